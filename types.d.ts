@@ -16,6 +16,11 @@ declare module "*/graph.js" {
   export default text;
 }
 
+declare module "*/passkeys.js" {
+  const text: string;
+  export default text;
+}
+
 declare module "*/live.js" {
   const text: string;
   export default text;

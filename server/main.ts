@@ -395,7 +395,9 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { createVisitors } = await import("../engine/control/audit/visitors.ts");
   const { createHasher } = await import("../engine/control/people/passwords/hasher.ts");
   const { OwnAccount } = await import("./auth/account/own_account.ts");
-  const { SignIn } = await import("./auth/sign_in.ts");
+  const { createSignIn } = await import("./auth/create_sign_in.ts");
+  const { readFactorRequirement } = await import("./auth/factors/requirement.ts");
+  const { relyingPartyOf } = await import("../engine/control/factors/relying_party.ts");
   const { readSessionTimes } = await import("./auth/session_times.ts");
   const { openSso } = await import("./auth/sso/open_sso.ts");
   const { createOAuth } = await import("./routes/oauth.ts");
@@ -455,22 +457,25 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
     audit,
     subjects,
   });
-  const signIn = new SignIn({
+  const signIns = createSignIn({
+    store,
     auth,
-    access,
-    passwords: store.passwords,
     hasher,
     links: people.passwordLinks,
+    sealer,
     clock,
     audit,
     log,
     isPasswordOff: sso.isOnly,
+    requirement: readFactorRequirement(env),
+    relyingParty: () => relyingPartyOf(publicUrl, front.url),
   });
   const app = createApp({
     ...visitors,
     server: engine.server,
     secrets,
     account,
+    ownFactors: signIns.secondFactor.own,
     auth,
     webhooks: engine.receiver,
     version,
@@ -488,7 +493,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
       secrets,
       links: people.passwordLinks,
       auth,
-      signIn,
+      ...signIns,
       sso: sso.signOn(auth),
       account,
       version,

@@ -50,11 +50,17 @@ export type TotpEnrolment = v.InferOutput<typeof totpEnrolmentSchema>;
 
 const recoveryCodes = described(v.array(v.string()), "Each signs in once in place of a factor; shown once.");
 
+/** What a browser takes to make a passkey. */
+export const passkeyRequestSchema = v.object({
+  ticket: described(v.string(), "To be sent back with what the browser makes of the options."),
+  options: described(v.unknown(), "As PublicKeyCredential.parseCreationOptionsFromJSON takes them."),
+});
+
 export const newRecoveryCodesSchema = v.object({ recovery_codes: recoveryCodes });
 
 /** With the first factor recovery codes are made. */
 export const factorAddedSchema = v.object({
-  factors: factorsSchema,
+  factors: described(factorsSchema, "Those that there are now."),
   recovery_codes: v.exactOptional(recoveryCodes),
 });
 export type FactorAdded = v.InferOutput<typeof factorAddedSchema>;
@@ -67,30 +73,44 @@ const bytes = (most: number) => v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]*$/), 
 
 /** What a browser has of a credential, in its own JSON: https://www.w3.org/TR/webauthn-3/#sctn-parseCreationOptionsFromJSON */
 const credential = {
-  id: v.pipe(bytes(1_500), v.minLength(1)),
-  rawId: v.pipe(bytes(1_500), v.minLength(1)),
-  type: v.literal("public-key"),
-  clientExtensionResults: v.optional(v.object({}), {}),
-  authenticatorAttachment: v.exactOptional(v.nullable(v.pipe(v.string(), v.maxLength(50)))),
+  id: described(v.pipe(bytes(1_500), v.minLength(1)), "The credential's id."),
+  rawId: described(v.pipe(bytes(1_500), v.minLength(1)), "The same."),
+  type: described(v.literal("public-key"), "Always public-key."),
+  clientExtensionResults: v.optional(described(v.object({}), "Not looked at."), {}),
+  authenticatorAttachment: v.exactOptional(
+    described(v.nullable(v.pipe(v.string(), v.maxLength(50))), "Not looked at."),
+  ),
 };
+
+const clientDataJSON = described(bytes(4_000), "What the browser was asked and by whom.");
+
+const transports = v.pipe(v.array(v.pipe(v.string(), v.maxLength(50))), v.maxLength(10));
 
 export const registrationSchema = v.object({
   ...credential,
-  response: v.object({
-    clientDataJSON: bytes(4_000),
-    attestationObject: bytes(40_000),
-    transports: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(50))), v.maxLength(10)), []),
-  }),
+  response: described(
+    v.object({
+      clientDataJSON,
+      attestationObject: described(bytes(40_000), "The new public key, as the authenticator tells of it."),
+      transports: v.optional(described(transports, "How the authenticator is reached."), []),
+    }),
+    "What the authenticator has made.",
+  ),
 });
 export type PasskeyRegistration = v.InferOutput<typeof registrationSchema>;
 
 export const assertionSchema = v.object({
   ...credential,
-  response: v.object({
-    clientDataJSON: bytes(4_000),
-    authenticatorData: bytes(4_000),
-    signature: bytes(8_000),
-    userHandle: v.exactOptional(v.nullable(bytes(100))),
-  }),
+  response: described(
+    v.object({
+      clientDataJSON,
+      authenticatorData: described(bytes(4_000), "What the authenticator says of itself."),
+      signature: described(bytes(8_000), "Its signature of both."),
+      userHandle: v.exactOptional(
+        described(v.nullable(bytes(100)), "Whose the passkey is, where the authenticator keeps that."),
+      ),
+    }),
+    "What the authenticator has signed.",
+  ),
 });
 export type PasskeyAssertion = v.InferOutput<typeof assertionSchema>;

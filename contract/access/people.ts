@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { described } from "../described.ts";
 import { nameSchema } from "../names.ts";
+import { FACTOR_KINDS } from "./factors.ts";
 import { passwordPutSchema } from "./passwords.ts";
 import { PERMISSION_NAMES } from "./permissions.ts";
 import { scopeSchema } from "./scope.ts";
@@ -38,6 +39,7 @@ export const userSchema = v.object({
   created_at: described(time, "When it was made."),
   created_by: createdBy,
   last_seen_at: described(v.nullable(time), "When it was last let in, about; null for never."),
+  factors: described(v.array(v.picklist(FACTOR_KINDS)), "Which second factors it has."),
 });
 export type UserView = v.InferOutput<typeof userSchema>;
 

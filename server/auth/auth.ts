@@ -176,6 +176,12 @@ export class Auth {
     });
   }
 
+  /** Clears a cookie that was set by `setCookie`. */
+  clearCookie(c: Context, name: string): void {
+    const prefix = this.#prefix(c);
+    deleteCookie(c, name, { path: "/", ...(prefix === undefined ? {} : { secure: true, prefix }) });
+  }
+
   /**
    * Starts a session for a known token and sets its cookie; undefined for any other token. Throws
    * status 429 for an address that failed too often.
@@ -212,10 +218,9 @@ export class Auth {
 
   /** Ends the session of the request's cookie and clears that. */
   async signOut(c: Context): Promise<void> {
-    const prefix = this.#prefix(c);
     const session = this.readCookie(c, COOKIE);
     if (session !== undefined) await this.#access.endSession(await hashToken(session));
-    deleteCookie(c, COOKIE, { path: "/", ...(prefix === undefined ? {} : { secure: true, prefix }) });
+    this.clearCookie(c, COOKIE);
   }
 
   /** Hashes are compared: how long that takes says nothing of the token. */

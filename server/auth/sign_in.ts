@@ -4,15 +4,17 @@ import type { AuditEntry, AuditTrail } from "../../contract/audit/entry.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
+import type { UsedFactor } from "../../engine/control/factors/port.ts";
 import type { PasswordHasher } from "../../engine/control/people/passwords/hasher.ts";
 import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
 import { hashToken, randomText } from "../../engine/control/people/token_text.ts";
 import type { AccessStore, SessionMethod } from "../../engine/store/ports/access.ts";
 import type { PasswordRecord, PasswordStore } from "../../engine/store/ports/passwords.ts";
-import type { UserRecord } from "../../engine/store/ports/people.ts";
+import type { UserRecord, UserStore } from "../../engine/store/ports/people.ts";
 import { HttpError } from "../http/problem.ts";
 import type { Auth } from "./auth.ts";
 import { networkOf } from "./attempt_limit.ts";
+import type { FactorGate } from "./factors/factor_gate.ts";
 import { PasswordLimit } from "./password_limit.ts";
 
 const BROWSER_COOKIE = "sluice_browser";
@@ -28,6 +30,7 @@ const MOST_ADDRESSES = 10_000;
 export interface SignInOptions {
   readonly auth: Auth;
   readonly access: AccessStore;
+  readonly users: Pick<UserStore, "find">;
   readonly passwords: PasswordStore;
   readonly hasher: PasswordHasher;
   readonly links: Pick<PasswordLinks, "make">;
@@ -36,14 +39,31 @@ export interface SignInOptions {
   readonly log: Log;
   /** Whether nobody signs in by a password, but at the identity provider alone. */
   readonly isPasswordOff?: boolean;
+  /** Asks for a second factor where there is one, or must be one. */
+  readonly factors: Pick<FactorGate, "stops">;
 }
 
-/** What comes of a right password. */
+/** What comes of all that was to be shown. */
 export type SignInStep =
   /** A session has begun, and its cookie is set. */
   | { readonly kind: "session"; readonly access: Access }
   /** No session yet: another password must be chosen first, by the page at this path. */
   | { readonly kind: "choose_password"; readonly path: string };
+
+/** By what somebody has shown who they are. */
+export interface Shown {
+  readonly method: SessionMethod;
+  /** What was shown beside the password. */
+  readonly factor?: UsedFactor;
+  /** Whether the password is still the one that was right. */
+  readonly isStill?: (password: PasswordRecord | undefined) => boolean;
+}
+
+/** What comes of a right password. */
+export type PasswordStep =
+  | SignInStep
+  /** No session yet: a second factor is asked for. */
+  | { readonly kind: "second_factor" };
 
 /** Whom a password proves to be there. */
 interface Proven {
@@ -84,7 +104,7 @@ export class SignIn {
   async withToken(c: Context, token: string): Promise<Access | undefined> {
     const { auth } = this.#options;
     const access = await auth.signIn(c, token);
-    if (access === undefined) await this.#failed(c, undefined, "token", "unknown_token");
+    if (access === undefined) await this.failed(c, undefined, "token", "unknown_token");
     else await this.#succeeded(access, "token");
     return access;
   }
@@ -93,13 +113,26 @@ export class SignIn {
    * Undefined for a wrong password, for an unknown name, and for users who are not let in: nobody is told which.
    * Throws status 429 (reason too_many_attempts) where too many attempts of the address, or at the account, have failed.
    */
-  async withPassword(c: Context, name: string, password: string): Promise<SignInStep | undefined> {
-    const { auth, passwords, clock, isPasswordOff } = this.#options;
-    if (isPasswordOff === true) {
-      throw new AppError("forbidden", "Nobody signs in with a password here: use single sign-on", {
-        reason: "sso_only",
-      });
-    }
+  async withPassword(c: Context, name: string, password: string): Promise<PasswordStep | undefined> {
+    const proven = await this.#verify(c, name, password);
+    return proven && await this.afterPassword(c, proven);
+  }
+
+  async hasPassword(user: string): Promise<boolean> {
+    return await this.#options.passwords.get(user) !== undefined;
+  }
+
+  /** Whether it is the password of somebody who has signed in already. Throws as `withPassword` does. */
+  async isPasswordOf(c: Context, userId: string, password: string): Promise<boolean> {
+    const user = await this.#options.users.find(userId);
+    const proven = user && await this.#verify(c, user.name, password);
+    return proven?.user.id === userId;
+  }
+
+  /** Whom the name and the password prove to be there, within the limits of attempts. */
+  async #verify(c: Context, name: string, password: string): Promise<Proven | undefined> {
+    const { auth, passwords, clock } = this.#options;
+    this.#requireOwnMeans();
     const account = name.trim().slice(0, MOST_NAME);
     const claimant = await passwords.findClaimant(account);
     const cookie = auth.readCookie(c, BROWSER_COOKIE);
@@ -122,17 +155,25 @@ export class SignIn {
       if (toAppError(error).reason !== "too_many_attempts") throw error;
       throw tooMany(toAppError(error).message, 5_000);
     });
-    if (attempt.kind === "known") return await this.afterPassword(c, attempt.value);
+    if (attempt.kind === "known") return attempt.value;
     const reason = attempt.kind === "limited" ? "too_many_attempts" : "wrong_password";
-    await this.#failed(c, claimant?.user, "password", reason);
+    await this.failed(c, claimant?.user, "password", reason);
     if (attempt.kind === "unknown") return undefined;
     const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
     throw tooMany(`Too many wrong passwords: wait ${seconds} seconds`, attempt.waitMs);
   }
 
-  /** The one way on from a right password. */
-  async afterPassword(c: Context, proven: Proven): Promise<SignInStep | undefined> {
-    return await this.#enter(c, proven, "password");
+  /** The one way on from a right password; undefined where the user is let in no more. */
+  async afterPassword(c: Context, { user, password }: Proven): Promise<PasswordStep | undefined> {
+    const { access, passwords, factors, clock } = this.#options;
+    const isStill: Shown["isStill"] = (now) => now?.changedAtMs === password.changedAtMs;
+    const letIn = await access.findUser(user.id, null, clock.now());
+    if (letIn === undefined) return undefined;
+    if (!await factors.stops(c, letIn.identity)) {
+      return await this.enter(c, user.id, { method: "password", isStill });
+    }
+    // What the change of a password ends did not see this sign-in where it came before.
+    return isStill(await passwords.get(user.id)) ? { kind: "second_factor" } : undefined;
   }
 
   /** Ends the session of the request's cookie. */
@@ -145,26 +186,37 @@ export class SignIn {
   }
 
   /** Starts the session of somebody who has shown all that is asked for; undefined where they are let in no more. */
-  async #enter(
+  async enter(
     c: Context,
-    { user, password }: Proven,
-    method: SessionMethod,
+    user: string,
+    { method, factor, isStill = () => true }: Shown,
   ): Promise<SignInStep | undefined> {
     const { auth, access, passwords, links, clock } = this.#options;
-    if (password.mustChange) {
-      return { kind: "choose_password", path: await links.make(user.id, "change", null) };
+    this.#requireOwnMeans();
+    const password = await passwords.get(user);
+    if (!isStill(password)) return undefined;
+    if (method === "password" && password?.mustChange === true) {
+      return { kind: "choose_password", path: await links.make(user, "change", null) };
     }
-    const letIn = await access.findUser(user.id, null, clock.now());
+    const letIn = await access.findUser(user, null, clock.now());
     if (letIn === undefined) return undefined;
     const entered = await auth.startSession(c, letIn, method);
-    if ((await passwords.get(user.id))?.changedAtMs !== password.changedAtMs) {
+    if (!isStill(await passwords.get(user))) {
       // It was changed while this went on, and what ended the others' sessions did not see this one.
       await auth.signOut(c);
       return undefined;
     }
-    await this.#rememberBrowser(c, user.id);
-    await this.#succeeded(entered, method);
+    await this.#rememberBrowser(c, user);
+    await this.#succeeded(entered, method, factor);
     return { kind: "session", access: entered };
+  }
+
+  /** Throws forbidden where people sign in at the identity provider alone. */
+  #requireOwnMeans(): void {
+    if (this.#options.isPasswordOff !== true) return;
+    throw new AppError("forbidden", "Nobody signs in with a password or a passkey here: use single sign-on", {
+      reason: "sso_only",
+    });
   }
 
   /** A browser keeps its text, and gets one where it has none: what others guess does not hold it up then. */
@@ -191,12 +243,13 @@ export class SignIn {
     );
   }
 
-  async #succeeded(access: Access, method: SessionMethod): Promise<void> {
-    await this.#options.audit.record({ action: "sign_in", actor: actorOf(access), details: { method } });
+  async #succeeded(access: Access, method: SessionMethod, factor?: UsedFactor): Promise<void> {
+    const details = { method, ...(factor === undefined ? {} : { factor }) };
+    await this.#options.audit.record({ action: "sign_in", actor: actorOf(access), details });
   }
 
-  /** What was typed as a name is kept only where it is one: people type passwords there. */
-  async #failed(
+  /** Records that somebody was not let in. What was typed as a name is kept only where it is one: people type passwords there. */
+  async failed(
     c: Context,
     user: UserRecord | undefined,
     method: SessionMethod,
@@ -234,7 +287,8 @@ const actorOf = ({ principal: { id, name, kind, address, tokenId, sessionId } }:
   { id, name, kind, address, tokenId, sessionId }
 );
 
-function tooMany(message: string, waitMs: number): HttpError {
+/** An error with status 429. */
+export function tooMany(message: string, waitMs: number): HttpError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
   return new HttpError(429, "unavailable", message, { "retry-after": String(seconds) }, {
     reason: "too_many_attempts",

@@ -14,6 +14,7 @@ import type { ClientView } from "../http/client_view.ts";
 import type { WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import type { Account } from "../auth/account/own_account.ts";
 import type { Auth } from "../auth/auth.ts";
+import type { ChangesOwnFactors } from "../auth/factors/own_factors.ts";
 import type { ApiSchema } from "../http/api_schema.ts";
 import {
   crossSiteGuard,
@@ -44,8 +45,10 @@ import { grantRoutes } from "./people/grants.ts";
 import { groupRoutes } from "./people/groups.ts";
 import { linkRoutes } from "./people/links.ts";
 import { accountRoutes } from "./people/account.ts";
+import { ownFactorRoutes } from "./people/own_factors.ts";
 import { sessionRoutes } from "./people/sessions.ts";
 import { tokenRoutes } from "./people/tokens.ts";
+import { userFactorRoutes } from "./people/user_factors.ts";
 import { userRoutes } from "./people/users.ts";
 import { keyRoutes } from "./secrets/keys.ts";
 import { secretRoutes } from "./secrets/secrets.ts";
@@ -57,6 +60,7 @@ export interface AppOptions {
   readonly engineFor: (access: Access) => Engine;
   readonly secrets: Secrets;
   readonly account: Account;
+  readonly ownFactors: ChangesOwnFactors;
   /** Users and what is granted to them, as whoever asks manages them. */
   readonly peopleFor: (access: Access) => People;
   /** The audit log, as whoever asks reads it. */
@@ -149,9 +153,9 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
 /** The routes of the API, as they are served, documented and typed for the client. */
 export function apiRoutes(
-  { account, secrets, clock, readMetrics = () => Promise.resolve([]) }: Pick<
+  { account, ownFactors, secrets, clock, readMetrics = () => Promise.resolve([]) }: Pick<
     AppOptions,
-    "account" | "secrets" | "clock" | "readMetrics"
+    "account" | "ownFactors" | "secrets" | "clock" | "readMetrics"
   >,
 ) {
   return [
@@ -167,11 +171,13 @@ export function apiRoutes(
     ...serverRoutes(),
     ...webhookRoutes(),
     ...userRoutes(),
+    ...userFactorRoutes(),
     ...groupRoutes(),
     ...grantRoutes(),
     ...tokenRoutes(),
     ...sessionRoutes(),
     ...accountRoutes(account),
+    ...ownFactorRoutes(ownFactors),
     ...linkRoutes(),
     ...secretRoutes(secrets),
     ...keyRoutes(secrets),

@@ -1,3 +1,4 @@
+import type { ChangesOwnFactors } from "../../server/auth/factors/own_factors.ts";
 import type { Account } from "../../server/auth/account/own_account.ts";
 import type { People } from "../../engine/control/people/port.ts";
 
@@ -8,6 +9,7 @@ const refuse = () => Promise.reject(new Error("There is nobody"));
 export const NOBODY: People = {
   users: { list: none, get: refuse, create: refuse, change: refuse, remove: refuse },
   passwords: { set: refuse },
+  factors: { get: refuse, reset: refuse },
   groups: { list: none, create: refuse, remove: refuse, addMember: refuse, removeMember: refuse },
   roles: { list: none, put: refuse, remove: refuse },
   grants: { list: none, add: refuse, remove: refuse },
@@ -27,4 +29,17 @@ export const NO_ACCOUNT: Account = {
   createToken: refuse,
   rotateToken: refuse,
   revokeToken: refuse,
+};
+
+export const NO_FACTORS: ChangesOwnFactors = {
+  list: refuse,
+  startTotp: refuse,
+  pendingTotp: refuse,
+  confirmTotp: refuse,
+  removeTotp: refuse,
+  startPasskey: refuse,
+  addPasskey: refuse,
+  renamePasskey: refuse,
+  removePasskey: refuse,
+  renewRecoveryCodes: refuse,
 };

@@ -7,6 +7,7 @@ import { fileStoreUrl, openStore } from "../../engine/store/open.ts";
 import { BUILT_IN_ROLES, type BuiltInRole as Role } from "../../contract/access/permissions.ts";
 import type { Access } from "../../contract/access/access.ts";
 import { guardedEngine } from "../../engine/control/access/guarded_engine.ts";
+import type { People } from "../../engine/control/people/port.ts";
 import { createPeople } from "../../engine/control/people/local_people.ts";
 import { secretsIn } from "./fake_secrets.ts";
 import { fakePlaces } from "./fake_places.ts";
@@ -14,7 +15,10 @@ import type { Store } from "../../engine/store/store.ts";
 import { createApp } from "../../server/routes/app.ts";
 import { Auth } from "../../server/auth/auth.ts";
 import { OwnAccount } from "../../server/auth/account/own_account.ts";
-import { SignIn } from "../../server/auth/sign_in.ts";
+import { createSignIn } from "../../server/auth/create_sign_in.ts";
+import type { FactorRequirement } from "../../server/auth/factors/requirement.ts";
+import { relyingPartyOf } from "../../engine/control/factors/relying_party.ts";
+import { aesSealer } from "./aes_sealer.ts";
 import { createClientView } from "../../server/http/client_view.ts";
 import { listen, type Listener } from "../../server/http/listen.ts";
 import { createPages } from "../../ui/pages/create_pages.tsx";
@@ -29,22 +33,33 @@ const SHUTDOWN_MS = 5_000;
 export class PageServer implements AsyncDisposable {
   readonly url: string;
   readonly tokens: Readonly<Record<Role, string>>;
+  readonly people: People;
+  readonly store: Store;
+  /** The file of the store. */
+  readonly storePath: string;
   readonly #listener: Listener;
-  readonly #store: Store;
   readonly #folder: string;
 
-  private constructor(listener: Listener, store: Store, folder: string, tokens: Record<Role, string>) {
+  private constructor(
+    listener: Listener,
+    { people, store }: { readonly people: People; readonly store: Store },
+    folder: string,
+    tokens: Record<Role, string>,
+  ) {
     this.url = listener.url;
     this.tokens = tokens;
+    this.people = people;
+    this.store = store;
     this.#listener = listener;
-    this.#store = store;
     this.#folder = folder;
+    this.storePath = join(folder, "control.db");
   }
 
   /** The pages' clock stands still at NOW; sessions and heartbeats follow the real one. */
   static async start(
     engine: FakeEngine,
     log: (level: LogLevel, message: string) => void = () => {},
+    requirement: FactorRequirement = "nobody",
   ): Promise<PageServer> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-pages-" });
     const store = await openStore(fileStoreUrl(join(folder, "control.db")));
@@ -61,15 +76,18 @@ export class PageServer implements AsyncDisposable {
     const places = fakePlaces(engine);
     const auth = new Auth({ access, clock: systemClock, client, log, subjects: places.subjects });
     const links = people.passwordLinks;
-    const signIn = new SignIn({
+    const listensAt = { url: "http://127.0.0.1" };
+    const signIns = createSignIn({
+      store,
       auth,
-      access,
-      passwords,
       hasher,
       links,
+      sealer: aesSealer(),
       clock: systemClock,
       audit: NO_AUDIT,
       log,
+      requirement,
+      relyingParty: () => relyingPartyOf(undefined, listensAt.url),
     });
     const audit = recordedAudit();
     const { subjects } = places;
@@ -84,8 +102,8 @@ export class PageServer implements AsyncDisposable {
       links,
       secrets,
       auth,
-      signIn,
       account,
+      ...signIns,
       version,
       log,
       clock: { now: () => Date.parse(NOW) },
@@ -95,6 +113,7 @@ export class PageServer implements AsyncDisposable {
       server: engine.server,
       secrets,
       account,
+      ownFactors: signIns.secondFactor.own,
       peopleFor: () => people,
       auditFor: () =>
         createAuditReader({ store: store.audit, clock: systemClock }, { flush: () => Promise.resolve() }),
@@ -105,12 +124,13 @@ export class PageServer implements AsyncDisposable {
       pages,
     });
     const listener = await listen(app, { host: "127.0.0.1", port: 0 });
-    return new PageServer(listener, store, folder, tokens);
+    listensAt.url = listener.url;
+    return new PageServer(listener, { people, store }, folder, tokens);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#listener.shutdown(SHUTDOWN_MS);
-    await this.#store[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
     await Deno.remove(this.#folder, { recursive: true });
   }
 }

@@ -10,6 +10,7 @@ import type { People } from "../../engine/control/people/port.ts";
 import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
 import type { Account } from "../../server/auth/account/own_account.ts";
+import type { SecondFactorParts } from "../../server/auth/create_sign_in.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { ClientView } from "../../server/http/client_view.ts";
 import type { Assets } from "../static/assets.ts";
@@ -42,6 +43,7 @@ export interface PagesOptions {
   /** None where the operator has named no identity provider. */
   readonly sso?: PageSso | undefined;
   readonly account: Account;
+  readonly secondFactor: SecondFactorParts;
   /** The links by which people choose a password. */
   readonly links: Pick<PasswordLinks, "look" | "use">;
   readonly version: string;

@@ -15,7 +15,10 @@ export interface PageAuth {
 }
 
 /** How the sign-in page lets people in. */
-export type PageSignIn = Pick<SignIn, "isPasswordThere" | "withToken" | "withPassword" | "signOut">;
+export type PageSignIn = Pick<
+  SignIn,
+  "isPasswordThere" | "hasPassword" | "isPasswordOf" | "withToken" | "withPassword" | "signOut"
+>;
 
 /**
  * Whether something is offered: for a pipeline, or for the connector of that name, where one is said; else where it is

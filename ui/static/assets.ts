@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import icon from "./icon.svg" with { type: "text" };
 import graphScript from "./graph.js" with { type: "text" };
 import script from "./live.js" with { type: "text" };
+import passkeyScript from "./passkeys.js" with { type: "text" };
 import { STYLESHEET } from "./stylesheet.ts";
 
 /**
@@ -32,7 +33,12 @@ export function createAssets(): Assets {
   };
   return {
     styleUrl: add("style", "css", "text/css; charset=utf-8", STYLESHEET),
-    scriptUrl: add("live", "js", "text/javascript; charset=utf-8", `${script}\n{\n${graphScript}\n}\n`),
+    scriptUrl: add(
+      "live",
+      "js",
+      "text/javascript; charset=utf-8",
+      [script, graphScript, passkeyScript].map((part) => `{\n${part}\n}\n`).join(""),
+    ),
     iconUrl: add("icon", "svg", "image/svg+xml", icon),
     find: (path) => byPath.get(path),
   };

@@ -17,6 +17,7 @@ import checkList from "./style/parts/check_list.css" with { type: "text" };
 import dataTable from "./style/parts/data_table.css" with { type: "text" };
 import empty from "./style/parts/empty.css" with { type: "text" };
 import facts from "./style/parts/facts.css" with { type: "text" };
+import factorParts from "./style/parts/factors.css" with { type: "text" };
 import fields from "./style/parts/fields.css" with { type: "text" };
 import formCard from "./style/parts/form_card.css" with { type: "text" };
 import history from "./style/parts/history.css" with { type: "text" };
@@ -52,6 +53,7 @@ export const STYLESHEET = [
     attemptList,
     history,
     formCard,
+    factorParts,
     problems,
     account,
   ],

@@ -10,7 +10,7 @@ import type { AuditLog, AuditResult } from "./port.ts";
  * not compile before it is decided here what the log says of it. `details` stand in each line beside.
  */
 export function auditedPeople(
-  { users, passwords, groups, roles, grants, tokens, sessions, links }: People,
+  { users, passwords, factors, groups, roles, grants, tokens, sessions, links }: People,
   log: AuditLog,
   actor: AuditActor,
   details: Readonly<Record<string, AuditValue>> = {},
@@ -63,6 +63,17 @@ export function auditedPeople(
         return await change(
           { action: "password.change", target: userTarget(was?.name ?? user) },
           () => passwords.set(user, wanted),
+        );
+      },
+    },
+    factors: {
+      get: (user) => factors.get(user),
+      async reset(user) {
+        const was = await userNamed(user);
+        return await change(
+          { action: "factor.remove", target: userTarget(was?.name ?? user) },
+          () => factors.reset(user),
+          ({ kinds }) => ({ details: { kinds } }),
         );
       },
     },

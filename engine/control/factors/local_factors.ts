@@ -28,6 +28,7 @@ import {
   readTypedCode,
   totpUri,
 } from "./codes.ts";
+import { CHALLENGE_MS } from "./challenge.ts";
 import type { FactorCheck, Factors, FactorUser, PasskeyRequest } from "./port.ts";
 import type { RelyingParty, RelyingPartyOr } from "./relying_party.ts";
 
@@ -262,7 +263,6 @@ export class LocalFactors implements Factors {
   }
 
   async #putChallenge(purpose: Purpose, user: string | null, challenge: string): Promise<string> {
-    const { CHALLENGE_MS } = await passkeyLibrary();
     const ticket = randomText();
     const nowMs = this.#context.clock.now();
     await this.#context.signIns.putChallenge(

@@ -1,5 +1,6 @@
 import type { PasskeyAssertion, PasskeyRegistration } from "../../../contract/access/factors.ts";
 import type { PasskeyRecord } from "../../store/factors/port.ts";
+import { CHALLENGE_MS } from "./challenge.ts";
 import type { RelyingParty } from "./relying_party.ts";
 
 /** What WebAuthn's library is asked, in our words. It is loaded when somebody first uses a passkey. */
@@ -9,7 +10,6 @@ const library = () => import("@simplewebauthn/server");
 /** EdDSA, ES256 and RS256, by their numbers of COSE. */
 const ALGORITHMS = [-8, -7, -257];
 const RP_NAME = "Sluice";
-export const CHALLENGE_MS = 5 * 60_000;
 
 /** A user's id as authenticators keep it: it says nothing of the user. */
 const handleOf = (user: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(user);

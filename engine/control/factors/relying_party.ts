@@ -10,11 +10,11 @@ export interface RelyingParty {
 export type RelyingPartyOr = RelyingParty | { readonly unavailable: string };
 
 /**
- * By SLUICE_PUBLIC_URL; without it, localhost at the port that the server listens on. Browsers know passkeys of names
+ * By SLUICE_PUBLIC_URL; without it, localhost at the port that the server listens on, `listensAt`. Browsers know passkeys of names
  * alone, and over https, or of localhost: https://www.w3.org/TR/webauthn-3/#relying-party-identifier
  */
-export function relyingPartyOf(publicUrl: string | undefined, port: number): RelyingPartyOr {
-  const { hostname, origin, protocol } = new URL(publicUrl ?? `http://localhost:${port}`);
+export function relyingPartyOf(publicUrl: string | undefined, listensAt: string): RelyingPartyOr {
+  const { hostname, origin, protocol } = new URL(publicUrl ?? localhostOf(listensAt));
   const isAddress = hostname.startsWith("[") || /^[\d.]+$/.test(hostname);
   const isLocal = hostname === "localhost" || hostname.endsWith(".localhost");
   if (isAddress) {
@@ -24,4 +24,10 @@ export function relyingPartyOf(publicUrl: string | undefined, port: number): Rel
     return { unavailable: `passkeys need https: SLUICE_PUBLIC_URL is ${origin}` };
   }
   return { id: hostname, origin };
+}
+
+function localhostOf(listensAt: string): string {
+  const url = new URL(listensAt);
+  url.hostname = "localhost";
+  return url.href;
 }

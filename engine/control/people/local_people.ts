@@ -8,6 +8,7 @@ import type { People } from "./port.ts";
 import { LocalRoles } from "./roles.ts";
 import { LocalSessions } from "./sessions.ts";
 import { LocalTokens } from "./tokens.ts";
+import { LocalUserFactors } from "./user_factors.ts";
 import { LocalUsers } from "./users.ts";
 
 export interface LocalPeople extends People {
@@ -23,6 +24,7 @@ export function createPeople(context: PeopleContext): LocalPeople {
   return {
     users: new LocalUsers(context, grants, passwords),
     passwords,
+    factors: new LocalUserFactors(context),
     passwordLinks: new PasswordLinks(context, passwords),
     groups: new LocalGroups(context),
     roles: new LocalRoles(context),

@@ -13,6 +13,7 @@ import type {
   UserChange,
   UserView,
 } from "../../../contract/access/people.ts";
+import type { UserFactorsView } from "../../../contract/access/factors.ts";
 import type { LinkView, NewLinkRequest } from "../../../contract/access/links.ts";
 import type { PasswordPut } from "../../../contract/access/passwords.ts";
 import type { Scope } from "../../../contract/access/scope.ts";
@@ -25,6 +26,7 @@ import type { Scope } from "../../../contract/access/scope.ts";
 export interface People {
   readonly users: Users;
   readonly passwords: Passwords;
+  readonly factors: UserFactors;
   readonly groups: Groups;
   readonly roles: Roles;
   readonly grants: Grants;
@@ -42,6 +44,16 @@ export interface Users {
   change(user: string, change: UserChange): Promise<UserView>;
   /** Its tokens, sessions and grants go with it. */
   remove(user: string): Promise<void>;
+}
+
+/** Second factors of others. */
+export interface UserFactors {
+  get(user: string): Promise<UserFactorsView>;
+  /**
+   * Takes all away, with the recovery codes, and ends the user's sessions, also those that are half open. Returns which
+   * there were.
+   */
+  reset(user: string): Promise<UserFactorsView>;
 }
 
 /** Every password is looked at for its strength: invalid, reason weak_password. */

@@ -26,14 +26,18 @@ export class LocalUsers implements Users {
     const { users, groups, grants } = this.#context.people;
     const [all, held] = [await groups.list(), await grants.list()];
     const links = await this.#context.sso.links.list();
-    return (await users.list(range)).map((user) => userView(user, groupsOf(user, all), held, links));
+    const kinds = await this.#context.factors.kinds();
+    return (await users.list(range)).map((user) =>
+      userView(user, groupsOf(user, all), held, links, kinds.get(user.id) ?? [])
+    );
   }
 
   async get(name: string): Promise<UserView> {
     const { groups, grants } = this.#context.people;
     const user = await this.#directory.user(name);
     const links = await this.#context.sso.links.list(user.id);
-    return userView(user, groupsOf(user, await groups.list()), await grants.list(), links);
+    const kinds = (await this.#context.factors.kinds(user.id)).get(user.id) ?? [];
+    return userView(user, groupsOf(user, await groups.list()), await grants.list(), links, kinds);
   }
 
   async create(request: NewUser, by: string): Promise<UserView> {

@@ -6,6 +6,7 @@ import type {
   TokenView,
   UserView,
 } from "../../../contract/access/people.ts";
+import type { FactorKind } from "../../../contract/access/factors.ts";
 import { BUILT_IN_ROLES, permissionsOf } from "../../../contract/access/permissions.ts";
 import type { SessionRecord, TokenRecord } from "../../store/ports/access.ts";
 import type { LinkRecord } from "../../store/ports/sso.ts";
@@ -19,6 +20,7 @@ export function userView(
   groups: readonly string[],
   grants: readonly GrantRecord[],
   links: readonly LinkRecord[],
+  factors: readonly FactorKind[],
 ): UserView {
   return {
     id: user.id,
@@ -36,6 +38,7 @@ export function userView(
     created_at: time(user.createdAtMs),
     created_by: user.createdBy,
     last_seen_at: timeOrNull(user.lastSeenAtMs),
+    factors: [...factors],
   };
 }
 

@@ -10,6 +10,7 @@ import {
   type UserView,
 } from "../../../contract/access/people.ts";
 import { linkSchema } from "../../../contract/access/links.ts";
+import { userFactorsSchema } from "../../../contract/access/factors.ts";
 import type { People } from "../../../engine/control/people/port.ts";
 import { type ApiClient, read } from "./api_client.ts";
 import { segment } from "./paths.ts";
@@ -46,6 +47,10 @@ export function createRemotePeople({ routes }: ApiClient): People {
       async set(name, json) {
         await users[":user"].password.$put({ param: user(name), json });
       },
+    },
+    factors: {
+      get: (name) => read(userFactorsSchema, users[":user"].factors.$get({ param: user(name) })),
+      reset: (name) => read(userFactorsSchema, users[":user"].factors.$delete({ param: user(name) })),
     },
     groups: {
       list: () => read(v.array(groupSchema), groups.$get()),

@@ -15,6 +15,7 @@ import { fakePlaces } from "../../support/fake_places.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import { AppError } from "../../../contract/errors.ts";
+import type { PagesOptions } from "../../../ui/pages/page_context.tsx";
 import type { PageAuth, PageSignIn } from "../../../ui/parts/page_auth.ts";
 import { createPages } from "../../../ui/pages/create_pages.tsx";
 import type { FakeEngine } from "../../support/fake_engine.ts";
@@ -71,10 +72,15 @@ function engineFor(engine: FakeEngine) {
 
 const NO_SIGN_IN: PageSignIn = {
   isPasswordThere: () => Promise.resolve(false),
+  hasPassword: () => Promise.resolve(false),
+  isPasswordOf: () => Promise.resolve(false),
   withToken: () => Promise.resolve(undefined),
   withPassword: () => Promise.resolve(undefined),
   signOut: () => Promise.resolve(),
 };
+// Only what the sign-in page asks: what else factors do is tested over a store.
+const NO_FACTORS = { factors: { relyingParty: () => ({ unavailable: "this is a test" }) } };
+const secondFactor = NO_FACTORS as unknown as PagesOptions["secondFactor"];
 const refuse = () => Promise.reject(new AppError("not_found", "There is no such link"));
 const NO_LINKS = { look: refuse, use: refuse };
 
@@ -100,6 +106,7 @@ function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject
       signIn,
       account: NO_ACCOUNT,
       links: NO_LINKS,
+      secondFactor,
       version: "1.2.3",
       clock,
       log: (_level, message) => logged.push(message),
@@ -421,6 +428,7 @@ Deno.test("a body that is no form is refused", async () => {
     },
     signIn: NO_SIGN_IN,
     account: NO_ACCOUNT,
+    secondFactor,
     links: NO_LINKS,
     version: "1",
     clock: { now: () => 0 },

@@ -1,6 +1,8 @@
 import type { Child } from "hono/jsx";
 import type { AccountView, SessionView, TokenView } from "../../../contract/access/people.ts";
 import type { Permission } from "../../../contract/access/permissions.ts";
+import { FACTOR_NAMES } from "../../../contract/access/factors.ts";
+import { listWords } from "../../../text/suggest.ts";
 import { grantsText } from "../../../contract/access/scope.ts";
 import { PasswordForm } from "../../parts/account/password_form.tsx";
 import { NewTokenText, OwnTokenForm, OwnTokens } from "../../parts/account/own_tokens.tsx";
@@ -64,6 +66,20 @@ export function AccountPage(view: AccountPageView) {
                 </details>
               </>
             )}
+        </Part>
+      )}
+      {isPerson && (
+        <Part id="factors" title="Second factors">
+          <p class="muted">
+            {account.factors.length === 0
+              ? "A password alone signs you in. "
+              : `Beside your password: ${listWords(account.factors.map((kind) => FACTOR_NAMES[kind]))}. `}
+            <a href="/account/factors">
+              {account.factors.length === 0
+                ? "Add an app or a passkey"
+                : "Change them, or make recovery codes"}
+            </a>
+          </p>
         </Part>
       )}
       <Part id="sessions" title="Signed in">

@@ -55,6 +55,7 @@ export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
   );
   act("users/:id/disable", ({ c, people }) => people.users.change(idOf(c), { disabled: true }));
   act("users/:id/enable", ({ c, people }) => people.users.change(idOf(c), { disabled: false }));
+  act("users/:id/factors", ({ c, people }) => people.factors.reset(idOf(c)));
   act(
     "groups",
     ({ user, people }, form) => people.groups.create(checked(newGroupSchema, given(form)), user.name),

@@ -1,3 +1,4 @@
+import { PasskeyForm } from "../../parts/account/passkey_form.tsx";
 import { Mark } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
 import type { PageSso } from "../../parts/page_auth.ts";
@@ -16,9 +17,11 @@ export interface LoginView {
   readonly refusal?: { readonly message: string; readonly detail?: string };
   /** What was done before. */
   readonly done?: string;
+  /** Where passkeys work; undefined where there can be none. */
+  readonly passkeyOrigin?: string | undefined;
 }
 
-export function LoginPage({ frame, next, sso, by, name, refusal, done }: LoginView) {
+export function LoginPage({ frame, next, sso, by, name, refusal, done, passkeyOrigin }: LoginView) {
   const other = by === "password" ? "token" : "password";
   const link = `/login?${new URLSearchParams({ by: other, ...(next === "/" ? {} : { next }) })}`;
   // Where nobody signs in by a password the provider comes first, and a token for whom that leaves out.
@@ -35,6 +38,17 @@ export function LoginPage({ frame, next, sso, by, name, refusal, done }: LoginVi
           <input type="hidden" name="next" value={next} />
           {!isOnlySso && <button class="button primary wide" type="submit">Sign in</button>}
         </form>
+        {by === "password" && !isOnlySso && passkeyOrigin !== undefined && (
+          <PasskeyForm
+            action="/login/passkey"
+            kind="get"
+            options="/login/passkey/options"
+            origin={passkeyOrigin}
+            label="Sign in with a passkey"
+          >
+            <input type="hidden" name="next" value={next} />
+          </PasskeyForm>
+        )}
         {sso !== undefined && (
           <a class={isOnlySso ? "button primary wide" : "button wide"} href={sso.startUrl(next)}>
             {sso.label}

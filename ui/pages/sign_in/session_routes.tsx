@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import { HttpError } from "../../../server/http/problem.ts";
 import { frameFor, type PageContext, pageResponse, readForm, textOf } from "../page_context.tsx";
+import { WRONG_FACTOR } from "./wrong_factor.ts";
 import { LoginPage, type LoginView } from "./login_page.tsx";
 import { safeNext } from "./safe_next.ts";
 import { signedOut } from "./sso_routes.tsx";
@@ -16,13 +17,32 @@ const DONE: Readonly<Record<string, string>> = {
   password: "Your password is set: sign in with it.",
 };
 
+/** The same of what did not happen. */
+const FAILED: Readonly<Record<string, string>> = {
+  ...WRONG_FACTOR,
+  over: "That took too long, or too many codes were wrong: sign in again.",
+};
+
+const originOf = (party: { origin: string } | { unavailable: string }) =>
+  "origin" in party ? party.origin : undefined;
+
 /** Signing in with a password or a token, and out again. */
 export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
-  const { auth, signIn } = pages;
+  const { auth, signIn, secondFactor: { factors } } = pages;
   const app = new Hono<AppEnv>();
 
   const page = (c: Context<AppEnv>, view: Omit<LoginView, "frame" | "sso">, status = 200, headers = {}) =>
-    pageResponse(c, <LoginPage frame={frameFor(pages)} sso={pages.sso} {...view} />, status, headers);
+    pageResponse(
+      c,
+      <LoginPage
+        frame={frameFor(pages)}
+        sso={pages.sso}
+        passkeyOrigin={originOf(factors.relyingParty())}
+        {...view}
+      />,
+      status,
+      headers,
+    );
 
   app.get("/login", async (c) => {
     const next = safeNext(c.req.query("next"));
@@ -34,8 +54,15 @@ export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
       : await signIn.isPasswordThere()
       ? "password"
       : "token";
-    const done = DONE[c.req.query("done") ?? ""];
-    return page(c, { next, by, ...(done === undefined ? {} : { done }) });
+    const word = c.req.query("done") ?? "";
+    const done = Object.hasOwn(DONE, word) ? DONE[word] : undefined;
+    const message = Object.hasOwn(FAILED, word) ? FAILED[word] : undefined;
+    return page(c, {
+      next,
+      by,
+      ...(done === undefined ? {} : { done }),
+      ...(message === undefined ? {} : { refusal: { message } }),
+    });
   });
 
   app.post("/login", async (c) => {
@@ -51,6 +78,9 @@ export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
       } else {
         const step = await signIn.withPassword(c, name, textOf(form, "password"));
         if (step?.kind === "session") return c.redirect(next, 303);
+        if (step?.kind === "second_factor") {
+          return c.redirect(`/login/factor?${new URLSearchParams({ next })}`, 303);
+        }
         if (step?.kind === "choose_password") return c.redirect(step.path, 303);
       }
     } catch (error) {

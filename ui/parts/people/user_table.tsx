@@ -1,4 +1,5 @@
 import type { UserView } from "../../../contract/access/people.ts";
+import { FACTOR_NAMES } from "../../../contract/access/factors.ts";
 import { isServersUser as isServers } from "../../../contract/names.ts";
 import { ActionForm } from "../action_form.tsx";
 import { plainText } from "../plain_text.ts";
@@ -9,7 +10,7 @@ import { grantsText } from "../../../contract/access/scope.ts";
 /** Who there is, and what each may. */
 export function UserTable({ users, nowMs }: { readonly users: readonly UserView[]; readonly nowMs: number }) {
   return (
-    <DataTable label="Users" heads={["Name", "Kind", "Roles", "Groups", "Last seen", ""]} stacks>
+    <DataTable label="Users" heads={["Name", "Kind", "Roles", "Groups", "Factors", "Last seen", ""]} stacks>
       {users.map((user) => (
         <tr class="people-row">
           <th scope="row" title={user.email ?? undefined}>
@@ -24,29 +25,41 @@ export function UserTable({ users, nowMs }: { readonly users: readonly UserView[
           </td>
           <td data-head="Roles" class="about">{plainText(grantsText(user.grants) || "none")}</td>
           <td data-head="Groups" class="about">{plainText(user.groups.join(", ") || "none")}</td>
+          <td data-head="Factors">{user.factors.map((kind) => FACTOR_NAMES[kind]).join(", ") || "none"}</td>
           <td data-head="Last seen">
             {user.last_seen_at === null ? "never" : <Ago at={user.last_seen_at} nowMs={nowMs} />}
           </td>
           <td class="row-action">
-            {isServers(user.name) ? null : user.state === "disabled"
-              ? (
+            <div class="people-members">
+              {user.factors.length > 0 && (
                 <ActionForm
-                  action={`/people/users/${encodeURIComponent(user.id)}/enable`}
-                  icon="play"
+                  action={`/people/users/${encodeURIComponent(user.id)}/factors`}
+                  icon="retry"
                   kind="quiet"
-                  label="Enable"
-                  title={`Let ${user.name} in again`}
-                />
-              )
-              : (
-                <ActionForm
-                  action={`/people/users/${encodeURIComponent(user.id)}/disable`}
-                  icon="pause"
-                  kind="quiet"
-                  label="Disable"
-                  title={`Let ${user.name} in no more`}
+                  label="Reset factors"
+                  title={`Take the second factors of ${user.name} away`}
                 />
               )}
+              {isServers(user.name) ? null : user.state === "disabled"
+                ? (
+                  <ActionForm
+                    action={`/people/users/${encodeURIComponent(user.id)}/enable`}
+                    icon="play"
+                    kind="quiet"
+                    label="Enable"
+                    title={`Let ${user.name} in again`}
+                  />
+                )
+                : (
+                  <ActionForm
+                    action={`/people/users/${encodeURIComponent(user.id)}/disable`}
+                    icon="pause"
+                    kind="quiet"
+                    label="Disable"
+                    title={`Let ${user.name} in no more`}
+                  />
+                )}
+            </div>
           </td>
         </tr>
       ))}

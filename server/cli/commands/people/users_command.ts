@@ -1,7 +1,9 @@
 import type { UserView } from "../../../../contract/access/people.ts";
+import { FACTOR_NAMES } from "../../../../contract/access/factors.ts";
 import type { LinkView } from "../../../../contract/access/links.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { grantsText } from "../../../../contract/access/scope.ts";
+import { listWords } from "../../../../text/suggest.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
@@ -48,6 +50,19 @@ const ACTIONS: Actions = {
     await people.passwords.set(id, { password, must_change: mustChange(invocation) });
     terminal.out(
       isJson ? JSON.stringify({ id }) : `Set the password of ${known}, and ended what was signed in with it`,
+    );
+  },
+  async "reset-factors"({ people, terminal, isJson, need }) {
+    const [name = ""] = need("the NAME of a user");
+    const { id, name: known } = await people.users.get(name);
+    const gone = await people.factors.reset(id);
+    const what = listWords(gone.kinds.map((kind) => FACTOR_NAMES[kind]), "and");
+    terminal.out(
+      isJson
+        ? JSON.stringify(gone)
+        : gone.kinds.length === 0
+        ? `${known} had no second factor`
+        : `Removed the ${what} of ${known} with the recovery codes, and ended what was signed in`,
     );
   },
   async disable({ people, terminal, isJson, need }) {
@@ -100,7 +115,7 @@ const ACTIONS: Actions = {
   },
 };
 
-/** `sluice users [list | show | create | set-password | disable | enable | remove | identities | link | unlink] NAME`. */
+/** `sluice users [list | show | create | set-password | reset-factors | disable | enable | remove | identities | link | unlink] NAME`. */
 export const users = peopleCommand(ACTIONS, ["list", "show", "identities"]);
 
 /** Whoever types a password here is taken for its owner, or hands it over by a safe way. */
@@ -115,6 +130,7 @@ function showList(list: readonly UserView[], isJson: boolean, terminal: Terminal
       { title: "STATE" },
       { title: "ROLES", minWidth: 12 },
       { title: "GROUPS", minWidth: 8, mayGo: true },
+      { title: "FACTORS", mayGo: true },
       { title: "LAST SEEN (UTC)", short: withoutSeconds },
     ],
     list.map((user) => [
@@ -123,6 +139,7 @@ function showList(list: readonly UserView[], isJson: boolean, terminal: Terminal
       user.state,
       grantsText(user.grants) || "–",
       user.groups.join(", ") || "–",
+      user.factors.join(", ") || "–",
       formatTime(user.last_seen_at),
     ]),
     terminal.tableColumns(),
@@ -138,11 +155,14 @@ function showOne(user: UserView, isJson: boolean, terminal: Terminal): void {
     ["Groups", user.groups.join(", ") || "–"],
     ["Roles", grantsText(user.grants) || "–"],
     ["Is", user.identities.map(({ issuer, subject }) => `${subject} of ${issuer}`).join(", ") || "–"],
+    ["Factors", factorsText(user) || "–"],
     ["Last seen", formatTime(user.last_seen_at)],
     ["Id", user.id],
   ] as const;
   for (const [title, text] of facts) terminal.out(`${title.padEnd(10)} ${text}`);
 }
+
+const factorsText = ({ factors }: UserView): string => factors.map((kind) => FACTOR_NAMES[kind]).join(", ");
 
 function showLinks(list: readonly LinkView[], isJson: boolean, terminal: Terminal): void {
   if (isJson) return terminal.out(JSON.stringify(list));

@@ -20,7 +20,7 @@ import { createClientView } from "../../../../server/http/client_view.ts";
 import { listen } from "../../../../server/http/listen.ts";
 import { renewLocalToken } from "../../../../server/auth/token.ts";
 import type { FakeEngine } from "../../../support/fake_engine.ts";
-import { NO_ACCOUNT } from "../../../support/fake_people.ts";
+import { NO_ACCOUNT, NO_FACTORS } from "../../../support/fake_people.ts";
 import { quickHasher } from "../../../support/quick_hasher.ts";
 import { createFakeProject, RUN_IDS } from "../../../support/fake_project.ts";
 
@@ -53,6 +53,7 @@ async function withRemote(work: (remote: Remote) => Promise<void>): Promise<void
       server: engine.server,
       secrets: NO_SECRETS,
       account: NO_ACCOUNT,
+      ownFactors: NO_FACTORS,
       peopleFor: () => people,
       auditFor: () =>
         createAuditReader({ store: store.audit, clock: systemClock }, { flush: () => Promise.resolve() }),

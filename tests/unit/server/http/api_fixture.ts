@@ -17,8 +17,11 @@ import { type AppOptions, createApp } from "../../../../server/routes/app.ts";
 import type { ReadMetrics } from "../../../../server/routes/metrics.ts";
 import { Auth } from "../../../../server/auth/auth.ts";
 import { OwnAccount } from "../../../../server/auth/account/own_account.ts";
-import { SignIn } from "../../../../server/auth/sign_in.ts";
 import { createRequestRates } from "../../../../server/http/request_rate.ts";
+import type { OwnFactors } from "../../../../server/auth/factors/own_factors.ts";
+import { createSignIn, type SignIns } from "../../../../server/auth/create_sign_in.ts";
+import type { FactorRequirement } from "../../../../server/auth/factors/requirement.ts";
+import { aesSealer } from "../../../support/aes_sealer.ts";
 import { createClientView } from "../../../../server/http/client_view.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { recordedAudit } from "../../../support/recorded_audit.ts";
@@ -38,6 +41,8 @@ export interface ApiOptions {
   readonly readMetrics?: ReadMetrics;
   /** What a user may send a second; any number by default. */
   readonly perSecond?: number;
+  /** Who must have a second factor; nobody by default. */
+  readonly requirement?: FactorRequirement;
   /** In place of the fake project's own methods. */
   readonly engine?: Partial<Engine>;
   /** Refuses every post by default. */
@@ -55,8 +60,10 @@ export class ApiFixture implements AsyncDisposable {
   readonly logged: string[] = [];
   readonly app: Hono<AppEnv>;
   readonly store: Store;
+  readonly signIns: SignIns;
   readonly people: LocalPeople;
   readonly account: OwnAccount;
+  readonly ownFactors: OwnFactors;
   /** What was recorded. */
   readonly audited: AuditEntry[] = [];
   readonly secrets: Secrets;
@@ -70,9 +77,9 @@ export class ApiFixture implements AsyncDisposable {
     const log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => {
       this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
-    const { allowedHosts, phase, trustProxy = false, allowsPlainHttp = true, scrapeToken, readMetrics } =
-      options;
     const audit = recordedAudit(audited);
+    const { allowedHosts, phase, trustProxy = false, allowsPlainHttp = true } = options;
+    const { scrapeToken, readMetrics, requirement = "nobody" } = options;
     const places = fakePlaces(this.engine);
     const rates = createRequestRates(clock, options.perSecond);
     const auth = new Auth({
@@ -89,7 +96,20 @@ export class ApiFixture implements AsyncDisposable {
     const { subjects } = places;
     this.account = new OwnAccount({ people: this.people, access, passwords, clock, audit, subjects });
     const links = this.people.passwordLinks;
-    const signIn = new SignIn({ auth, access, passwords, hasher, links, clock, audit, log });
+    const sealer = aesSealer();
+    const signIns = this.signIns = createSignIn({
+      store,
+      auth,
+      hasher,
+      links,
+      sealer,
+      clock,
+      audit,
+      log,
+      requirement,
+      relyingParty: () => ({ id: "localhost", origin: "http://localhost" }),
+    });
+    this.ownFactors = signIns.secondFactor.own;
     const pages = new Hono<AppEnv>();
     pages.get("/", async (c) => c.text((await auth.currentAccess(c))?.principal.name ?? "nobody"));
     pages.post("/login", async (c) => {
@@ -98,7 +118,7 @@ export class ApiFixture implements AsyncDisposable {
     });
     pages.post("/password-login", async (c) => {
       const { name, password } = await c.req.json();
-      const step = await signIn.withPassword(c, name, password);
+      const step = await signIns.signIn.withPassword(c, name, password);
       return step === undefined ? c.text("refused", 401) : c.json({ ...step, access: undefined });
     });
     pages.post("/logout", async (c) => {
@@ -113,6 +133,7 @@ export class ApiFixture implements AsyncDisposable {
       engineFor: (one: Access) => guardedEngine(engine, one, places),
       secrets: this.secrets,
       account: this.account,
+      ownFactors: this.ownFactors,
       peopleFor: () => this.people,
       auditFor: () =>
         createAuditReader({ store: store.audit, clock: this.clock }, { flush: () => Promise.resolve() }),

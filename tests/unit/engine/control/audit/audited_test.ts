@@ -88,6 +88,10 @@ const PEOPLE: Table<People> = {
   passwords: {
     set: line("password.change", "ben", { password: SECRET }),
   },
+  factors: {
+    get: nothing("ben"),
+    reset: line("factor.remove", "ben"),
+  },
   groups: {
     list: nothing(),
     create: line("group.create", { name: "team" }, "ann"),
@@ -149,7 +153,7 @@ function anyPort(called: string[], name = "port"): never {
     get: (_, key) => {
       const path = `${name}.${String(key)}`;
       const isRoom =
-        /^port\.(backfills|alerts|history|webhooks|server|users|passwords|groups|roles|grants|tokens|sessions|links)$/;
+        /^port\.(backfills|alerts|history|webhooks|server|users|passwords|factors|groups|roles|grants|tokens|sessions|links)$/;
       if (isRoom.test(path)) return anyPort(called, path);
       return () => {
         called.push(path);

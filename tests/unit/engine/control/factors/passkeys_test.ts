@@ -148,7 +148,7 @@ Deno.test("a passkey whose counter goes back is refused: there are two of it", a
 });
 
 Deno.test("passkeys are for the public address, by a name and over https, or for localhost", async () => {
-  const party = (url: string | undefined) => relyingPartyOf(url, 8080);
+  const party = (url: string | undefined) => relyingPartyOf(url, "http://127.0.0.1:8080");
   assert.deepEqual(party(undefined), { id: "localhost", origin: "http://localhost:8080" });
   assert.deepEqual(party("https://sluice.example.com/a/"), { id: "sluice.example.com", origin: ORIGIN });
   assert.deepEqual(party("https://x.example:8443"), { id: "x.example", origin: "https://x.example:8443" });

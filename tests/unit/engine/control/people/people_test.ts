@@ -40,6 +40,7 @@ Deno.test("a user is made with a role, put into a group, and shows both", () =>
       created_at: "1970-01-01T00:00:01.000Z",
       created_by: "ada",
       last_seen_at: null,
+      factors: [],
     });
     const [finance] = await groups.list();
     assert.deepEqual(finance?.grants, [{ role: "engineer", scope: { kind: "tag", name: "finance" } }]);

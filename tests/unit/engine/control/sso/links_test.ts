@@ -46,8 +46,9 @@ Deno.test("an issuer is reached over https, or over http on this machine", () =>
 
 Deno.test("a workload is whom its issuer and subject are linked to, and nobody once that is removed or disabled", async () => {
   await using fixture = new StoreFixture();
-  const { access, people: users, sso, passwords } = await fixture.open();
-  const people = createPeople({ people: users, access, sso, passwords, hasher: quickHasher(), clock });
+  const store = await fixture.open();
+  const { access, sso } = store;
+  const people = createPeople({ ...store, hasher: quickHasher(), clock });
   await people.users.create({ name: "ci", kind: "service", role: "operator" }, "test");
   await people.users.create({ name: "mia" }, "test");
   const find = async (subject: string, issuer = GITHUB) =>
@@ -85,8 +86,9 @@ Deno.test("a workload is whom its issuer and subject are linked to, and nobody o
 
 Deno.test("removing a link ends the sessions and the tokens that it gave, and removing a token those issued for it", async () => {
   await using fixture = new StoreFixture();
-  const { access, people: users, retention, sso, passwords } = await fixture.open();
-  const people = createPeople({ people: users, access, sso, passwords, hasher: quickHasher(), clock });
+  const store = await fixture.open();
+  const { access, retention, sso } = store;
+  const people = createPeople({ ...store, hasher: quickHasher(), clock });
   const { id: user } = await people.users.create({ name: "mia", role: "viewer" }, "test");
   const { id: link } = await people.links.add("mia", { issuer: GITHUB, subject: "s" }, "test");
   const session = {
