@@ -391,7 +391,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { createPages } = await import("../ui/pages/create_pages.tsx");
   const { applyingSecrets } = await import("../engine/control/secrets/applying_secrets.ts");
   const { createPeople } = await import("../engine/control/people/local_people.ts");
-  const { startServerAudit } = await import("../engine/control/audit/server_audit.ts");
+  const { auditSinks, startServerAudit } = await import("../engine/control/audit/server_audit.ts");
   const { createVisitors } = await import("../engine/control/audit/visitors.ts");
   const { createHasher } = await import("../engine/control/people/passwords/hasher.ts");
   const { OwnAccount } = await import("./auth/account/own_account.ts");
@@ -411,6 +411,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   checkEnvToken(envToken);
   const scrapeToken = env(SCRAPE_TOKEN_NAME);
   checkEnvToken(scrapeToken, SCRAPE_TOKEN_NAME);
+  const sinks = auditSinks(env);
   const { access } = store;
   const places = storePlaces(store);
   const hasher = createHasher();
@@ -515,6 +516,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
       isAlone: sharedStoreUrl() === undefined,
       version,
       keepDays: readCount("SLUICE_KEEP_AUDIT_DAYS", 400),
+      sinks,
     });
     const firstToken = await ensureFirstToken(access, envToken, firstTokenMark, clock);
     return {

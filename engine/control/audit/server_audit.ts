@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
@@ -6,6 +7,10 @@ import type { Store } from "../../store/store.ts";
 import { SERVER_ACTOR, starterDetails } from "./actors.ts";
 import type { AuditLog } from "./port.ts";
 import { createAuditRetention } from "./retention.ts";
+import { createFeed } from "./streams/feed.ts";
+import { createFileSink } from "./streams/file_sink.ts";
+import { createSyslogSink, readSyslogAddress } from "./streams/syslog_sink.ts";
+import type { AuditSink } from "./streams/sink.ts";
 import { createRunLines } from "./run_lines.ts";
 
 export interface ServerAuditContext {
@@ -18,6 +23,8 @@ export interface ServerAuditContext {
   readonly version: string;
   /** 0 for all. */
   readonly keepDays: number;
+  /** Where lines go as they are written; nowhere by default. */
+  readonly sinks: readonly AuditSink[];
 }
 
 /** Other servers of one store may still be at work on what is younger. */
@@ -28,7 +35,7 @@ const ABANDONED_MS = 86_400_000;
  * has left undone, and of runs; removes what is too old. Disposing of it stops that.
  */
 export async function startServerAudit(context: ServerAuditContext): Promise<AsyncDisposable> {
-  const { audit, store, clock, log, isAlone, version } = context;
+  const { audit, store, clock, log, isAlone, version, sinks } = context;
   const say = async (action: "server.start" | "server.stop") =>
     await audit.record({
       action,
@@ -37,6 +44,10 @@ export async function startServerAudit(context: ServerAuditContext): Promise<Asy
       details: { ...starterDetails(), version, pid: Deno.pid },
     });
   try {
+    // From here on: nobody is told of what was before somebody asked for it.
+    for (const { name } of sinks) await store.audit.cursor(name);
+    // Other servers of one store may have others.
+    if (isAlone) await store.audit.keepReaders(sinks.map(({ name }) => name));
     await audit.settle(isAlone ? Number.MAX_SAFE_INTEGER : clock.now() - ABANDONED_MS);
   } catch (error) {
     // A full disk must not keep a server from starting.
@@ -48,6 +59,7 @@ export async function startServerAudit(context: ServerAuditContext): Promise<Asy
   const services: Service[] = [
     createRunLines({ audit, outbox: store.outbox, clock, log }),
     createAuditRetention({ ...context, store: store.audit }),
+    ...sinks.map((sink) => createFeed({ store: store.audit, audit, sink, clock, log })),
   ];
   for (const service of services) service.start();
   return {
@@ -56,4 +68,13 @@ export async function startServerAudit(context: ServerAuditContext): Promise<Asy
       for (const service of services.toReversed()) await service.stop();
     },
   };
+}
+
+/** What the variables SLUICE_AUDIT_FILE and SLUICE_AUDIT_SYSLOG name. Throws invalid. */
+export function auditSinks(env: (name: string) => string | undefined): AuditSink[] {
+  const [path, address] = [env("SLUICE_AUDIT_FILE"), env("SLUICE_AUDIT_SYSLOG")];
+  return [
+    ...(path ? [createFileSink(resolve(path))] : []),
+    ...(address ? [createSyslogSink(readSyslogAddress(address))] : []),
+  ];
 }
