@@ -23,6 +23,11 @@ interface Held extends VaultToken {
 
 /** A renewal that gives less of this part of the first time is the last one. */
 const LEAST_OF_FIRST = 1 / 3;
+/** A token that came a moment ago is not looked for again where something is refused. */
+const YOUNG_MS = 5_000;
+const IDLE_MS = 60_000;
+const LEAST_PAUSE_MS = 200;
+const MOST_PAUSE_MS = 10_000;
 
 /**
  * One Vault with this server signed in: at the first request, again where its token has ended, and the token renewed before
@@ -34,7 +39,8 @@ export class VaultClient implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #stopping = new AbortController();
-  #held: Promise<Held> | undefined;
+  #held: Held | undefined;
+  #signing: Promise<Held> | undefined;
   #renewing: Promise<void> | undefined;
   /** Goes up with each token that is another one; by it, when those before end. */
   #generation = 0;
@@ -63,35 +69,37 @@ export class VaultClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
     await this.#renewing;
-    const held = await this.#held?.catch(() => undefined);
-    if (held?.isOwn === true) {
+    await this.#signing?.catch(() => {});
+    if (this.#held?.isOwn === true) {
       const path = "auth/token/revoke-self";
-      await this.#http.send({ method: "POST", path, token: held.token }).catch(() => {});
+      await this.#http.send({ method: "POST", path, token: this.#held.token }).catch(() => {});
     }
     this.#http[Symbol.dispose]();
   }
 
   async #token(): Promise<Held> {
-    const held = await this.#held?.catch(() => undefined);
+    const held = this.#held;
     if (held !== undefined && (held.endsMs === undefined || held.endsMs > this.#clock.now())) return held;
     return await this.#signInAgain(held);
   }
 
-  /** For all who come at a time once. */
+  /** For all who come at a time once. `old` is the token that is no good any more. */
   async #signInAgain(old: Held | undefined): Promise<Held> {
-    const current = await this.#held?.catch(() => undefined);
-    if (current !== old && current !== undefined) return current;
-    const signing = this.#signIn().then((token): Held => {
-      if (old !== undefined && old.token !== token.token) {
-        this.#ends.set(this.#generation, old.endsMs);
-        this.#generation++;
-      }
-      return this.#holding(token, token.ttlMs);
-    });
-    this.#held = signing;
-    const held = await signing;
+    if (this.#held !== undefined && this.#held !== old) return this.#held;
+    this.#signing ??= this.#signedIn(old).finally(() => this.#signing = undefined);
+    return await this.#signing;
+  }
+
+  async #signedIn(old: Held | undefined): Promise<Held> {
+    const token = await this.#signIn();
+    if (old !== undefined && old.token !== token.token) {
+      this.#ends.set(this.#generation, old.endsMs);
+      this.#generation++;
+    }
+    const held = this.#held = this.#holding(token, token.ttlMs);
     this.#renewing ??= this.#keepRenewed();
     return held;
   }
@@ -101,14 +109,14 @@ export class VaultClient implements AsyncDisposable {
     return { ...token, endsMs, firstTtlMs };
   }
 
-  /** Whether Vault knows the token still: what it refused is refused then. Else the next request signs in. */
+  /** Whether Vault knows the token still: what it refused is refused then. Else another one is there. */
   async #isKnown(held: Held): Promise<boolean> {
     const path = "auth/token/lookup-self";
     const { status } = await this.#http.send({ method: "GET", path, token: held.token });
     // A policy without "default" may not even look: that is no reason to sign in for each refusal.
     if (status !== 403) return true;
     const isYoung = held.endsMs !== undefined && held.ttlMs !== undefined &&
-      this.#clock.now() - (held.endsMs - held.ttlMs) < 5_000;
+      this.#clock.now() - (held.endsMs - held.ttlMs) < YOUNG_MS;
     if (isYoung) return true;
     await this.#signInAgain(held);
     return false;
@@ -117,19 +125,19 @@ export class VaultClient implements AsyncDisposable {
   async #keepRenewed(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const held = await this.#held?.catch(() => undefined);
+      const held = this.#held;
       if (held?.endsMs === undefined || held.ttlMs === undefined) {
-        await this.#clock.sleep(60_000, signal);
+        await this.#clock.sleep(IDLE_MS, signal);
         continue;
       }
       const at = held.endsMs - held.ttlMs / 3;
-      await this.#clock.sleep(Math.max(at - this.#clock.now(), 200), signal);
-      if (signal.aborted || await this.#held?.catch(() => undefined) !== held) continue;
+      await this.#clock.sleep(Math.max(at - this.#clock.now(), LEAST_PAUSE_MS), signal);
+      if (signal.aborted || this.#held !== held) continue;
       try {
         await this.#renew(held);
       } catch (error) {
         this.#log("warn", "the token of Vault could not be renewed", { error: toAppError(error).message });
-        await this.#clock.sleep(Math.min(held.ttlMs / 10, 10_000), signal);
+        await this.#clock.sleep(Math.min(Math.max(held.ttlMs / 10, LEAST_PAUSE_MS), MOST_PAUSE_MS), signal);
       }
     }
   }
@@ -138,13 +146,13 @@ export class VaultClient implements AsyncDisposable {
     if (held.isRenewable) {
       const path = "auth/token/renew-self";
       const response = await this.#http.send({ method: "POST", path, token: held.token, body: {} });
-      if (response.status < 300) {
+      if (response.status < 300 && this.#held === held) {
         const renewed = this.#holding({ ...tokenOf(response), isOwn: held.isOwn }, held.firstTtlMs);
+        this.#held = renewed;
         const isEnough = renewed.ttlMs === undefined || held.firstTtlMs === undefined ||
           renewed.ttlMs >= held.firstTtlMs * LEAST_OF_FIRST;
-        this.#held = Promise.resolve(renewed);
-        if (isEnough) return;
-        return void await this.#signInAgain(renewed);
+        if (!isEnough) await this.#signInAgain(renewed);
+        return;
       }
     }
     await this.#signInAgain(held);

@@ -135,6 +135,7 @@ export function createVaultHttp({ settings, clock, requestMs = REQUEST_MS }: Vau
       }
     },
     [Symbol.dispose]() {
+      if (ended.signal.aborted) return;
       ended.abort(new AppError("cancelled", "The server stops"));
       void client?.then((made) => made.close(), () => {});
     },

@@ -20,7 +20,7 @@ Deno.test("ServerRequests gives each question its own answer, in whatever order 
   requests.take({ type: "answer", answer: { type: "secret", id: 9, value: "nobody asked" } });
   requests.take({ type: "cancel", error });
   requests.take({ type: "answer", answer: { type: "config", id: 1, config: { url: "u" } } });
-  deepEqual(await shop, { url: "u" });
+  deepEqual(await shop, { config: { url: "u" }, goodForMs: Infinity });
   equal(await token, "t");
   await rejects(lake, (thrown: unknown) => thrown instanceof AppError && thrown.code === "invalid");
 });
