@@ -5,6 +5,7 @@ import type { Sealer } from "../contract/keys/sealer.ts";
 import type { Log } from "../contract/log.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { Trial, TrialRequest } from "../engine/definitions/scripts/try_script.ts";
+import type { ReferenceCheck } from "../engine/secrets/check_references.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
 import type { ServerPhase } from "./http/server_phase.ts";
 import type { FirstToken } from "./auth/token.ts";
@@ -26,6 +27,8 @@ export interface Backend {
   checkProject(options: CheckOptions): Promise<ProjectReport>;
   /** What references of connectors.yaml have no value in this environment, each with what to do. */
   missingReferences(place: ProjectPlace): Promise<string[]>;
+  /** What each reference of connectors.yaml and notifiers.yaml comes from in this environment, without its value. */
+  checkReferences(place: ProjectPlace): Promise<ReferenceCheck[]>;
   /** Runs one script of the project, and stores nothing. */
   tryScript(place: ProjectPlace, request: TrialRequest, log: Log, signal: AbortSignal): Promise<Trial>;
   /** Serves the API and the pages. Throws `conflict` for a port in use, `invalid` for a wrong host. */

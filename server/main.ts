@@ -20,6 +20,7 @@ import type { NamedSecrets } from "../engine/secrets/named_secrets.ts";
 import type { OpenSecrets } from "../engine/secrets/open_secrets.ts";
 import type { MigrateOptions } from "../engine/store/migrate.ts";
 import type { Policy } from "../engine/grants/policy.ts";
+import type { ReferenceCheck, ReferenceHolder } from "../engine/secrets/check_references.ts";
 import type { Store } from "../engine/store/store.ts";
 import { findProgram, type Program } from "./program.ts";
 import type {
@@ -48,6 +49,7 @@ function createBackend(program: Program): Backend {
     openEngine: (options) => openEngine(program, options),
     checkProject: (options) => checkProject(program, options),
     missingReferences: (place) => missingReferences(program, place),
+    checkReferences: (place) => checkReferences(program, place),
     tryScript: async (place, request, log, signal) => {
       const { tryScript } = await import("../engine/definitions/scripts/try_script.ts");
       await using stored = secretsBeside(place, (path) => context.secrets.transit(path));
@@ -371,6 +373,25 @@ async function missingReferences(program: Program, place: ProjectPlace): Promise
     ),
   );
   return missing.flat().map(({ message }) => message);
+}
+
+async function checkReferences(program: Program, place: ProjectPlace): Promise<ReferenceCheck[]> {
+  const { loadProject } = await import("../engine/definitions/load.ts");
+  const { checkReferences } = await import("../engine/secrets/check_references.ts");
+  await using stored = secretsBeside(place, (path) => context.secrets.transit(path));
+  await using context = await grantContext(program, place, stored);
+  const { connectors, notifiers } = await loadProject(place.projectDir, {
+    connectorTypes: context.connectors,
+  });
+  const holdersOf = (
+    kind: "connector" | "notifier",
+    entries: Readonly<Record<string, ReferenceHolder["definition"]>>,
+  ) => Object.entries(entries).map(([name, definition]) => ({ kind, name, definition }));
+  return await checkReferences(
+    [...holdersOf("connector", connectors), ...holdersOf("notifier", notifiers.notifiers)],
+    context.references,
+    context.secrets.places,
+  );
 }
 
 async function projectSchemas(): Promise<ProjectSchemas> {

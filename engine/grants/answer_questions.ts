@@ -71,13 +71,7 @@ export function createAnswers(context: AnswerContext): Answers {
   };
   return {
     answer,
-    forgetSecrets() {
-      visitTexts(context.definitions, (text) => {
-        for (const { kind, name } of referencesIn(text)) {
-          if (kind !== "env" && kind !== "secret") context.references.stores?.[kind]?.forget?.(name);
-        }
-      });
-    },
+    forgetSecrets: () => use.forget(context.definitions),
     [Symbol.dispose]() {
       use[Symbol.dispose]();
       wayOut[Symbol.dispose]();

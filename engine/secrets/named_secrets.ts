@@ -79,6 +79,7 @@ export function chainSecrets(stores: readonly NamedSecrets[]): NamedSecrets {
 /** Variables that name a file which is for the server alone. */
 const OWN_FILES = [
   "SLUICE_KEY_FILE",
+  "SLUICE_TLS_KEY",
   "SLUICE_VAULT_SECRET_ID_FILE",
   "SLUICE_VAULT_JWT_FILE",
   "VAULT_TOKEN_FILE",
@@ -87,22 +88,38 @@ const OWN_FILES = [
   "BAO_CLIENT_KEY",
 ];
 
+/** One of the places where `${secret:NAME}` is looked for. */
+export interface NamedPlace {
+  /** For people: `the control store`, a folder, `the environment`. */
+  readonly place: string;
+  readonly secrets: NamedSecrets;
+}
+
 /**
- * What `${secret:NAME}` is looked for in: the control store's own (`stored`, where there is one), the folders that are named
- * (SLUICE_SECRETS_DIR, CREDENTIALS_DIRECTORY of systemd's LoadCredential, /run/secrets of containers), the environment.
+ * What `${secret:NAME}` is looked for in, in order: the control store's own (`stored`, where there is one), the folders that
+ * are named (SLUICE_SECRETS_DIR, CREDENTIALS_DIRECTORY of systemd's LoadCredential, /run/secrets of containers), the
+ * environment.
  */
+export function namedPlaces(
+  env: (name: string) => string | undefined,
+  stored?: NamedSecrets,
+): readonly NamedPlace[] {
+  // A file that the server itself reads may lie among those for projects.
+  const own = new Set(OWN_FILES.flatMap((name) => env(name) || []).map((path) => resolve(path)));
+  const isHidden = (path: string) => own.has(resolve(path));
+  return [
+    ...(stored === undefined ? [] : [{ place: "the control store", secrets: stored }]),
+    ...secretFolders(env).map((folder) => ({ place: folder, secrets: folderSecrets(folder, isHidden) })),
+    { place: "the environment", secrets: environmentSecrets(env) },
+  ];
+}
+
+/** All of them in one. */
 export function defaultSecrets(
   env: (name: string) => string | undefined,
   stored?: NamedSecrets,
 ): NamedSecrets {
-  // A file that the server itself reads may lie among those for projects.
-  const own = new Set(OWN_FILES.flatMap((name) => env(name) || []).map((path) => resolve(path)));
-  const isHidden = (path: string) => own.has(resolve(path));
-  return chainSecrets([
-    ...(stored === undefined ? [] : [stored]),
-    ...secretFolders(env).map((folder) => folderSecrets(folder, isHidden)),
-    environmentSecrets(env),
-  ]);
+  return chainSecrets(namedPlaces(env, stored).map(({ secrets }) => secrets));
 }
 
 /** The folders with a file for each secret, in the order in which they are asked. */

@@ -2,7 +2,7 @@ import type { AuditTrail } from "../../contract/audit/entry.ts";
 import type { Sealer } from "../../contract/keys/sealer.ts";
 import { LeaseBook } from "./leases/lease_book.ts";
 import { openLeaseNotes } from "./leases/lease_notes.ts";
-import { defaultSecrets, type NamedSecrets } from "./named_secrets.ts";
+import { chainSecrets, type NamedPlace, namedPlaces, type NamedSecrets } from "./named_secrets.ts";
 import { openSecretStores, type SecretStores, type StoresOptions } from "./open_stores.ts";
 import type { ReferenceSources } from "./resolve.ts";
 import type { SecretKeeping } from "./uses.ts";
@@ -10,6 +10,8 @@ import type { SecretKeeping } from "./uses.ts";
 /** Where a server or a command has its secrets from. Disposing of it revokes what was leased, and signs out. */
 export interface OpenSecrets extends AsyncDisposable {
   readonly references: ReferenceSources;
+  /** Where `${secret:NAME}` is looked for. */
+  readonly places: readonly NamedPlace[];
   readonly transit: SecretStores["transit"];
   /** What keeps count of them from now on. What killed processes have left behind is revoked in the background. */
   keeping(options: KeepingOptions): SecretKeeping;
@@ -26,9 +28,11 @@ export interface KeepingOptions {
 export function openSecrets(options: StoresOptions & { readonly stored?: NamedSecrets }): OpenSecrets {
   const { env, stored, clock, log } = options;
   const stores = openSecretStores(options);
+  const places = namedPlaces(env, stored);
   const books: LeaseBook[] = [];
   return {
-    references: { env, secrets: defaultSecrets(env, stored), stores: stores.stores },
+    references: { env, secrets: chainSecrets(places.map(({ secrets }) => secrets)), stores: stores.stores },
+    places,
     transit: stores.transit,
     keeping({ audit, notesFolder, sealer }) {
       const notes = notesFolder === undefined ? undefined : openLeaseNotes({ folder: notesFolder, sealer });

@@ -1,7 +1,7 @@
 import type { AuditEntry, AuditTrail } from "../../contract/audit/entry.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { KeptLease, LeaseBook } from "./leases/lease_book.ts";
-import { type Reference, referenceText } from "./references.ts";
+import { type Reference, referencesIn, referenceText, visitTexts } from "./references.ts";
 import type { ReferenceSources, StoreKind } from "./resolve.ts";
 import type { LeaseOffice, SecretDocument, SecretStore } from "./secret_store.ts";
 
@@ -29,6 +29,8 @@ export interface SecretUse extends Disposable {
   record(references: readonly Reference[], holder: SecretHolder): Promise<void>;
   /** How long the values of these are good for a connection that is opened then, in milliseconds; undefined: without end. */
   goodForMs(references: readonly Reference[]): number | undefined;
+  /** What is known of the secrets that the definitions refer to is asked for anew by the next one: they may have changed. */
+  forget(definitions: unknown): void;
 }
 
 /** What has the references. */
@@ -68,6 +70,13 @@ export function beginUse(
       const times = references.flatMap(({ kind, name }) => leased.get(kind)?.goodForMs(name) ?? []);
       return times.length === 0 ? undefined : Math.min(...times);
     },
+    forget(definitions) {
+      visitTexts(definitions, (text) => {
+        for (const { kind, name } of referencesIn(text)) {
+          if (kind !== "env" && kind !== "secret") sources.stores?.[kind]?.forget?.(name);
+        }
+      });
+    },
     [Symbol.dispose]() {
       for (const secrets of leased.values()) secrets[Symbol.dispose]();
     },
@@ -79,7 +88,6 @@ function entryOf(reference: Reference, holder: SecretHolder, user: SecretUser): 
   return {
     action: "secret.use",
     actor: { id: null, name: "sluice", kind: "server" },
-    // A command's arguments are of its own, and the project's to write: the program says which it is.
     target: { kind: "secret", name: referenceText(reference).slice(2, -1) },
     pipeline,
     details: {

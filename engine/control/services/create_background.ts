@@ -56,6 +56,7 @@ export function createBackground(context: BackgroundContext): Background {
     clock,
     log,
     references: context.references,
+    secretKeeping: context.secretKeeping,
     figures: context.deliveries,
     way: createAlertWay(context.egress, context.policy),
     isAlone: context.isAlone,

@@ -4,6 +4,7 @@ import { AppError, IS_RETRYABLE, toAppError } from "../../../contract/errors.ts"
 import type { Log } from "../../../contract/log.ts";
 import type { Redactor } from "../../grants/redact.ts";
 import type { ReferenceSources } from "../../secrets/resolve.ts";
+import { beginUse, type SecretKeeping } from "../../secrets/uses.ts";
 import type { ClaimedDelivery } from "../../store/alerts/alert_store.ts";
 import type { Store } from "../../store/store.ts";
 import { PollLoop } from "../poll_loop.ts";
@@ -35,6 +36,8 @@ export interface AlertSenderContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly references: ReferenceSources;
+  /** What keeps count of secrets that messages need. */
+  readonly secretKeeping?: SecretKeeping | undefined;
   readonly way: AlertWay;
   /** Counts how tries end. */
   readonly figures: DeliveryFigures;
@@ -122,18 +125,20 @@ export class AlertSender implements Service {
     definition: NotifierDefinition | undefined,
     signal: AbortSignal,
   ): Promise<{ readonly title: string; readonly receipt: Receipt }> {
-    const { references, way, publicUrl } = this.#context;
+    const { references, secretKeeping, way, publicUrl } = this.#context;
+    using use = beginUse(references, secretKeeping, { kind: "alert" });
     let redactor: Redactor | undefined;
     let title = `for ${delivery.notifier}`;
     try {
       if (definition === undefined) {
         throw new AppError("not_found", `There is no notifier "${delivery.notifier}" in notifiers.yaml`);
       }
-      const known = await knownNotifier(delivery.notifier, definition, references);
+      const known = await knownNotifier(delivery.notifier, definition, use);
       redactor = known.redactor;
       const message = messageOf(delivery, known.config, publicUrl);
       title = message.title;
       const receipt = await this.#within(known.config, message, way, signal);
+      if (!receipt.isTaken) use.forget(definition);
       return { title, receipt: { ...receipt, words: redactor.redact(receipt.words) } };
     } catch (error) {
       const { code, message } = toAppError(error);

@@ -8,7 +8,8 @@ import {
 import { AppError } from "../../../contract/errors.ts";
 import { checkSchema } from "../../../text/schema_faults.ts";
 import { Redactor } from "../../grants/redact.ts";
-import { type ReferenceSources, resolveConnector } from "../../secrets/resolve.ts";
+import { resolveConnector } from "../../secrets/resolve.ts";
+import type { SecretUse } from "../../secrets/uses.ts";
 
 /** A notifier with its references replaced, and what takes its secrets out of texts. */
 export interface KnownNotifier {
@@ -20,19 +21,25 @@ export interface KnownNotifier {
 export async function knownNotifier(
   name: string,
   definition: NotifierDefinition,
-  references: ReferenceSources,
+  use: SecretUse,
 ): Promise<KnownNotifier> {
   if (!isNotifierType(definition.type)) {
     throw new AppError("invalid", `The notifier "${name}" is of an unknown type`);
   }
-  const { config, secrets } = await resolveConnector(name, definition, references, { what: "notifier" });
+  const { config, secrets, references } = await resolveConnector(name, definition, use.sources, {
+    what: "notifier",
+    mayLease: true,
+  });
   const redactor = new Redactor(secrets);
   const checked = checkSchema<Notifier>(
     v.variant("type", Object.values(notifierSchemas)),
     { type: definition.type, ...config },
     [name],
   );
-  if ("output" in checked) return { config: checked.output, redactor };
+  if ("output" in checked) {
+    await use.record(references, { kind: "notifier", name });
+    return { config: checked.output, redactor };
+  }
   const [fault] = checked.faults;
   throw new AppError(
     "invalid",

@@ -7,9 +7,10 @@ const place = { project, data, policy } as const;
 export const SECRET_COMMANDS: readonly CommandSpec[] = [
   {
     name: "secrets",
-    summary: "List, set and delete the secrets that the control store keeps",
+    summary:
+      "List, set and delete the secrets that the control store keeps, and check what the project refers to",
     arguments: [
-      { name: "ACTION", description: "list (the default), set or delete", optional: true },
+      { name: "ACTION", description: "list (the default), set, delete or check", optional: true },
       { name: "NAME", description: "the secret's name, as ${secret:NAME} has it", optional: true },
     ],
     options: {

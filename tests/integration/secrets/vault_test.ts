@@ -89,7 +89,6 @@ fixed: { type: postgres, ${at}, user: "\${vault:secret/shop/fixed#user}", passwo
         const logs = JSON.stringify(await server.call<LogLine[]>("GET", `/api/runs/${run.id}/logs`));
         equal(logs.includes("v-test-ro"), false, "the user is a secret, too");
       }
-      equal(seen.size, 2);
       const made = users.made.map((name) => createHash("md5").update(name).digest("hex"));
       ok([...seen].every((hash) => made.includes(String(hash))));
       equal(seen.size, 2);

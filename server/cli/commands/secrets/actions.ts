@@ -20,8 +20,13 @@ export interface SecretsWork {
 export type Actions = Readonly<Record<string, (work: SecretsWork) => Promise<void>>>;
 
 /** A command on secrets or keys: its first argument is one of the actions, of which `reading` change nothing. */
-export function secretsCommand(actions: Actions, reading: readonly string[]): CommandRun {
-  const names = Object.keys(actions);
+export function secretsCommand(
+  actions: Actions,
+  reading: readonly string[],
+  /** Actions of the command that others carry out, for messages. */
+  beside: readonly string[] = [],
+): CommandRun {
+  const names = [...Object.keys(actions), ...beside];
   return async (invocation, context) => {
     const [action = names[0] ?? "", ...rest] = invocation.arguments;
     const act = Object.hasOwn(actions, action) ? actions[action] : undefined;

@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { LOCAL_ACTOR } from "../../../../contract/audit/actor.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { MAX_SECRET_BYTES } from "../../../../contract/keys/views.ts";
-import type { CliContext, Invocation } from "../../command.ts";
+import type { CliContext, CommandRun, Invocation } from "../../command.ts";
+import { readFolders } from "../../settings.ts";
 import { formatTable } from "../../table.ts";
 import { type Actions, secretsCommand } from "./actions.ts";
 
@@ -39,8 +40,38 @@ const ACTIONS: Actions = {
   },
 };
 
-/** `sluice secrets [list | set | delete] NAME`. */
-export const secrets = secretsCommand(ACTIONS, ["list"]);
+const onStore = secretsCommand(ACTIONS, ["list"], ["check"]);
+
+/** `sluice secrets [list | set | delete] NAME`, and `check`, which looks at what the project refers to. */
+export const secrets: CommandRun = async (invocation, context) => {
+  const { arguments: [action, ...more] } = invocation;
+  if (action !== "check") return await onStore(invocation, context);
+  if (more.length > 0) throw new AppError("invalid", "sluice secrets check takes no further arguments");
+  return await check(invocation, context);
+};
+
+const CHECK_COLUMNS = [
+  { title: "REFERENCE", minWidth: 24 },
+  { title: "USED BY", minWidth: 12 },
+  { title: "KEY" },
+  { title: "STATE" },
+  { title: "FROM", minWidth: 12 },
+];
+
+/** What each reference comes from, as this command's environment has it. No value is shown. */
+async function check(invocation: Invocation, context: CliContext): Promise<number> {
+  const { terminal } = context;
+  const checks = await context.backend.checkReferences(readFolders(invocation, context));
+  const failed = checks.filter(({ state }) => state === "failed");
+  if (invocation.flag("json")) terminal.out(JSON.stringify(checks));
+  else if (checks.length === 0) terminal.note("The project has no references");
+  else {
+    const rows = checks.map((one) => [one.reference, one.used_by, one.key, one.state, one.from ?? "–"]);
+    terminal.out(formatTable(CHECK_COLUMNS, rows, terminal.tableColumns()));
+    for (const { message } of failed) terminal.note(message ?? "");
+  }
+  return failed.length === 0 ? 0 : 1;
+}
 
 /** From a file, from stdin, or typed without being shown; a line break at its end is not part of it. */
 async function readValue(

@@ -9,13 +9,15 @@ import {
   referencesIn,
   referenceText,
 } from "../../../../engine/secrets/references.ts";
-import type { SecretStore } from "../../../../engine/secrets/secret_store.ts";
+import { checkReferences } from "../../../../engine/secrets/check_references.ts";
+import { PLACEHOLDER_DOCUMENT, type SecretStore } from "../../../../engine/secrets/secret_store.ts";
 import { resolveConnector } from "../../../../engine/secrets/resolve.ts";
 import {
   chainSecrets,
   defaultSecrets,
   environmentSecrets,
   folderSecrets,
+  namedPlaces,
 } from "../../../../engine/secrets/named_secrets.ts";
 import { CONNECTOR_TYPES, ProjectFixture } from "../definitions/project_fixture.ts";
 
@@ -300,6 +302,64 @@ Deno.test("defaultSecrets() asks the control store, then the folders that the en
     assert.equal(await defaultSecrets(env).get(name ?? ""), plain);
     assert.equal(await defaultSecrets(env, stored).get(name ?? ""), withStore);
   }
+});
+
+Deno.test("checkReferences() says where each reference's value comes from, and never the value", async () => {
+  await using folder = await ProjectFixture.create({ "secrets/IN_FILE": "file-value" });
+  const env = environment({
+    SLUICE_SECRETS_DIR: join(folder.dir, "secrets"),
+    SLUICE_SECRET_IN_ENV: "env-value",
+  });
+  const stored = { get: (name: string) => Promise.resolve(name === "STORED" ? "stored-value" : undefined) };
+  const vault: SecretStore = {
+    get: (path) => {
+      if (path === "secret/shop") return Promise.resolve({ fields: { password: "vault-value" } });
+      if (path === "database/creds/ro") return Promise.resolve(PLACEHOLDER_DOCUMENT);
+      return Promise.reject(new AppError("forbidden", "permission denied"));
+    },
+  };
+  const sources = { env, secrets: defaultSecrets(env, stored), stores: { vault } };
+  const definition = {
+    type: "x",
+    a: "${secret:STORED} ${secret:IN_FILE}",
+    b: { c: ["${secret:IN_ENV}"] },
+    d: "${vault:secret/shop#password}",
+    e: "${vault:database/creds/ro#username}",
+    f: "${vault:other#x}",
+    g: "${secret:NOWHERE}",
+  };
+  const checks = await checkReferences(
+    [{ kind: "connector", name: "shop", definition }],
+    sources,
+    namedPlaces(env, stored),
+  );
+  assert.deepEqual(checks.map(({ key, reference, state, from }) => [key, reference, state, from]), [
+    ["a", "${secret:STORED}", "ok", "the control store"],
+    ["a", "${secret:IN_FILE}", "ok", join(folder.dir, "secrets")],
+    ["b.c.0", "${secret:IN_ENV}", "ok", "the environment"],
+    ["d", "${vault:secret/shop#password}", "ok", "Vault"],
+    ["e", "${vault:database/creds/ro#username}", "leased", "Vault"],
+    ["f", "${vault:other#x}", "failed", null],
+    ["g", "${secret:NOWHERE}", "failed", null],
+  ]);
+  assert.match(checks[5]?.message ?? "", /permission denied/);
+  assert.equal(/-value/.test(JSON.stringify(checks)), false);
+});
+
+Deno.test("no project gets the server's own key out of a folder with secrets", async () => {
+  await using folder = await ProjectFixture.create({
+    "secrets/sluice-key": "root key",
+    "secrets/approle": "secret id",
+    "secrets/fine": "fine",
+  });
+  const env = environment({
+    CREDENTIALS_DIRECTORY: join(folder.dir, "secrets"),
+    SLUICE_VAULT_SECRET_ID_FILE: join(folder.dir, "secrets/../secrets/approle"),
+  });
+  const secrets = defaultSecrets(env);
+  assert.equal(await secrets.get("sluice-key"), undefined);
+  assert.equal(await secrets.get("approle"), undefined);
+  assert.equal(await secrets.get("fine"), "fine");
 });
 
 Deno.test("parseConnectors() lets a reference stand for a text but not for a number", () => {

@@ -114,6 +114,7 @@ function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
       projectSchemas: unused,
       checkProject: unused,
       missingReferences: unused,
+      checkReferences: unused,
       tryScript: unused,
       listen: unused,
     },

@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { ulid } from "ulid";
 import type { NotifierDefinition } from "../../../../../contract/alerts/notifiers.ts";
 import type { AlertEvent, Delivery } from "../../../../../contract/alerts/problem.ts";
+import type { AuditEntry } from "../../../../../contract/audit/entry.ts";
 import { systemClock } from "../../../../../contract/clock.ts";
 import { Egress } from "../../../../../engine/grants/egress/egress.ts";
 import { parseHostRule } from "../../../../../engine/grants/host_rules.ts";
@@ -10,6 +11,7 @@ import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { AlertSender } from "../../../../../engine/runs/alerts/alert_sender.ts";
 import { DeliveryFigures } from "../../../../../engine/runs/seeing/problem_figures.ts";
 import { createAlertWay } from "../../../../../engine/runs/alerts/transports/alert_way.ts";
+import { LeaseBook } from "../../../../../engine/secrets/leases/lease_book.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
 import { FakeClock } from "../../../../support/fake_clock.ts";
 import { MailServer } from "../../../../support/mail_server.ts";
@@ -81,6 +83,7 @@ class Sending implements AsyncDisposable {
   readonly clock = new FakeClock(NOW);
   readonly figures = new DeliveryFigures();
   readonly logged: string[] = [];
+  readonly recorded: AuditEntry[] = [];
   readonly store: Store;
   readonly #stores: StoreFixture;
   readonly #egress = new Egress(systemClock);
@@ -110,6 +113,10 @@ class Sending implements AsyncDisposable {
       clock,
       figures,
       log: (_level, message, fields) => void this.logged.push(`${message} ${JSON.stringify(fields)}`),
+      secretKeeping: {
+        audit: { record: (entry) => Promise.resolve(void this.recorded.push(entry)) },
+        leases: new LeaseBook({ clock, log: () => {} }),
+      },
       references: { env: () => undefined, secrets: { get: (name) => Promise.resolve(SECRETS[name]) } },
       way: createAlertWay(this.#egress, policy),
       isAlone,
@@ -295,6 +302,12 @@ Deno.test("no secret is in what is logged and shown, also where a receiver sends
   const delivery = await sending.ended();
   equal(receiver.got[0]?.headers.get("authorization"), `Bearer ${SECRETS["HOOK"]}`);
   equal(delivery.error, "answered 403: unknown token [redacted]");
+  const [used] = sending.recorded;
+  deepEqual([used?.action, used?.target?.name, used?.details], ["secret.use", "secret:HOOK", {
+    notifier: "team",
+    for: "alert",
+  }]);
+  ok(!JSON.stringify(sending.recorded).includes(SECRETS["HOOK"] ?? ""));
   ok(!JSON.stringify([sending.logged, await sending.open()]).includes(SECRETS["HOOK"] ?? ""));
   await sending.tell("other", failure());
   const second = await sending.until((one) => one.notifier === "other" && one.state === "failed");
