@@ -1,4 +1,5 @@
 import type { AuditTrail } from "../../contract/audit/entry.ts";
+import type { Clock } from "../../contract/clock.ts";
 import type { Sealer } from "../../contract/keys/sealer.ts";
 import { LeaseBook } from "./leases/lease_book.ts";
 import { openLeaseNotes } from "./leases/lease_notes.ts";
@@ -24,6 +25,20 @@ export interface KeepingOptions {
   readonly sealer?: Sealer | undefined;
 }
 
+/** Sensors look for files every few seconds: one line tells of all looks in so long. */
+const LOOKS_MS = 3_600_000;
+
+/** True for a text that did not come within so long, at most so often in that time for each. */
+function onceIn(ms: number, clock: Pick<Clock, "now">): (key: string) => boolean {
+  const untilMs = new Map<string, number>();
+  return (key) => {
+    const nowMs = clock.now();
+    if ((untilMs.get(key) ?? 0) > nowMs) return false;
+    untilMs.set(key, nowMs + ms);
+    return true;
+  };
+}
+
 /** `stored` has the control store's own secrets. Throws `invalid` for a wrong variable of the environment. */
 export function openSecrets(options: StoresOptions & { readonly stored?: NamedSecrets }): OpenSecrets {
   const { env, stored, clock, log } = options;
@@ -39,7 +54,7 @@ export function openSecrets(options: StoresOptions & { readonly stored?: NamedSe
       const leases = new LeaseBook({ clock, log, notes });
       books.push(leases);
       if (stores.vault !== undefined) leases.revokeLeft(stores.vault);
-      return { audit, leases };
+      return { audit, leases, isNewLook: onceIn(LOOKS_MS, clock) };
     },
     async [Symbol.asyncDispose]() {
       for (const leases of books) await leases[Symbol.asyncDispose]();

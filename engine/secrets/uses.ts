@@ -9,6 +9,8 @@ import type { LeaseOffice, SecretDocument, SecretStore } from "./secret_store.ts
 export interface SecretKeeping {
   readonly audit: AuditTrail;
   readonly leases: LeaseBook;
+  /** Whether what only looks, again and again, is to be written down once more; always by default. */
+  readonly isNewLook?: (key: string) => boolean;
 }
 
 /** Whom secrets are handed to. */
@@ -62,6 +64,8 @@ export function beginUse(
         const key = JSON.stringify([referenceText(reference), holder]);
         if (recorded.has(key)) return [];
         recorded.add(key);
+        const isLook = user.kind === "check" || user.kind === "discovery";
+        if (isLook && keeping.isNewLook?.(`${user.kind} ${user.pipeline ?? ""} ${key}`) === false) return [];
         return [entryOf(reference, holder, user)];
       });
       await Promise.all(entries.map((entry) => keeping.audit.record(entry)));
