@@ -1,9 +1,9 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import * as v from "valibot";
-import type { Connector } from "../../../../contract/connector/connector.ts";
-import { AppError } from "../../../../contract/errors.ts";
-import { Connections } from "../../../../engine/worker/connections.ts";
-import { FakeClock } from "../../../support/fake_clock.ts";
+import type { Connector } from "../../../../../contract/connector/connector.ts";
+import { AppError } from "../../../../../contract/errors.ts";
+import { Connections } from "../../../../../engine/worker/connections.ts";
+import { FakeClock } from "../../../../support/fake_clock.ts";
 
 /** A database that lets in whoever knows the password of now. */
 function fixture() {
