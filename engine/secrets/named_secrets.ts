@@ -22,7 +22,8 @@ export function environmentSecrets(env: (name: string) => string | undefined): N
  * What the server signs in or seals with itself, as variables and as credentials of systemd's (`sluice-key`): no definition
  * of a project gets it to send it elsewhere.
  */
-const SERVERS_OWN = /^(?:SLUICE_(?!SECRET_)|sluice-|(?:VAULT|BAO)_(?:TOKEN|CLIENT_KEY))/;
+const SERVERS_OWN =
+  /^(?:SLUICE_(?!SECRET_)|sluice-|(?:VAULT|BAO)_(?:TOKEN|CLIENT_KEY)|OTEL_EXPORTER_OTLP|OPENLINEAGE_)/;
 
 /** A variable of the environment that a project may refer to; undefined for one of the server's own. */
 export function projectVariable(

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { LogLine } from "../../../contract/run.ts";
+import { fileStoreUrl, openStore } from "../../../engine/store/open.ts";
 import { acquirePostgres } from "../../support/postgres.ts";
 import { SluiceServer, waitFor } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
@@ -64,7 +65,7 @@ fixed: { type: postgres, ${at}, user: "\${vault:secret/shop/fixed#user}", passwo
   await using server = await SluiceServer.start(projectDir, dataDir, env);
   const gone = async () =>
     equal(
-      await waitFor(() => Promise.resolve(users.users.size === 0 || undefined), 15_000),
+      await waitFor(() => Promise.resolve(users.users.size === 0 || undefined), 40_000),
       true,
       [...users.users].join(),
     );
@@ -167,7 +168,7 @@ fixed: { type: postgres, ${at}, user: "\${vault:secret/shop/fixed#user}", passwo
       const [left] = users.users;
       await using next = await SluiceServer.start(projectDir, dataDir, env);
       equal(
-        await waitFor(() => Promise.resolve(users.users.has(left ?? "") ? undefined : true), 15_000),
+        await waitFor(() => Promise.resolve(users.users.has(left ?? "") ? undefined : true), 40_000),
         true,
       );
       const before = vault.tokens.length;
@@ -176,6 +177,23 @@ fixed: { type: postgres, ${at}, user: "\${vault:secret/shop/fixed#user}", passwo
       await gone();
     },
   );
+
+  await t.step("each use is in the audit log, by reference, connector and run, without a value", async () => {
+    await using store = await openStore(fileStoreUrl(join(dataDir, "sluice.db")));
+    const lines = await store.audit.read(0, 500, { action: "secret.use" });
+    const names = new Set(lines.map(({ target }) => target?.name));
+    ok(
+      names.has("vault:database/creds/ro#username") && names.has("vault:secret/shop/fixed#password"),
+      [...names].join(),
+    );
+    const ofRuns = lines.filter(({ details }) => details?.["for"] === "run");
+    const keys = ofRuns.map(({ target, details }) =>
+      JSON.stringify([target?.name, details?.["connector"], details?.["run"]])
+    );
+    equal(new Set(keys).size, keys.length, "one line a run and reference");
+    ok(ofRuns.every(({ pipeline, details }) => pipeline !== null && typeof details?.["run"] === "string"));
+    equal(/-pass-word|v-test-ro|the-secret-id/.test(JSON.stringify(lines)), false);
+  });
 
   await t.step(
     "sluice check says what has no value and what is refused, with its place and no value",

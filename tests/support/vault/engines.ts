@@ -81,13 +81,23 @@ function database(sql: postgres.Sql, roles: Record<string, DatabaseRole>) {
       const username = `v-test-${name}-${crypto.randomUUID().slice(0, 13)}`;
       const password = `${crypto.randomUUID()}-A1`;
       const user = quoteIdentifier(username);
-      await sql.unsafe(`CREATE ROLE ${user} LOGIN PASSWORD '${password}'; GRANT pg_read_all_data TO ${user}`);
+      await sql.unsafe(
+        // Of its own database alone: others change the members of roles at the same time.
+        `CREATE ROLE ${user} LOGIN PASSWORD '${password}'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${user}`,
+      );
       this.users.add(username);
       this.made.push(username);
-      const revoke = async () => {
-        await sql.unsafe(`DROP OWNED BY ${user}; DROP ROLE ${user}`);
-        this.users.delete(username);
+      let dropping: Promise<void> | undefined;
+      const drop = async () => {
+        try {
+          await sql.unsafe(`DROP OWNED BY ${user}; DROP ROLE ${user}`);
+          this.users.delete(username);
+        } catch (error) {
+          dropping = undefined;
+          throw error;
+        }
       };
+      const revoke = () => dropping ??= drop();
       return { lease: { data: { username, password }, isRenewable: true, ...role, revoke } };
     },
   };

@@ -164,8 +164,9 @@ export class VaultServer implements AsyncDisposable {
 
   async #revokeLease(id: string): Promise<void> {
     const lease = this.#leases.get(id);
-    this.#leases.delete(id);
+    // One that cannot be revoked stays, and is tried again.
     await lease?.revoke();
+    this.#leases.delete(id);
   }
 
   async #serve(request: Request): Promise<Response> {
@@ -173,19 +174,27 @@ export class VaultServer implements AsyncDisposable {
     const path = url.pathname.replace(/^\/v1\//, "");
     const text = await request.text();
     this.requests.push(`${request.method} ${decodeURIComponent(path)}`);
-    await this.expire();
-    const failure = this.failures.shift();
-    const { status, body, headers } = failure ?? await this.#answer({
+    const query = {
       method: request.method,
       path: decodeURIComponent(path),
       search: url.searchParams,
       body: text === "" ? {} : JSON.parse(text),
       headers: request.headers,
-    });
+    };
+    const { status, body, headers } = this.failures.shift() ?? await this.#answerOrFail(query);
     return new Response(body === undefined ? null : JSON.stringify(body), {
       status,
       headers: { "content-type": "application/json", ...headers },
     });
+  }
+
+  async #answerOrFail(query: VaultQuery): Promise<VaultAnswer> {
+    try {
+      await this.expire();
+      return await this.#answer(query);
+    } catch (error) {
+      return refused(500, `1 error occurred:\n\t* ${error instanceof Error ? error.message : error}\n\n`);
+    }
   }
 
   async #answer(query: VaultQuery): Promise<VaultAnswer> {

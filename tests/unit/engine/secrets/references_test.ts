@@ -197,9 +197,14 @@ Deno.test("a field of a secret in JSON keeps a number as it is written", async (
 });
 
 Deno.test("no project gets what the server itself signs in with", async () => {
-  const env = environment({ SLUICE_TOKEN: "server-token", VAULT_TOKEN: "vault-token", SHOP: "fine" });
+  const env = environment({
+    SLUICE_TOKEN: "server-token",
+    VAULT_TOKEN: "vault-token",
+    OPENLINEAGE_API_KEY: "k",
+    SHOP: "fine",
+  });
   const sources = { env, secrets: environmentSecrets(env) };
-  for (const name of ["SLUICE_TOKEN", "VAULT_TOKEN"]) {
+  for (const name of ["SLUICE_TOKEN", "VAULT_TOKEN", "OPENLINEAGE_API_KEY"]) {
     for (const kind of ["env", "secret"]) {
       await assert.rejects(
         resolveConnector("shop", { type: "x", url: `\${${kind}:${name}}` }, sources),

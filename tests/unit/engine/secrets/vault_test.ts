@@ -413,7 +413,7 @@ Deno.test("readVaultSettings() says which variable is wrong", async () => {
 
 /** Requests are real: what the clock has set going takes a moment. */
 async function until(isSo: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) {
+  for (let turn = 0; turn < 4_000; turn++) {
     if (isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
