@@ -4,7 +4,7 @@ import type { Log } from "../../contract/log.ts";
 import { durationMs } from "../../contract/pipeline/words.ts";
 import { cachedStore } from "./cached_store.ts";
 import type { StoreKind } from "./resolve.ts";
-import { type LeaseOffice, PLACEHOLDER_DOCUMENT, type SecretStore } from "./secret_store.ts";
+import type { LeaseOffice, SecretStore } from "./secret_store.ts";
 import type { VaultClient } from "./vault/client.ts";
 import type { VaultTransit } from "./vault/transit.ts";
 
@@ -111,9 +111,10 @@ export function openSecretStores({ env, rules, clock, log }: StoresOptions): Sec
   };
 }
 
-/** Stores that are not asked: each secret of theirs is a placeholder, as for a check in CI that has none of them. */
+/** Stores that are not asked: no reference to them has a value, as for a check in CI that has none of them. */
 export const UNASKED_STORES: Readonly<Record<StoreKind, SecretStore>> = (() => {
-  const store: SecretStore = { get: () => Promise.resolve(PLACEHOLDER_DOCUMENT) };
+  const get = () => Promise.reject(new AppError("unavailable", "its store is not asked offline"));
+  const store: SecretStore = { get };
   return { vault: store, "aws-sm": store, "aws-ssm": store, cmd: store };
 })();
 

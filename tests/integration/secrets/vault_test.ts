@@ -219,6 +219,7 @@ fixed: { type: postgres, ${at}, user: "\${vault:secret/shop/fixed#usr}", passwor
       const asked = vault.requests.length;
       const offline = await project.sluice("check", ["--offline"], env);
       equal(offline.code, 0, offline.stdout + offline.stderr);
+      match(offline.stdout + offline.stderr, /key user: its store is not asked offline/);
       equal(vault.requests.length, asked, "offline, no store is asked");
       await gone();
       deepEqual(vault.leases, []);
