@@ -130,8 +130,9 @@ export class LeaseBook implements AsyncDisposable {
   async #renew(lease: Lease): Promise<boolean> {
     if (!lease.isRenewable || lease.over.signal.aborted) return false;
     const before = lease.endsMs;
+    const askedMs = this.#clock.now();
     const { ttlMs } = await lease.office.renew(lease.id);
-    lease.endsMs = this.#clock.now() + ttlMs;
+    lease.endsMs = askedMs + ttlMs;
     return lease.endsMs > before + 1_000;
   }
 

@@ -94,18 +94,20 @@ export class VaultClient implements AsyncDisposable {
   }
 
   async #signedIn(old: Held | undefined): Promise<Held> {
+    const askedMs = this.#clock.now();
     const token = await this.#signIn();
     if (old !== undefined && old.token !== token.token) {
       this.#ends.set(this.#generation, old.endsMs);
       this.#generation++;
     }
-    const held = this.#held = this.#holding(token, token.ttlMs);
+    const held = this.#held = this.#holding(token, token.ttlMs, askedMs);
     this.#renewing ??= this.#keepRenewed();
     return held;
   }
 
-  #holding(token: VaultToken, firstTtlMs: number | undefined): Held {
-    const endsMs = token.ttlMs === undefined ? undefined : this.#clock.now() + token.ttlMs;
+  /** Its time runs from when it was asked for at the earliest, whenever the answer came. */
+  #holding(token: VaultToken, firstTtlMs: number | undefined, askedMs: number): Held {
+    const endsMs = token.ttlMs === undefined ? undefined : askedMs + token.ttlMs;
     return { ...token, endsMs, firstTtlMs };
   }
 
@@ -145,9 +147,14 @@ export class VaultClient implements AsyncDisposable {
   async #renew(held: Held): Promise<void> {
     if (held.isRenewable) {
       const path = "auth/token/renew-self";
+      const askedMs = this.#clock.now();
       const response = await this.#http.send({ method: "POST", path, token: held.token, body: {} });
       if (response.status < 300 && this.#held === held) {
-        const renewed = this.#holding({ ...tokenOf(response), isOwn: held.isOwn }, held.firstTtlMs);
+        const renewed = this.#holding(
+          { ...tokenOf(response), isOwn: held.isOwn },
+          held.firstTtlMs,
+          askedMs,
+        );
         this.#held = renewed;
         const isEnough = renewed.ttlMs === undefined || held.firstTtlMs === undefined ||
           renewed.ttlMs >= held.firstTtlMs * LEAST_OF_FIRST;
