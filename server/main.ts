@@ -415,6 +415,10 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const { auditSinks, startServerAudit } = await import("../engine/control/audit/server_audit.ts");
   const { createVisitors } = await import("../engine/control/audit/visitors.ts");
   const { createHasher } = await import("../engine/control/people/passwords/hasher.ts");
+  const { createAccountMail, readMailSettings } = await import(
+    "../engine/control/people/mail/account_mail.ts"
+  );
+  const { Forgotten } = await import("./auth/forgotten.ts");
   const { OwnAccount } = await import("./auth/account/own_account.ts");
   const { createSignIn } = await import("./auth/create_sign_in.ts");
   const { readFactorRequirement } = await import("./auth/factors/requirement.ts");
@@ -437,14 +441,24 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
   const places = storePlaces(store);
   const hasher = createHasher();
   const sessions = readSessionTimes(env);
-  const people = createPeople({ ...store, hasher, sessionIdleMs: sessions.idleMs, clock });
+  const publicUrl = readPublicUrl();
+  const mail = readMailSettings(env, publicUrl);
+  const people = createPeople({
+    ...store,
+    hasher,
+    clock,
+    sessionIdleMs: sessions.idleMs,
+    publicUrl: publicUrl?.replace(/\/+$/, ""),
+    mail: mail && createAccountMail(mail),
+    trail: audit,
+    log,
+  });
   const rates = createRequestRates(clock, readRequestRate(env("SLUICE_REQUEST_RATE")));
   const secrets = applyingSecrets(await options.opened.secrets(), () => {
     const failed = (error: unknown) =>
       log("warn", `the project could not be applied: ${toAppError(error).message}`);
     void engine.applyProject().catch(failed);
   });
-  const publicUrl = readPublicUrl();
   const baseUrl = () => (publicUrl ?? front.url).replace(/\/+$/, "");
   const { sealer } = options.opened;
   const { subjects } = places;
@@ -518,6 +532,7 @@ async function listen(program: Program, options: ListenOptions): Promise<Listeni
       ...signIns,
       sso: sso.signOn(auth),
       account,
+      forgotten: new Forgotten({ resets: people.passwordResets, isOff: sso.isOnly, auth, clock }),
       version,
       clock,
       log,

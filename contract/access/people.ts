@@ -67,6 +67,26 @@ export const newUserSchema = v.strictObject({
 });
 export type NewUser = v.InferOutput<typeof newUserSchema>;
 
+export const newInvitationSchema = v.strictObject({
+  name: described(nameSchema("user"), "The user's name; one without a password may be there already."),
+  email: v.exactOptional(described(email, "Of a new user: where the invitation goes.")),
+  display_name: v.exactOptional(described(displayName, "Of a new user: how pages call it.")),
+  role: v.exactOptional(described(v.string(), "Of a new user: a role over all, granted at once.")),
+});
+export type NewInvitation = v.InferOutput<typeof newInvitationSchema>;
+
+export const invitationSchema = v.object({
+  user: described(userSchema, "Who is invited."),
+  mailed: described(v.boolean(), "Whether a mail with the link was sent."),
+  problem: described(v.nullable(v.string()), "Why there was no mail."),
+  link: described(
+    v.nullable(v.string()),
+    "Where the user chooses a password, once; null where it was mailed. Whoever has it has the account.",
+  ),
+  expires_at: described(time, "Until when the link is good."),
+});
+export type InvitationView = v.InferOutput<typeof invitationSchema>;
+
 export const userChangeSchema = v.strictObject({
   name: v.exactOptional(described(nameSchema("user"), "Its new name.")),
   email: v.exactOptional(described(v.nullable(email), "The address of mail; null for none.")),

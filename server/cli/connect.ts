@@ -136,7 +136,7 @@ async function openLocal(
     return {
       kind: "local",
       engine: opened.asServer,
-      people: () => peopleHere(opened),
+      people: () => peopleHere(opened, context),
       audit: () => auditHere(opened),
       secrets: () => opened.secrets(),
       opened,
@@ -158,7 +158,7 @@ async function openBeside(folders: ProjectPlace, context: CliContext): Promise<C
   return {
     kind: "local",
     engine: opened.engine,
-    people: () => peopleHere(opened),
+    people: () => peopleHere(opened, context),
     audit: () => auditHere(opened),
     secrets: () => opened.secrets(),
     opened,
@@ -177,12 +177,17 @@ async function tellOfRuns({ audit, store }: OpenedEngine): Promise<void> {
   await finishRunLines(audit, store.outbox).catch(() => {});
 }
 
-async function peopleHere({ store, audit }: OpenedEngine): Promise<People> {
+async function peopleHere(
+  { store, audit }: OpenedEngine,
+  { env }: Pick<CliContext, "env">,
+): Promise<People> {
   const { createPeople } = await import("../../engine/control/people/local_people.ts");
   const { createHasher } = await import("../../engine/control/people/passwords/hasher.ts");
   const { auditedPeople } = await import("../../engine/control/audit/audited_people.ts");
   const { SERVER_ACTOR, starterDetails } = await import("../../engine/control/audit/actors.ts");
-  const people = createPeople({ ...store, hasher: createHasher(), clock: systemClock });
+  // Mails are a server's to send: without one, links are printed.
+  const publicUrl = env("SLUICE_PUBLIC_URL")?.replace(/\/+$/, "");
+  const people = createPeople({ ...store, hasher: createHasher(), clock: systemClock, publicUrl });
   return auditedPeople(people, audit, SERVER_ACTOR, starterDetails());
 }
 

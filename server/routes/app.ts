@@ -46,6 +46,7 @@ import { groupRoutes } from "./people/groups.ts";
 import { linkRoutes } from "./people/links.ts";
 import { accountRoutes } from "./people/account.ts";
 import { ownFactorRoutes } from "./people/own_factors.ts";
+import { invitationRoutes } from "./people/invitations.ts";
 import { sessionRoutes } from "./people/sessions.ts";
 import { tokenRoutes } from "./people/tokens.ts";
 import { userFactorRoutes } from "./people/user_factors.ts";
@@ -172,6 +173,7 @@ export function apiRoutes(
     ...webhookRoutes(),
     ...userRoutes(),
     ...userFactorRoutes(),
+    ...invitationRoutes(),
     ...groupRoutes(),
     ...grantRoutes(),
     ...tokenRoutes(),

@@ -1,5 +1,6 @@
 import type { ChangesOwnFactors } from "../../server/auth/factors/own_factors.ts";
 import type { Account } from "../../server/auth/account/own_account.ts";
+import type { PageForgotten } from "../../server/auth/forgotten.ts";
 import type { People } from "../../engine/control/people/port.ts";
 
 const none = () => Promise.resolve([]);
@@ -10,6 +11,7 @@ export const NOBODY: People = {
   users: { list: none, get: refuse, create: refuse, change: refuse, remove: refuse },
   passwords: { set: refuse },
   factors: { get: refuse, reset: refuse },
+  invitations: { invite: refuse },
   groups: { list: none, create: refuse, remove: refuse, addMember: refuse, removeMember: refuse },
   roles: { list: none, put: refuse, remove: refuse },
   grants: { list: none, add: refuse, remove: refuse },
@@ -43,3 +45,5 @@ export const NO_FACTORS: ChangesOwnFactors = {
   removePasskey: refuse,
   renewRecoveryCodes: refuse,
 };
+/** A server that sends no mail. */
+export const NO_RESETS: PageForgotten = { canMail: false, ask: () => {} };

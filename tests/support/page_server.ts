@@ -22,6 +22,7 @@ import { aesSealer } from "./aes_sealer.ts";
 import { createClientView } from "../../server/http/client_view.ts";
 import { listen, type Listener } from "../../server/http/listen.ts";
 import { createPages } from "../../ui/pages/create_pages.tsx";
+import { NO_RESETS } from "./fake_people.ts";
 import { recordedAudit } from "./recorded_audit.ts";
 import { quickHasher } from "./quick_hasher.ts";
 import { NOW } from "./fake_project.ts";
@@ -104,6 +105,7 @@ export class PageServer implements AsyncDisposable {
       auth,
       account,
       ...signIns,
+      forgotten: NO_RESETS,
       version,
       log,
       clock: { now: () => Date.parse(NOW) },

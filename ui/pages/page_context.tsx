@@ -9,6 +9,7 @@ import type { AuditReader } from "../../engine/control/audit/reader.ts";
 import type { People } from "../../engine/control/people/port.ts";
 import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
+import type { PageForgotten } from "../../server/auth/forgotten.ts";
 import type { Account } from "../../server/auth/account/own_account.ts";
 import type { SecondFactorParts } from "../../server/auth/create_sign_in.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
@@ -44,6 +45,7 @@ export interface PagesOptions {
   readonly sso?: PageSso | undefined;
   readonly account: Account;
   readonly secondFactor: SecondFactorParts;
+  readonly forgotten: PageForgotten;
   /** The links by which people choose a password. */
   readonly links: Pick<PasswordLinks, "look" | "use">;
   readonly version: string;

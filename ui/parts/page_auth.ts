@@ -12,6 +12,8 @@ import type { PipelineSubject } from "../../contract/access/scope.ts";
 export interface PageAuth {
   /** What the user of the request's session cookie may. */
   currentAccess(c: Context): Promise<Access | undefined>;
+  /** The address that the request came from. */
+  addressOf(c: Context): string;
 }
 
 /** How the sign-in page lets people in. */

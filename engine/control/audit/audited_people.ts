@@ -10,7 +10,7 @@ import type { AuditLog, AuditResult } from "./port.ts";
  * not compile before it is decided here what the log says of it. `details` stand in each line beside.
  */
 export function auditedPeople(
-  { users, passwords, factors, groups, roles, grants, tokens, sessions, links }: People,
+  { users, passwords, factors, invitations, groups, roles, grants, tokens, sessions, links }: People,
   log: AuditLog,
   actor: AuditActor,
   details: Readonly<Record<string, AuditValue>> = {},
@@ -76,6 +76,15 @@ export function auditedPeople(
           ({ kinds }) => ({ details: { kinds } }),
         );
       },
+    },
+    invitations: {
+      invite: (request, by) =>
+        change(
+          { action: "user.invite", target: userTarget(request.name) },
+          () => invitations.invite(request, by),
+          // The link lets in: it is in its answer and nowhere else.
+          ({ mailed, expires_at: expiresAt }) => ({ details: { mailed, expires_at: expiresAt } }),
+        ),
     },
     groups: {
       list: () => groups.list(),

@@ -1,8 +1,10 @@
 import type {
   GrantView,
   GroupView,
+  InvitationView,
   NewGrant,
   NewGroup,
+  NewInvitation,
   NewTokenRequest,
   NewUser,
   RolePut,
@@ -27,6 +29,7 @@ export interface People {
   readonly users: Users;
   readonly passwords: Passwords;
   readonly factors: UserFactors;
+  readonly invitations: Invitations;
   readonly groups: Groups;
   readonly roles: Roles;
   readonly grants: Grants;
@@ -60,6 +63,14 @@ export interface UserFactors {
 export interface Passwords {
   /** Ends the user's sessions. Throws conflict for a service, which has tokens alone. */
   set(user: string, request: PasswordPut): Promise<void>;
+}
+
+export interface Invitations {
+  /**
+   * Makes a user, or takes one without a password, and sends a link to choose one by; where that cannot be mailed, the
+   * link is in the answer. Throws conflict for a user who has a password, is a service, or is disabled.
+   */
+  invite(request: NewInvitation, by: string): Promise<InvitationView>;
 }
 
 export interface Groups {

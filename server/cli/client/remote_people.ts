@@ -3,6 +3,7 @@ import {
   createdTokenSchema,
   grantSchema,
   groupSchema,
+  invitationSchema,
   roleSchema,
   sessionSchema,
   tokenSchema,
@@ -51,6 +52,9 @@ export function createRemotePeople({ routes }: ApiClient): People {
     factors: {
       get: (name) => read(userFactorsSchema, users[":user"].factors.$get({ param: user(name) })),
       reset: (name) => read(userFactorsSchema, users[":user"].factors.$delete({ param: user(name) })),
+    },
+    invitations: {
+      invite: (json) => read(invitationSchema, routes.invitations.$post({ json })),
     },
     groups: {
       list: () => read(v.array(groupSchema), groups.$get()),

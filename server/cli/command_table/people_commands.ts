@@ -37,7 +37,7 @@ export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
       {
         name: "ACTION",
         description:
-          "list (the default), show, create, set-password, reset-factors, disable, enable, remove, identities, link or unlink",
+          "list (the default), show, create, invite, set-password, reset-factors, disable, enable, remove, identities, link or unlink",
         optional: true,
       },
       { name: "NAME", description: "the user's name", optional: true },

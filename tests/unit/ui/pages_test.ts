@@ -10,7 +10,7 @@ import {
 } from "../../../contract/access/permissions.ts";
 import { guardedEngine } from "../../../engine/control/access/guarded_engine.ts";
 import { NO_SECRETS } from "../../support/fake_secrets.ts";
-import { NO_ACCOUNT, NOBODY } from "../../support/fake_people.ts";
+import { NO_ACCOUNT, NO_RESETS, NOBODY } from "../../support/fake_people.ts";
 import { fakePlaces } from "../../support/fake_places.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
@@ -90,6 +90,7 @@ function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject
   const access = role === undefined ? undefined : accessAs(role);
   const auth: PageAuth = {
     currentAccess: () => Promise.resolve(access),
+    addressOf: () => "192.0.2.1",
   };
   const signIn: PageSignIn = {
     ...NO_SIGN_IN,
@@ -105,6 +106,7 @@ function pagesFor(role: Role | undefined, engine: FakeEngine = createFakeProject
       auth,
       signIn,
       account: NO_ACCOUNT,
+      forgotten: NO_RESETS,
       links: NO_LINKS,
       secondFactor,
       version: "1.2.3",
@@ -425,10 +427,12 @@ Deno.test("a body that is no form is refused", async () => {
     ...engineFor(engine),
     auth: {
       currentAccess: () => Promise.resolve(undefined),
+      addressOf: () => "192.0.2.1",
     },
     signIn: NO_SIGN_IN,
     account: NO_ACCOUNT,
     secondFactor,
+    forgotten: NO_RESETS,
     links: NO_LINKS,
     version: "1",
     clock: { now: () => 0 },

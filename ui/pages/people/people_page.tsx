@@ -2,10 +2,12 @@ import type { Child } from "hono/jsx";
 import type {
   GrantView,
   GroupView,
+  InvitationView,
   RoleView,
   SessionView,
   UserView,
 } from "../../../contract/access/people.ts";
+import { InvitationNote } from "../../parts/people/invitation_note.tsx";
 import { Notice } from "../../parts/callouts.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
@@ -22,11 +24,15 @@ export interface PeoplePageView {
   readonly roles: readonly RoleView[];
   readonly grants: readonly GrantView[];
   readonly sessions: readonly SessionView[];
+  /** What was sent or is to be handed over just now. */
+  readonly invitation?: InvitationView | undefined;
   readonly notice?: { readonly message: string; readonly detail?: string };
 }
 
 /** Who there is, who may what, and who has signed in. */
-export function PeoplePage({ frame, users, groups, roles, grants, sessions, notice }: PeoplePageView) {
+export function PeoplePage(
+  { frame, users, groups, roles, grants, sessions, notice, invitation }: PeoplePageView,
+) {
   const { nowMs } = frame;
   return (
     <Layout frame={frame} title="People" section="people">
@@ -39,6 +45,7 @@ export function PeoplePage({ frame, users, groups, roles, grants, sessions, noti
         </div>
       </div>
       {notice !== undefined && <Notice {...notice} />}
+      {invitation !== undefined && <InvitationNote invitation={invitation} />}
       <Part id="users" title="Users">
         <UserTable users={users} nowMs={nowMs} />
         <More label="New user">

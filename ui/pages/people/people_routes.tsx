@@ -1,5 +1,10 @@
 import { Hono } from "hono";
-import { newGroupSchema, newUserSchema } from "../../../contract/access/people.ts";
+import {
+  type InvitationView,
+  newGroupSchema,
+  newInvitationSchema,
+  newUserSchema,
+} from "../../../contract/access/people.ts";
 import { type Scope, scopeSchema } from "../../../contract/access/scope.ts";
 import type { AppError } from "../../../contract/errors.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
@@ -20,7 +25,11 @@ import { PeoplePage } from "./people_page.tsx";
 export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
 
-  const page = async ({ c, frame, user, people }: Visit, refusal?: AppError): Promise<Response> => {
+  const page = async (
+    { c, frame, user, people }: Visit,
+    refusal?: AppError,
+    invitation?: InvitationView,
+  ): Promise<Response> => {
     const [users, groups, roles, grants, sessions] = await Promise.all([
       people.users.list({}),
       people.groups.list(),
@@ -32,7 +41,12 @@ export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
     const notice = refusal === undefined ? {} : { notice: noticeOf(refusal) };
     return pageResponse(
       c,
-      <PeoplePage {...{ frame, users, groups, roles, grants }} sessions={mine} {...notice} />,
+      <PeoplePage
+        {...{ frame, users, groups, roles, grants }}
+        sessions={mine}
+        invitation={invitation}
+        {...notice}
+      />,
       refusal === undefined ? 200 : statusOf(refusal),
     );
   };
@@ -52,6 +66,18 @@ export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
   act(
     "users",
     ({ user, people }, form) => people.users.create(checked(newUserSchema, given(form)), user.name),
+  );
+  app.post(
+    "/people/invitations",
+    forPermitted(pages, "people:manage", async (visit) => {
+      const form = textsOf(await readForm(visit.c));
+      const attempted = await attempt(() =>
+        visit.people.invitations.invite(checked(newInvitationSchema, given(form)), visit.user.name)
+      );
+      if ("refusal" in attempted) return await page(visit, attempted.refusal);
+      // Shown in this response alone: whoever has the link has the account.
+      return await page(visit, undefined, attempted.value);
+    }),
   );
   act("users/:id/disable", ({ c, people }) => people.users.change(idOf(c), { disabled: true }));
   act("users/:id/enable", ({ c, people }) => people.users.change(idOf(c), { disabled: false }));

@@ -57,6 +57,7 @@ export function LoginPage({ frame, next, sso, by, name, refusal, done, passkeyOr
         {(other === "token" || sso?.isOnly !== true) && (
           <p class="login-others">
             <a href={link}>{other === "token" ? "Sign in with a token" : "Sign in with a password"}</a>
+            {by === "password" && <a href="/forgot">Forgotten password?</a>}
           </p>
         )}
       </div>

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { AppError } from "../../../contract/errors.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
-import { statusOf } from "../../../server/http/problem.ts";
+import { HttpError, statusOf } from "../../../server/http/problem.ts";
 import {
   attempt,
   frameFor,
@@ -11,11 +11,12 @@ import {
   readForm,
   textOf,
 } from "../page_context.tsx";
+import { ForgotPage, type ForgotView } from "./forgot_page.tsx";
 import { ChoosePage } from "./choose_page.tsx";
 
 /** Choosing a password by a link. */
 export function passwordRoutes(pages: PageContext): Hono<AppEnv> {
-  const { links } = pages;
+  const { links, forgotten } = pages;
   const app = new Hono<AppEnv>();
 
   /** Throws not_found for a link that is good no more. */
@@ -31,9 +32,30 @@ export function passwordRoutes(pages: PageContext): Hono<AppEnv> {
   app.post("/password", async (c) => {
     const form = await readForm(c);
     const link = textOf(form, "link");
-    const chosen = await attempt(() => links.use(link, typedTwice(form)));
+    const chosen = await attempt(() => links.use(link, typedTwice(form), pages.auth.addressOf(c)));
     if ("refusal" in chosen) return await page(c, link, chosen.refusal);
     return c.redirect("/login?by=password&done=password", 303);
+  });
+
+  const forgottenPage = (c: Context<AppEnv>, more: Partial<ForgotView> = {}, status = 200, headers = {}) =>
+    pageResponse(
+      c,
+      <ForgotPage frame={frameFor(pages)} canMail={forgotten.canMail} isAsked={false} {...more} />,
+      status,
+      headers,
+    );
+
+  app.get("/forgot", (c) => forgottenPage(c));
+
+  app.post("/forgot", async (c) => {
+    const form = await readForm(c);
+    try {
+      forgotten.ask(c, textOf(form, "username"));
+    } catch (error) {
+      if (!(error instanceof HttpError) || error.status !== 429) throw error;
+      return forgottenPage(c, { refusal: { message: error.message } }, error.status, error.headers);
+    }
+    return forgottenPage(c, { isAsked: true });
   });
 
   return app;

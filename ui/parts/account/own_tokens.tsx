@@ -1,8 +1,8 @@
 import type { TokenView } from "../../../contract/access/people.ts";
 import { type Permission, PERMISSIONS } from "../../../contract/access/permissions.ts";
 import { ActionForm } from "../action_form.tsx";
+import { CopyText } from "../copy_text.tsx";
 import { Empty } from "../empty.tsx";
-import { Icon } from "../icons.tsx";
 import { plainText } from "../plain_text.ts";
 import { DataTable } from "../tables/data_table.tsx";
 import { Ago } from "../times.tsx";
@@ -63,21 +63,12 @@ export function OwnTokens(
 /** The one time that a token's text is shown. */
 export function NewTokenText({ name, token }: { readonly name: string; readonly token: string }) {
   return (
-    <div class="callout good" role="status">
-      <Icon name="succeeded" />
-      <div>
-        <p class="callout-title">The token {plainText(name)}, shown this once</p>
-        <input
-          class="copy-text"
-          value={token}
-          readonly
-          aria-label={`The text of the token ${name}`}
-          autocomplete="off"
-          spellcheck={false}
-        />
-        <p class="callout-note">Copy it now: it is stored nowhere.</p>
-      </div>
-    </div>
+    <CopyText
+      title={`The token ${name}, shown this once`}
+      label={`The text of the token ${name}`}
+      text={token}
+      note="Copy it now: it is stored nowhere."
+    />
   );
 }
 

@@ -21,7 +21,8 @@ export function UserForm({ roles }: { readonly roles: readonly RoleView[] }) {
           {roles.map(({ name }) => <option value={name}>{name}</option>)}
         </select>
       </div>
-      <button class="button primary" type="submit">Create user</button>
+      <button class="button primary" type="submit" formaction="/people/invitations">Invite</button>
+      <button class="button" type="submit">Create without a password</button>
     </form>
   );
 }

@@ -56,12 +56,19 @@ export class PasswordLinks {
    * Gives its owner the password, and ends the owner's sessions and other links. Returns what it was. Throws not_found
    * where it has been used or has expired, and invalid for a weak password, which leaves it as it is.
    */
-  async use(text: string, password: string): Promise<GoodLink> {
+  async use(text: string, password: string, address?: string): Promise<GoodLink> {
     const { owner } = await this.look(text);
     const kept = await this.#passwords.prepare(owner, password, false);
     const used = await this.#context.passwords.useLink(await hashToken(text), kept);
     if (used === undefined) throw spent();
     await this.#context.access.endSessionsOf(owner.id);
+    const { id, name, kind } = owner;
+    await this.#context.trail?.record({
+      action: "password.change",
+      actor: { id, name, kind, address },
+      target: { kind: "user", name },
+      details: { by: used.kind },
+    });
     return { ...used, owner };
   }
 }

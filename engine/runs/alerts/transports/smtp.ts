@@ -3,15 +3,52 @@ import { connect, isIP, type Socket } from "node:net";
 import type { SmtpNotifier } from "../../../../contract/alerts/notifiers.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { textOf } from "../messages.ts";
-import type { Receipt, Transport } from "./transport.ts";
+import type { AlertWay, Receipt, Transport } from "./transport.ts";
 
 const TIMEOUT_MS = 10_000;
 const PORTS: Readonly<Record<string, number>> = { starttls: 587, tls: 465, none: 25 };
 
-/** A mail. The address that was judged is the one that is connected to. */
-export const sendMail: Transport<SmtpNotifier> = async (notifier, message, way, signal) => {
-  const { host, security = "starttls", username, password, from, to } = notifier;
-  const port = Number(notifier.port ?? PORTS[security]);
+/** Where mails are handed over. */
+export type MailServer = Pick<
+  SmtpNotifier,
+  "host" | "port" | "security" | "username" | "password" | "ca"
+>;
+
+/** One mail, plain text. An address that is given as an object is one, whatever stands in it. */
+export interface Mail {
+  readonly from: string;
+  readonly to: string | string[] | { readonly name: string; readonly address: string };
+  readonly subject: string;
+  readonly text: string;
+  readonly messageId?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A mail of an alert. */
+export const sendMail: Transport<SmtpNotifier> = (notifier, message, way, signal) =>
+  deliverMail(
+    notifier,
+    {
+      from: notifier.from,
+      to: notifier.to,
+      subject: message.title,
+      text: `${textOf(message)}\n`,
+      messageId: `<${message.id}@sluice>`,
+      headers: { "X-Sluice-Delivery": message.id, "X-Sluice-Repeated": String(message.isRepeated) },
+    },
+    way,
+    signal,
+  );
+
+/** Hands a mail to the server. The address that was judged is the one that is connected to. */
+export async function deliverMail(
+  server: MailServer,
+  mail: Mail,
+  way: Pick<AlertWay, "judge">,
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const { host, security = "starttls", username, password } = server;
+  const port = Number(server.port ?? PORTS[security]);
   const place = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
   const [address] = await way.judge(
     place,
@@ -35,7 +72,7 @@ export const sendMail: Transport<SmtpNotifier> = async (notifier, message, way, 
       ignoreTLS: security === "none",
       tls: {
         ...(isIP(host) === 0 ? { servername: host } : {}),
-        ...(notifier.ca === undefined ? {} : { ca: notifier.ca }),
+        ...(server.ca === undefined ? {} : { ca: server.ca }),
       },
       ...(username === undefined ? {} : { auth: { user: username, pass: password ?? "" } }),
       greetingTimeout: TIMEOUT_MS,
@@ -45,14 +82,7 @@ export const sendMail: Transport<SmtpNotifier> = async (notifier, message, way, 
       getSocket: (_options, done) => done(null, { connection: socket }),
     });
     const { response } = await Promise.race([
-      transport.sendMail({
-        from,
-        to,
-        subject: message.title,
-        text: `${textOf(message)}\n`,
-        messageId: `<${message.id}@sluice>`,
-        headers: { "X-Sluice-Delivery": message.id, "X-Sluice-Repeated": String(message.isRepeated) },
-      }),
+      transport.sendMail({ ...mail, headers: { ...mail.headers } }),
       ended(signal, place),
     ]);
     return { isTaken: true, words: response };
@@ -62,7 +92,7 @@ export const sendMail: Transport<SmtpNotifier> = async (notifier, message, way, 
     signal.removeEventListener("abort", cut);
     socket?.destroy();
   }
-};
+}
 
 /** Throws what the system says of the connection, and where it takes too long. */
 async function connected(host: string, port: number, signal: AbortSignal): Promise<Socket> {

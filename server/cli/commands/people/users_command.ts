@@ -43,6 +43,25 @@ const ACTIONS: Actions = {
         : `Created the user ${user.name}: ${grantsText(user.grants) || "no role"}`,
     );
   },
+  async invite({ people, invocation, terminal, isJson, need }) {
+    const [name = ""] = need("a NAME for the user");
+    const [email, displayName, role] = [
+      invocation.text("email"),
+      invocation.text("display-name"),
+      invocation.text("role"),
+    ];
+    const invitation = await people.invitations.invite({
+      name,
+      ...(email === undefined ? {} : { email }),
+      ...(displayName === undefined ? {} : { display_name: displayName }),
+      ...(role === undefined ? {} : { role }),
+    }, BY);
+    const { user, link, problem, expires_at: until } = invitation;
+    if (isJson) return terminal.out(JSON.stringify(invitation));
+    if (link === null) return terminal.out(`Invited ${user.name}: a mail is on its way to ${user.email}`);
+    terminal.note(`Invited ${user.name}. ${problem ?? ""}. It is good once, until ${formatTime(until)} UTC:`);
+    terminal.out(link);
+  },
   async "set-password"({ people, invocation, terminal, secretInput, isJson, need }) {
     const [name = ""] = need("the NAME of a user");
     const { id, name: known } = await people.users.get(name);
@@ -115,7 +134,7 @@ const ACTIONS: Actions = {
   },
 };
 
-/** `sluice users [list | show | create | set-password | reset-factors | disable | enable | remove | identities | link | unlink] NAME`. */
+/** `sluice users [list | show | create | invite | set-password | reset-factors | disable | enable | remove | identities | link | unlink] NAME`. */
 export const users = peopleCommand(ACTIONS, ["list", "show", "identities"]);
 
 /** Whoever types a password here is taken for its owner, or hands it over by a safe way. */

@@ -108,6 +108,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   removeUser: people,
   getUserFactors: people,
   resetUserFactors: people,
+  inviteUser: people,
   setPassword: row("server", "people:manage", { password: "" }),
   listGroups: people,
   createGroup: people,

@@ -123,6 +123,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   removeUser: ADMINS,
   getUserFactors: ADMINS,
   resetUserFactors: ADMINS,
+  inviteUser: ADMINS,
   setPassword: ADMINS,
   listGroups: ADMINS,
   createGroup: ADMINS,

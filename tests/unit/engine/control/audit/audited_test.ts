@@ -92,6 +92,9 @@ const PEOPLE: Table<People> = {
     get: nothing("ben"),
     reset: line("factor.remove", "ben"),
   },
+  invitations: {
+    invite: line("user.invite", { name: "ben" }, "ann"),
+  },
   groups: {
     list: nothing(),
     create: line("group.create", { name: "team" }, "ann"),
@@ -153,7 +156,7 @@ function anyPort(called: string[], name = "port"): never {
     get: (_, key) => {
       const path = `${name}.${String(key)}`;
       const isRoom =
-        /^port\.(backfills|alerts|history|webhooks|server|users|passwords|factors|groups|roles|grants|tokens|sessions|links)$/;
+        /^port\.(backfills|alerts|history|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
       if (isRoom.test(path)) return anyPort(called, path);
       return () => {
         called.push(path);
