@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { MAX_FAULTS, moreFaults } from "./fault.ts";
 import { didYouMean, listWords, suggest } from "./suggest.ts";
 import type { DocumentPath } from "./yaml_document.ts";
+import { isRecord } from "./is_record.ts";
 
 /** What a schema has against a value, for a person. */
 export interface SchemaFault {
@@ -322,8 +323,4 @@ function pick(schema: unknown, value: unknown): unknown {
 
 function pathKey(key: unknown): string | number {
   return typeof key === "number" ? key : String(key);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

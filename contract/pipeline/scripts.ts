@@ -1,4 +1,5 @@
 import { WEBHOOK_CONNECTOR } from "../triggers/webhooks.ts";
+import { isRecord } from "../../text/is_record.ts";
 
 /**
  * Streams and loads that a script of the project carries out: it stands in the place of a connector, as
@@ -56,7 +57,3 @@ const targetOf = (target: unknown): unknown => withConnector(target, { mode: "ap
 
 const eachValue = (entries: Record<string, unknown>, change: (value: unknown) => unknown) =>
   Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, change(value)]));
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

@@ -6,6 +6,7 @@ import { checkSchema, isCut, type SchemaFault } from "../../text/schema_faults.t
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
 import { hasReference, parseReferences, visitTexts } from "../secrets/references.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
+import { isRecord } from "../../text/is_record.ts";
 
 /** Files of the project that hold named entries of several types: connectors.yaml, notifiers.yaml. */
 
@@ -156,8 +157,4 @@ const isFaults = <Entry>(found: Entry | readonly SchemaFault[]): found is readon
 
 function isTypedEntry(value: unknown): value is TypedEntry {
   return isRecord(value) && typeof value["type"] === "string";
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@ import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline
 import type { RevisionFile } from "../../contract/revision.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
+import { isRecord } from "../../text/is_record.ts";
 
 /**
  * What can be checked of a pipeline whether or not it may run: a fault in one part of a definition must
@@ -98,8 +99,4 @@ function removeAt(value: unknown, path: readonly (string | number)[]): boolean {
 function memberOf(value: unknown, key: string | number): unknown {
   if (Array.isArray(value)) return typeof key === "number" ? value[key] : undefined;
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string | number, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

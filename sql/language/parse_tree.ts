@@ -1,4 +1,5 @@
 import { quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
+import { isRecord } from "../../text/is_record.ts";
 import { offsetOfByte, offsetOfCodePoint } from "./position.ts";
 import { firstWord } from "./scan_sql.ts";
 import { type ParseTree, readTree } from "./tree_walk.ts";
@@ -103,8 +104,4 @@ function notSelect(sql: string, statements?: number): SqlError {
 
 function isNumeric(value: unknown): boolean {
   return typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

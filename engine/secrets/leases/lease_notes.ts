@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ulid } from "ulid";
 import type { Sealer } from "../../../contract/keys/sealer.ts";
-import { isObject } from "../is_object.ts";
+import { isRecord } from "../../../text/is_record.ts";
 
 /** Where leases are written down before they are used, so that what a killed process left is found. */
 export interface LeaseNotes extends AsyncDisposable {
@@ -54,7 +54,7 @@ export function openLeaseNotes({ folder, sealer }: LeaseNotesOptions): LeaseNote
       const text = await Deno.readTextFile(join(dir, name));
       const plain = text.startsWith("{") ? text : await sealer?.open(text, placeOf(name));
       const note: unknown = plain === undefined ? undefined : JSON.parse(plain);
-      if (!isObject(note)) return undefined;
+      if (!isRecord(note)) return undefined;
       const { id, place, endsMs } = note;
       return typeof id === "string" && typeof place === "string" && typeof endsMs === "number"
         ? { id, place, endsMs }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError, type ErrorCode } from "../../../contract/errors.ts";
 import { exactJson } from "../exact_json.ts";
-import { isObject } from "../is_object.ts";
+import { isRecord } from "../../../text/is_record.ts";
 import type { VaultSettings } from "./settings.ts";
 
 export interface VaultRequest {
@@ -104,7 +104,7 @@ export function createVaultHttp({ settings, clock, requestMs = REQUEST_MS }: Vau
 
   const leader = async (): Promise<string | undefined> => {
     const { body } = await attempt({ method: "GET", path: "sys/leader" }, `${address}/v1/sys/leader`, 2);
-    const named = isObject(body) ? body["leader_address"] : undefined;
+    const named = isRecord(body) ? body["leader_address"] : undefined;
     return typeof named === "string" && URL.canParse(named) ? new URL(named).origin : undefined;
   };
 
@@ -252,7 +252,7 @@ function isUnsent(error: unknown): boolean {
 
 /** What Vault says is wrong: its own words, which have no secret in them, in one short line. */
 export function wordsOf(body: unknown): string {
-  const errors = isObject(body) ? body["errors"] : undefined;
+  const errors = isRecord(body) ? body["errors"] : undefined;
   if (!Array.isArray(errors)) return "";
   return errors.filter((word) => typeof word === "string").join("; ").replace(/\s+/g, " ").trim().slice(
     0,

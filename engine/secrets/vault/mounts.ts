@@ -1,7 +1,7 @@
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { VaultClient } from "./client.ts";
-import { isObject } from "../is_object.ts";
+import { isRecord } from "../../../text/is_record.ts";
 import { dataOf } from "./sign_in.ts";
 
 /** A secrets engine. */
@@ -49,7 +49,7 @@ export class Mounts {
       );
     }
     const data = dataOf(response, "say what engine the path is of");
-    const options = isObject(data["options"]) ? data["options"] : {};
+    const options = isRecord(data["options"]) ? data["options"] : {};
     const mount: Mount = {
       path: typeof data["path"] === "string" ? data["path"] : `${path.split("/", 1)[0]}/`,
       type: typeof data["type"] === "string" ? data["type"] : "",

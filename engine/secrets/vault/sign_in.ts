@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import { isObject } from "../is_object.ts";
+import { isRecord } from "../../../text/is_record.ts";
 import { numberOf } from "../exact_json.ts";
 import { errorOf, type VaultHttp, type VaultResponse } from "./http.ts";
 import { readSecretText, type VaultAuth } from "./settings.ts";
@@ -71,7 +71,7 @@ async function logIn(
 
 /** The token that an answer's `auth` has. Throws `unavailable` where there is none. */
 export function tokenOf({ body }: VaultResponse): Omit<VaultToken, "isOwn"> {
-  const auth = isObject(body) && isObject(body["auth"]) ? body["auth"] : {};
+  const auth = isRecord(body) && isRecord(body["auth"]) ? body["auth"] : {};
   const token = auth["client_token"];
   if (typeof token !== "string" || token === "") {
     throw new AppError("unavailable", "Vault's answer has no token in it: is it a Vault?");
@@ -101,7 +101,7 @@ async function unwrap(http: VaultHttp, token: string): Promise<string> {
 export function dataOf(response: VaultResponse, doing: string): Record<string, unknown> {
   if (response.status >= 400) throw errorOf(response, doing);
   const { body } = response;
-  const data = isObject(body) ? body["data"] : undefined;
-  if (isObject(data)) return data;
+  const data = isRecord(body) ? body["data"] : undefined;
+  if (isRecord(data)) return data;
   throw new AppError("unavailable", "Vault's answer has no data in it: is it a Vault?");
 }

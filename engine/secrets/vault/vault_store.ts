@@ -1,6 +1,6 @@
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { isObject } from "../is_object.ts";
+import { isRecord } from "../../../text/is_record.ts";
 import { fieldTexts, numberOf } from "../exact_json.ts";
 import { isAllowed } from "../allowed_names.ts";
 import {
@@ -74,7 +74,7 @@ export function createVaultStore({ client, clock, pathsAllow }: VaultStoreOption
       });
       if (isGone(response)) throw new AppError("not_found", "the lease has ended");
       if (response.status >= 400) throw errorOf(response, "renew a lease");
-      const body = isObject(response.body) ? response.body : {};
+      const body = isRecord(response.body) ? response.body : {};
       return {
         ttlMs: (numberOf(body["lease_duration"]) ?? 0) * 1_000,
         isRenewable: body["renewable"] === true,
@@ -134,8 +134,8 @@ async function readVersioned(
 
 /** A version that is gone has its history still. */
 function isDeleted({ status, body }: VaultResponse): boolean {
-  const data = isObject(body) ? body["data"] : undefined;
-  return status === 404 && isObject(data) && isObject(data["metadata"]);
+  const data = isRecord(body) ? body["data"] : undefined;
+  return status === 404 && isRecord(data) && isRecord(data["metadata"]);
 }
 
 async function readPlain(
@@ -163,7 +163,7 @@ async function lease(client: VaultClient, path: string): Promise<SecretDocument 
   if (response.status === 404) return undefined;
   const fields = fieldTexts(dataOf(response, "make credentials")) ?? {};
   const { lease_id: id, lease_duration: seconds, renewable }: Record<string, unknown> =
-    isObject(response.body) ? response.body : {};
+    isRecord(response.body) ? response.body : {};
   if (typeof id !== "string" || id === "") return { fields };
   return {
     fields,

@@ -3,6 +3,7 @@ import type { AuditTrail } from "../../../contract/audit/entry.ts";
 import type { AccessStore } from "../../../engine/store/ports/access.ts";
 import type { SsoSessionStore } from "../../../engine/store/ports/sso.ts";
 import { type Issuer, tokenFault } from "./issuer.ts";
+import { isRecord } from "../../../text/is_record.ts";
 
 /** https://openid.net/specs/openid-connect-backchannel-1_0.html */
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
@@ -74,6 +75,3 @@ export class BackchannelLogout {
     }
   }
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
+import { isRecord } from "../../../../text/is_record.ts";
 
 /** Where a project keeps the types of its scripts. */
 export const TYPES_FILE = "scripts/sluice.d.ts";
@@ -80,8 +81,4 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
