@@ -29,7 +29,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     warehouse: ["duckdb"],
     // The child process: the server's own rooms are not in it, and it is in none of them.
     worker: ["duckdb", "warehouse"],
-    runs: ["store", "grants", "secrets"],
+    runs: ["store", "keys", "grants", "secrets"],
     definitions: ["store", "grants", "secrets", "runs"],
     control: ["store", "keys", "grants", "secrets", "runs", "definitions"],
   },

@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
 import { AppError } from "../../../contract/errors.ts";
+import { openBytes, sealBytes } from "../../keys/cipher.ts";
 import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 
 /**
@@ -25,8 +25,6 @@ export const NO_COVER: RowCover = {
 
 /** What covers a text; JSON cannot begin like that. */
 const MARK = "sluice-rows-1 ";
-const CIPHER = "AES-GCM";
-const NONCE_BYTES = 12;
 /** The key of the warehouse is for DuckDB; what this seals has one of its own, which follows from it. */
 const PURPOSE = new TextEncoder().encode("sluice rows beside a warehouse");
 
@@ -39,29 +37,20 @@ export function createRowCover(
       if (!await isEncrypted(pipeline)) return text;
       const key = await keyOf(keys, pipeline);
       if (key === undefined) throw keyGone(place);
-      const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-      const bytes = new TextEncoder().encode(text);
-      const sealed = new Uint8Array(await crypto.subtle.encrypt(algorithm(iv, place), key, bytes));
-      return MARK + Buffer.concat([iv, sealed]).toString("base64");
+      return MARK + await sealBytes(key, new TextEncoder().encode(text), place);
     },
 
     async uncover(pipeline, place, stored) {
       if (!stored.startsWith(MARK)) return stored;
       const key = await keyOf(keys, pipeline);
       if (key === undefined) throw keyGone(place);
-      const bytes = new Uint8Array(Buffer.from(stored.slice(MARK.length), "base64"));
-      try {
-        const iv = bytes.subarray(0, NONCE_BYTES);
-        const text = await crypto.subtle.decrypt(algorithm(iv, place), key, bytes.subarray(NONCE_BYTES));
-        return new TextDecoder().decode(text);
-      } catch (cause) {
-        throw new AppError(
-          "invalid",
-          `What is kept of ${place} does not open: it was changed, or belongs to another place. ` +
-            "The next run of the pipeline writes it anew",
-          { cause },
-        );
-      }
+      const text = await openBytes(key, stored.slice(MARK.length), place);
+      if (text !== undefined) return new TextDecoder().decode(text);
+      throw new AppError(
+        "invalid",
+        `What is kept of ${place} does not open: it was changed, or belongs to another place. ` +
+          "The next run of the pipeline writes it anew",
+      );
     },
   };
 }
@@ -75,7 +64,7 @@ async function keyOf(keys: WarehouseKeys, pipeline: string): Promise<CryptoKey |
   return await crypto.subtle.deriveKey(
     { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: PURPOSE },
     base,
-    { name: CIPHER, length: 256 },
+    { name: "AES-GCM", length: 256 },
     false,
     ["encrypt", "decrypt"],
   );
@@ -86,8 +75,4 @@ function keyGone(place: string): AppError {
     "invalid",
     `What is kept of ${place} is encrypted, and the control store does not have the key of its warehouse`,
   );
-}
-
-function algorithm(iv: Uint8Array<ArrayBuffer>, place: string): AesGcmParams {
-  return { name: CIPHER, iv, additionalData: new TextEncoder().encode(place) };
 }

@@ -2,12 +2,14 @@ import type { Clock } from "../../../contract/clock.ts";
 import type { AuditTrail } from "../../../contract/audit/entry.ts";
 import type { AccessStore } from "../../../engine/store/ports/access.ts";
 import type { SsoSessionStore } from "../../../engine/store/ports/sso.ts";
+import { TakenOnce } from "./taken_once.ts";
 import { type Issuer, tokenFault } from "./issuer.ts";
 import { isRecord } from "../../../text/is_record.ts";
 
 /** https://openid.net/specs/openid-connect-backchannel-1_0.html */
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
-const MOST_SEEN = 10_000;
+/** A clock that is behind still takes one that has expired. */
+const CLOCK_TOLERANCE_MS = 60_000;
 
 export interface BackchannelLogoutOptions {
   readonly issuer: Issuer;
@@ -21,11 +23,12 @@ export interface BackchannelLogoutOptions {
 /** Ends the sessions that a provider says are over. */
 export class BackchannelLogout {
   readonly #options: BackchannelLogoutOptions;
-  /** When each token that was taken expires, by its id; the oldest first. */
-  readonly #seen = new Map<string, number>();
+  /** Tokens, by issuer and id. */
+  readonly #taken: TakenOnce;
 
   constructor(options: BackchannelLogoutOptions) {
     this.#options = options;
+    this.#taken = new TakenOnce(options.clock);
   }
 
   /** By a logout token. Returns how many sessions ended. Throws `unauthorized` for one that is not good. */
@@ -47,8 +50,7 @@ export class BackchannelLogout {
     const named = typeof sid === "string" ? sid : undefined;
     if (named === undefined && sub === undefined) throw tokenFault("it names no session and nobody");
     const id = `${iss} ${jti}`;
-    this.#forgetExpired();
-    if (this.#seen.has(id)) throw tokenFault("it was sent before");
+    if (this.#taken.has(id)) throw tokenFault("it was sent before");
     const ids = await sessions.list({ issuer: iss, subject: sub, sid: named });
     let ended = 0;
     for (const session of ids) {
@@ -62,16 +64,7 @@ export class BackchannelLogout {
       });
     }
     // Only now: what could not be written is sent again.
-    this.#seen.set(id, exp * 1_000);
+    this.#taken.take(id, exp * 1_000 + CLOCK_TOLERANCE_MS);
     return ended;
-  }
-
-  #forgetExpired(): void {
-    const nowMs = this.#options.clock.now();
-    for (const [oldest, endsMs] of this.#seen) {
-      // A clock that is a little behind still takes it.
-      if (endsMs + 60_000 > nowMs && this.#seen.size < MOST_SEEN) break;
-      this.#seen.delete(oldest);
-    }
   }
 }

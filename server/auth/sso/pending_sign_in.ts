@@ -1,12 +1,13 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { Clock } from "../../../contract/clock.ts";
+import { openBytes, sealBytes } from "../../../engine/keys/cipher.ts";
 import type { ClientView } from "../../http/client_view.ts";
+import { TakenOnce } from "./taken_once.ts";
 
 const COOKIE = "sluice_sso";
 /** How long somebody may take at the provider. */
 const LIFE_MS = 600_000;
-const MOST_USED = 10_000;
 
 /** What has to be the same when somebody comes back from the provider. */
 export interface PendingSignIn {
@@ -25,24 +26,18 @@ export class PendingSignIns {
   readonly #clock: Pick<Clock, "now">;
   readonly #client: ClientView;
   #key: Promise<CryptoKey> | undefined;
-  /** The states that were taken and have not expired, the oldest first. */
-  readonly #used = new Map<string, number>();
+  /** States. */
+  readonly #taken: TakenOnce;
 
   constructor(clock: Pick<Clock, "now">, client: ClientView) {
     this.#clock = clock;
     this.#client = client;
+    this.#taken = new TakenOnce(clock);
   }
 
   async begin(c: Context, pending: PendingSignIn): Promise<void> {
-    const iv = crypto.getRandomValues(new Uint8Array(12));
-    const text = new TextEncoder().encode(
-      JSON.stringify({ ...pending, untilMs: this.#clock.now() + LIFE_MS }),
-    );
-    const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await this.#keyOf(), text);
-    const value = new Uint8Array([...iv, ...new Uint8Array(sealed)]).toBase64({
-      alphabet: "base64url",
-      omitPadding: true,
-    });
+    const text = JSON.stringify({ ...pending, untilMs: this.#clock.now() + LIFE_MS });
+    const value = await sealBytes(await this.#keyOf(), new TextEncoder().encode(text), COOKIE);
     setCookie(c, COOKIE, value, {
       httpOnly: true,
       // The provider's page leads back to us: with Strict the cookie would stay away then.
@@ -60,35 +55,17 @@ export class PendingSignIns {
     if (value === undefined || value === "") return undefined;
     deleteCookie(c, COOKIE, { path: "/", ...(prefix === undefined ? {} : { secure: true, prefix }) });
     const opened = await this.#open(value);
-    if (opened === undefined || opened.untilMs <= this.#clock.now() || this.#used.has(opened.state)) {
+    if (opened === undefined || opened.untilMs <= this.#clock.now() || this.#taken.has(opened.state)) {
       return undefined;
     }
-    this.#use(opened.state, opened.untilMs);
+    this.#taken.take(opened.state, opened.untilMs);
     return opened;
   }
 
   async #open(value: string): Promise<PendingSignIn & { readonly untilMs: number } | undefined> {
-    try {
-      const bytes = Uint8Array.fromBase64(value, { alphabet: "base64url" });
-      const opened = await crypto.subtle.decrypt(
-        { name: "AES-GCM", iv: bytes.slice(0, 12) },
-        await this.#keyOf(),
-        bytes.slice(12),
-      );
-      // What opens was written by `begin`.
-      return JSON.parse(new TextDecoder().decode(opened));
-    } catch {
-      return undefined;
-    }
-  }
-
-  #use(state: string, untilMs: number): void {
-    this.#used.set(state, untilMs);
-    const nowMs = this.#clock.now();
-    for (const [oldest, endsMs] of this.#used) {
-      if (endsMs > nowMs && this.#used.size <= MOST_USED) break;
-      this.#used.delete(oldest);
-    }
+    const opened = await openBytes(await this.#keyOf(), value, COOKIE);
+    // What opens was written by `begin`.
+    return opened === undefined ? undefined : JSON.parse(new TextDecoder().decode(opened));
   }
 
   #keyOf(): Promise<CryptoKey> {

@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import type { Sealer } from "../../../contract/keys/sealer.ts";
+import { aesSealer } from "../../support/aes_sealer.ts";
 import type { WarehouseKeyStore } from "../../../contract/keys/warehouse_key.ts";
 import { openDatabase } from "../../../engine/duckdb/database.ts";
 import { createRowCover } from "../../../engine/runs/streams/row_cover.ts";
@@ -29,7 +29,7 @@ class Place implements AsyncDisposable {
     this.#store = memoryStore();
     this.keys = createWarehouseKeys({
       store: this.#store,
-      sealer: REVERSED,
+      sealer: aesSealer(),
       dataDir: folder,
       clock: Date,
       isWanted: false,
@@ -144,12 +144,6 @@ Deno.test("a warehouse that is in use is not converted, and what was left of a c
   await Deno.remove(place.path);
   await rejects(place.convert("encrypt"), { code: "not_found", message: /it has none yet/ });
 });
-
-/** Seals by writing backwards: enough to see that nothing is kept as it is. */
-const REVERSED: Sealer = {
-  seal: (text, place) => Promise.resolve(`${place} ${[...text].toReversed().join("")}`),
-  open: (sealed, place) => Promise.resolve([...sealed.slice(place.length + 1)].toReversed().join("")),
-};
 
 function memoryStore(): WarehouseKeyStore {
   const kept = new Map<string, string>();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Context, Hono } from "hono";
 import type { AuditEntry } from "../../../../../contract/audit/entry.ts";
-import type { Sealer } from "../../../../../contract/keys/sealer.ts";
+import { aesSealer } from "../../../../support/aes_sealer.ts";
 import { createPeople } from "../../../../../engine/control/people/local_people.ts";
 import type { People } from "../../../../../engine/control/people/port.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
@@ -18,15 +18,6 @@ import { HostileIssuer } from "../../../../support/hostile_issuer.ts";
 import { StoreFixture } from "../../../engine/store/store_fixture.ts";
 
 export const BASE = "http://sluice.example:8080";
-
-/** Keeps a text beside its place, and gives it for that alone. */
-const SEALER: Sealer = {
-  seal: (text, place) => Promise.resolve(`${place}|${text}`),
-  open(sealed, place) {
-    assert.ok(sealed.startsWith(`${place}|`));
-    return Promise.resolve(sealed.slice(place.length + 1));
-  },
-};
 
 /** A browser's cookies, by name. */
 export type Jar = Map<string, string>;
@@ -84,7 +75,7 @@ export class SsoFixture implements AsyncDisposable {
       publicUrl: BASE,
       baseUrl: () => BASE,
       store,
-      sealer: SEALER,
+      sealer: aesSealer(),
       audit,
       client,
       clock,
