@@ -10,6 +10,8 @@ import { s3Url } from "../support/s3_bucket.ts";
 import { NONE_READY } from "../support/served_project.ts";
 import { sluiceArgs, SluiceServer, TOKEN } from "../support/sluice_server.ts";
 import { TestProject } from "../support/test_project.ts";
+import { engineTypes } from "../support/vault/engines.ts";
+import { VaultServer } from "../support/vault/vault_server.ts";
 
 /**
  * Secrets in every place that has some, used by runs that succeed and in every way that fails, and then looked for in all
@@ -23,7 +25,7 @@ pg_refused: { type: postgres, host: ${pg.host}, port: ${pg.port}, database: ${pg
 pg_away: { type: postgres, url: "\${secret:PG_AWAY}" }
 pg_unencoded: { type: postgres, url: "\${secret:PG_UNENCODED}" }
 my_away: { type: mysql, url: "\${secret:MY_AWAY}" }
-api: { type: http, base_url: "${api}/v1", auth: { type: bearer, token: "\${secret:API}" } }
+api: { type: http, base_url: "${api}/v1", auth: { type: bearer, token: "\${vault:secret/shop/api#token}" } }
 api_query: { type: http, base_url: "${api}/v1", params: { key: "\${secret:API_QUERY}" } }
 api_basic: { type: http, base_url: "${api}/v1", auth: { type: basic, username: me, password: "\${secret:API_BASIC}" } }
 bucket: { type: s3, bucket: nowhere, region: us-east-1, endpoint: "${s3Url()}", path_style: true, access_key_id: testing, secret_access_key: "\${secret:S3}" }
@@ -140,10 +142,17 @@ Deno.test("secrets are found in no log, answer, page, argument, environment, fil
   };
   /** These lie in files. */
   const inFiles: Record<string, string> = {
-    API: canary.plainSecret("api"),
     HOOK: canary.plainSecret("hook"),
     mail: canary.secret("mail"),
   };
+
+  await using vault = new VaultServer();
+  vault.mount("secret", engineTypes.kv2({ "shop/api": [{ token: canary.plainSecret("api") }] }));
+  vault.allow({
+    method: "approle",
+    sent: { role_id: "sluice", secret_id: canary.plainSecret("secret id") },
+    rules: [{ path: "secret/data/shop/*", capabilities: ["read"] }],
+  });
 
   const secretsDir = await Deno.makeTempDir({ prefix: "sluice-canary-" });
   await using _secretsDir = {
@@ -178,6 +187,9 @@ Deno.test("secrets are found in no log, answer, page, argument, environment, fil
     SLUICE_LOG_FILE: logFile,
     SLUICE_AUDIT_FILE: join(folder, "audit.ndjson"),
     SLUICE_KEY: key,
+    VAULT_ADDR: vault.url,
+    SLUICE_VAULT_ROLE_ID: "sluice",
+    SLUICE_VAULT_SECRET_ID: canary.plainSecret("secret id"),
     SLUICE_OIDC_ISSUER: "http://127.0.0.1:1",
     SLUICE_OIDC_CLIENT_ID: "sluice",
     SLUICE_OIDC_CLIENT_SECRET: canary.secret("oidc"),

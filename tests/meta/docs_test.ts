@@ -257,3 +257,20 @@ Deno.test("the homes of the seven rules are there", async () => {
   }
   assert.deepEqual(missing, []);
 });
+
+Deno.test("docs/asvs.md answers each requirement once, and the tests that it names are there", async () => {
+  const page = await manual("asvs.md");
+  const rows = [...page.matchAll(/^\| ([\d., ]+?) +\| (yes|partly|no|–) +\| (.*) \|$/gm)];
+  const numbers = rows.flatMap(([, numbers = ""]) => numbers.split(",").map((number) => number.trim()));
+  assert.deepEqual(numbers.filter((number, index) => numbers.indexOf(number) !== index), []);
+  // Those of levels 1 and 2 of version 5.0.0, as the standard's own list counts them.
+  assert.equal(numbers.length, 253);
+  for (const [, number, state, how = ""] of rows) {
+    assert.ok(how.trim() !== "" || state === "–", `${number} says how`);
+  }
+  const missing: string[] = [];
+  for (const [, path = ""] of page.matchAll(/`((?:unit|integration|e2e|meta|crash)\/[^`]*)`/g)) {
+    await Deno.stat(join(ROOT, "tests", path)).catch(() => missing.push(path));
+  }
+  assert.deepEqual(missing, []);
+});
