@@ -2,6 +2,7 @@ import type { Access } from "../../../contract/access/access.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { Store } from "../../store/store.ts";
 import { guardedEngine } from "../access/guarded_engine.ts";
+import { guardedPeople } from "../access/guarded_people.ts";
 import type { Places } from "../access/guard.ts";
 import type { Engine } from "../engine.ts";
 import type { People } from "../people/port.ts";
@@ -41,7 +42,9 @@ export function createVisitors({ engine, people, places, audit, store, clock }: 
         void audit.record(refusalOf(access.principal, refusal));
       });
     },
-    peopleFor: (access) => auditedPeople(people, audit, actorOf(access.principal)),
+    // What the guard refuses is a line as what it lets through is: who has tried to give what to whom.
+    peopleFor: (access) =>
+      auditedPeople(guardedPeople(people, access, places), audit, actorOf(access.principal)),
     auditFor: (access) => auditedReader(reader, audit, actorOf(access.principal)),
   };
 }

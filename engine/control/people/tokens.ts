@@ -56,6 +56,7 @@ export class LocalTokens implements Tokens {
     };
     const { access } = this.#context;
     if (userName === undefined) {
+      requireNoGroupsName(name);
       await access.createService({ ...token, role: await this.#directory.role(role ?? "viewer") });
     } else await access.createToken({ ...token, user: (await this.#directory.user(userName)).id });
     return { ...await this.#tokenView(id), token: text };
@@ -96,6 +97,16 @@ export class LocalTokens implements Tokens {
     if (found === undefined) throw new AppError("conflict", "The token was revoked meanwhile");
     return tokenView(found, await this.#context.people.grants.list());
   }
+}
+
+/** A user who is called as a group is named, with @ in front, would own what names that as its owner. */
+function requireNoGroupsName(name: string): void {
+  if (!name.startsWith("@")) return;
+  throw new AppError(
+    "invalid",
+    `${quoteName(name)} cannot be the name of a service: @ in front says a group; leave it out`,
+    { reason: "invalid_name" },
+  );
 }
 
 /** null is never. */

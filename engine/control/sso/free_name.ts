@@ -6,7 +6,8 @@ const MOST_NUMBERED = 50;
 
 /**
  * A name for a new user that is nobody's: as the provider calls them, with a number behind it where that is taken. A
- * pipeline's owner is named, too: whoever could choose that name would own the pipeline.
+ * pipeline's owner is named, too: whoever could choose that name would own the pipeline. Nor is it another's address of
+ * mail: people sign in by theirs, and a name is meant before an address.
  */
 export async function freeName(
   { people, owners }: AdmissionContext,
@@ -16,7 +17,8 @@ export async function freeName(
   const owned = new Set([...await owners()].map((owner) => owner.toLowerCase()));
   const isFree = async (candidate: string) =>
     nameFault("user", candidate) === undefined && !owned.has(candidate.toLowerCase()) &&
-    await people.users.find(candidate) === undefined;
+    await people.users.find(candidate) === undefined &&
+    await people.users.findByEmail(candidate) === undefined;
   if (await isFree(base)) return base;
   for (let number = 2; number <= MOST_NUMBERED; number++) {
     const candidate = `${base}-${number}`;

@@ -97,7 +97,7 @@ Deno.test("two first sign-ins at once make one user", () =>
 
 Deno.test("a new user is called neither as another is, nor as a pipeline's owner, nor as the server's own", () =>
   withStore(async ({ admit, people }) => {
-    await people.users.create({ name: "Ada" }, "test");
+    await people.users.create({ name: "Ada", email: "boss@example.com" }, "test");
     const nameOf = async (subject: string, name: string) =>
       (await admit({ subject, name, verifiedEmail: undefined })).identity.user.name;
     assert.equal(await nameOf("1", "ada"), "ada-2");
@@ -106,6 +106,8 @@ Deno.test("a new user is called neither as another is, nor as a pipeline's owner
     assert.equal(await nameOf("4", "@admins"), "admins");
     assert.equal(await nameOf("5", "Zoë\u0000<b>"), "Zoe-b");
     assert.equal(await nameOf("6", "日本"), "6");
+    // Whoever types that address means its owner.
+    assert.equal(await nameOf("7", "Boss@example.com"), "Boss@example.com-2");
     assert.equal(await nameOf("__proto__", "__proto__"), "__proto__-2");
   }, ["finance_lead"]));
 
