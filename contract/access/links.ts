@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { described } from "../described.ts";
+import { isThisMachine } from "../network/this_machine.ts";
 
 /** Who a user is at identity providers, as the API and the command line show it. */
 
@@ -58,12 +59,7 @@ export function isIssuer(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== "" || url.password !== "") return false;
   if (text.includes("?") || text.includes("#")) return false;
-  return url.protocol === "https:" || url.protocol === "http:" && isLoopback(url.hostname);
-}
-
-/** Whether only this machine is at the host of a URL. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return url.protocol === "https:" || url.protocol === "http:" && isThisMachine(url.hostname);
 }
 
 /** What is wrong with a pattern of subjects; undefined for one that may be used. */

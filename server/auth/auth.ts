@@ -15,7 +15,7 @@ import { bearerOf } from "./bearer.ts";
 import type { ClientView } from "../http/client_view.ts";
 import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import { isJwt, type JwtBearer } from "./sso/jwt_bearer.ts";
-import { HttpError } from "../http/problem.ts";
+import { tooManyAttempts } from "../http/too_many.ts";
 import { countRequest, type RequestRate } from "../http/request_rate.ts";
 import { hashToken, randomText } from "../../engine/control/people/token_text.ts";
 
@@ -262,14 +262,7 @@ export class Auth {
     const actor = { id: null, name: "unknown", kind: "unknown", address } as const;
     await this.#audit.record({ action: "token.refused", actor, outcome: "refused" });
     if (attempt.kind === "unknown") return undefined;
-    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
-    throw new HttpError(
-      429,
-      "unavailable",
-      `Too many unknown tokens from ${address}: wait ${seconds} seconds`,
-      { "retry-after": String(seconds) },
-      { reason: "too_many_attempts" },
-    );
+    throw tooManyAttempts(`unknown tokens from ${address}`, attempt.waitMs);
   }
 
   /** A session would outlive a token that was issued for an hour. */

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { Clock } from "../../contract/clock.ts";
 import type { PasswordResets } from "../../engine/control/people/passwords/resets.ts";
-import { HttpError } from "../http/problem.ts";
+import { tooManyAttempts } from "../http/too_many.ts";
 import { networkOf } from "./attempt_limit.ts";
 import type { Auth } from "./auth.ts";
 
@@ -49,14 +49,7 @@ export class Forgotten {
       if (this.#asked.size > MOST_ADDRESSES && oldest !== undefined) this.#asked.delete(oldest);
     }
     if (++window.count > MOST) {
-      const seconds = Math.max(1, Math.ceil((window.endsAtMs - nowMs) / 1_000));
-      throw new HttpError(
-        429,
-        "unavailable",
-        `Too many requests from ${address}: wait ${seconds} seconds`,
-        { "retry-after": String(seconds) },
-        { reason: "too_many_attempts" },
-      );
+      throw tooManyAttempts(`requests from ${address}`, window.endsAtMs - nowMs);
     }
     const account = name.trim().slice(0, MOST_NAME);
     if (account !== "" && this.canMail) resets.request(account, address);

@@ -11,7 +11,7 @@ import { hashToken, randomText } from "../../engine/control/people/token_text.ts
 import type { AccessStore, SessionMethod } from "../../engine/store/ports/access.ts";
 import type { PasswordRecord, PasswordStore } from "../../engine/store/ports/passwords.ts";
 import type { UserRecord, UserStore } from "../../engine/store/ports/people.ts";
-import { HttpError } from "../http/problem.ts";
+import { retryLater, tooManyAttempts } from "../http/too_many.ts";
 import type { Auth } from "./auth.ts";
 import { networkOf } from "./attempt_limit.ts";
 import type { FactorGate } from "./factors/factor_gate.ts";
@@ -153,14 +153,13 @@ export class SignIn {
       return { user, password: kept };
     }).catch((error) => {
       if (toAppError(error).reason !== "too_many_attempts") throw error;
-      throw tooMany(toAppError(error).message, 5_000);
+      throw retryLater(toAppError(error).message, 5_000, "too_many_attempts");
     });
     if (attempt.kind === "known") return attempt.value;
     const reason = attempt.kind === "limited" ? "too_many_attempts" : "wrong_password";
     await this.failed(c, claimant?.user, "password", reason);
     if (attempt.kind === "unknown") return undefined;
-    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
-    throw tooMany(`Too many wrong passwords: wait ${seconds} seconds`, attempt.waitMs);
+    throw tooManyAttempts("wrong passwords", attempt.waitMs);
   }
 
   /** The one way on from a right password; undefined where the user is let in no more. */
@@ -286,11 +285,3 @@ export class SignIn {
 const actorOf = ({ principal: { id, name, kind, address, tokenId, sessionId } }: Access) => (
   { id, name, kind, address, tokenId, sessionId }
 );
-
-/** An error with status 429. */
-export function tooMany(message: string, waitMs: number): HttpError {
-  const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
-  return new HttpError(429, "unavailable", message, { "retry-after": String(seconds) }, {
-    reason: "too_many_attempts",
-  });
-}

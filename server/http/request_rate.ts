@@ -1,10 +1,12 @@
 import type { MiddlewareHandler } from "hono";
 import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
+import { isThisMachine } from "../../contract/network/this_machine.ts";
 import { networkOf } from "../auth/attempt_limit.ts";
 import { bearerOf } from "../auth/bearer.ts";
 import type { AppEnv } from "./app_env.ts";
-import { HttpError } from "./problem.ts";
+import type { HttpError } from "./problem.ts";
+import { retryLater } from "./too_many.ts";
 
 export interface RequestRateOptions {
   readonly clock: Pick<Clock, "now">;
@@ -73,13 +75,8 @@ export function countRequest(rate: RequestRate, key: string, who: string): void 
 }
 
 function tooMany(who: string, seconds: number): HttpError {
-  return new HttpError(
-    429,
-    "unavailable",
-    `Too many requests of ${who}: wait ${seconds} second${seconds === 1 ? "" : "s"}`,
-    { "retry-after": String(seconds) },
-    { reason: "too_many_requests" },
-  );
+  const message = `Too many requests of ${who}: wait ${seconds} second${seconds === 1 ? "" : "s"}`;
+  return retryLater(message, seconds * 1_000, "too_many_requests");
 }
 
 /**
@@ -93,7 +90,7 @@ export function addressRate(
 ): MiddlewareHandler<AppEnv> {
   return async function addressRate(c, next) {
     const address = addressOf(c);
-    if (isLoopback(address)) return await next();
+    if (isThisMachine(address)) return await next();
     const network = networkOf(address);
     const hasCredential = bearerOf(c) !== undefined || c.req.header("cookie") !== undefined;
     const seconds = rate.take(network);
@@ -102,8 +99,6 @@ export function addressRate(
     if (c.get("principal") !== undefined) rate.giveBack(network);
   };
 }
-
-const isLoopback = (address: string): boolean => /^(?:::ffff:)?127\.|^::1$/.test(address);
 
 const DEFAULT_PER_SECOND = 100;
 

@@ -4,7 +4,7 @@ import type { Log } from "../../contract/log.ts";
 import type { Judge, WebhookReceiver } from "../../engine/runs/webhooks/receive.ts";
 import { AttemptLimit } from "../auth/attempt_limit.ts";
 import type { AppEnv } from "../http/app_env.ts";
-import { HttpError } from "../http/problem.ts";
+import { tooManyAttempts } from "../http/too_many.ts";
 
 /** Where webhooks are posted to; no token is asked for there, but what the webhook says. */
 export const HOOK_PATH = "/hooks/:pipeline/:name";
@@ -38,14 +38,7 @@ export function createHooks({ webhooks, addressOf, clock, log }: HookOptions) {
     const find = () => Promise.resolve(isSigned() || undefined);
     const attempt = await limit.attempt(address, key ?? crypto.randomUUID(), find);
     if (attempt.kind !== "limited") return attempt.kind === "known";
-    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
-    throw new HttpError(
-      429,
-      "unavailable",
-      `Too many posts from ${address} were not signed as they have to be: wait ${seconds} seconds`,
-      { "retry-after": String(seconds) },
-      { reason: "too_many_attempts" },
-    );
+    throw tooManyAttempts(`posts from ${address} were not signed as they have to be`, attempt.waitMs);
   };
   return async (c: Context<AppEnv>): Promise<Response> => {
     const { pipeline = "", name = "" } = c.req.param();

@@ -1,4 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
+import { isThisMachine } from "../../../contract/network/this_machine.ts";
 
 /** How this server reaches a HashiCorp Vault or OpenBao, and signs in there. */
 export interface VaultSettings {
@@ -76,8 +77,7 @@ function checkedAddress(address: string, allowsPlain: boolean): string {
   ) {
     throw new AppError("invalid", "VAULT_ADDR is no address as https://vault.example.com:8200");
   }
-  const isLoopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol === "http:" && !isLoopback && !allowsPlain) {
+  if (url.protocol === "http:" && !isThisMachine(url.hostname) && !allowsPlain) {
     throw new AppError(
       "invalid",
       `VAULT_ADDR is ${url.origin}: without TLS anybody on the way reads the token and the secrets. Use https://, ` +

@@ -17,7 +17,7 @@ import type { AuditLog } from "../../../engine/control/audit/port.ts";
 import type { LocalPeople } from "../../../engine/control/people/local_people.ts";
 import type { AccessStore } from "../../../engine/store/ports/access.ts";
 import type { PasswordStore } from "../../../engine/store/ports/passwords.ts";
-import { HttpError } from "../../http/problem.ts";
+import { tooManyAttempts } from "../../http/too_many.ts";
 import { AttemptLimit } from "../attempt_limit.ts";
 
 export interface OwnAccountOptions {
@@ -68,12 +68,7 @@ export class OwnAccount {
       undefined,
       async () => await passwords.isRight(id, current) || undefined,
     );
-    if (attempt.kind === "limited") {
-      const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
-      throw new HttpError(429, "unavailable", `Too many wrong passwords: wait ${seconds} seconds`, {
-        "retry-after": String(seconds),
-      }, { reason: "too_many_attempts" });
-    }
+    if (attempt.kind === "limited") throw tooManyAttempts("wrong passwords", attempt.waitMs);
     if (attempt.kind === "unknown") {
       throw new AppError("invalid", "That is not your password until now: type it again", {
         reason: "wrong_password",

@@ -11,7 +11,8 @@ import type {
 import type { ChallengePurpose } from "../../../engine/store/factors/port.ts";
 import type { PeopleStore, UserRecord } from "../../../engine/store/ports/people.ts";
 import type { Auth } from "../auth.ts";
-import { type SignIn, type SignInStep, tooMany } from "../sign_in.ts";
+import { tooManyAttempts } from "../../http/too_many.ts";
+import type { SignIn, SignInStep } from "../sign_in.ts";
 import { CHALLENGE_MS } from "../../../engine/control/factors/challenge.ts";
 import type { HalfOpen, HalfOpenSignIns } from "./half_open.ts";
 
@@ -76,7 +77,7 @@ export class FactorSignIn {
   async withPasskeyAlone(c: Context, assertion: PasskeyAssertion): Promise<FactorStep> {
     const { signIn, users } = this.#options;
     const check = await this.#check(c, "sign_in", null, assertion);
-    if (check.kind === "limited") throw tooMany("Too many attempts", check.waitMs);
+    if (check.kind === "limited") throw tooManyAttempts("attempts", check.waitMs);
     if (check.kind === "wrong") {
       await signIn.failed(c, undefined, "passkey", check.reason);
       return check;
@@ -147,8 +148,7 @@ export class FactorSignIn {
     const reason = check.kind === "limited" ? "too_many_attempts" : check.reason;
     await signIn.failed(c, await users.find(id), "password", reason);
     if (check.kind === "wrong") return check;
-    const seconds = Math.max(1, Math.ceil(check.waitMs / 1_000));
-    throw tooMany(`Too many wrong codes: wait ${seconds} seconds, or use a recovery code`, check.waitMs);
+    throw tooManyAttempts("wrong codes", check.waitMs, ", or use a recovery code");
   }
 
   async #enter(c: Context, half: HalfOpen, factor: UsedFactor): Promise<FactorStep> {

@@ -7,6 +7,7 @@ import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import { hashToken, newTokenText } from "../../../engine/control/people/token_text.ts";
 import type { AccessStore, IssuedToken, LetIn } from "../../../engine/store/ports/access.ts";
+import { wholeSeconds } from "../../http/too_many.ts";
 import { AttemptLimit } from "../attempt_limit.ts";
 import type { JwtBearer } from "../sso/jwt_bearer.ts";
 import {
@@ -167,7 +168,7 @@ export class TokenEndpoint {
       details: { at: TOKEN_PATH },
     });
     if (attempt.kind === "unknown") throw refused ?? invalidClient("It was refused a moment ago");
-    const seconds = Math.max(1, Math.ceil(attempt.waitMs / 1_000));
+    const seconds = wholeSeconds(attempt.waitMs);
     throw new OAuthError(
       "slow_down",
       `Too many requests from ${address} were refused: wait ${seconds} seconds`,

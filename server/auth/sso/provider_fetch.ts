@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { AppError } from "../../../contract/errors.ts";
-import { isLoopback } from "../../../contract/access/links.ts";
+import { isThisMachine } from "../../../contract/network/this_machine.ts";
 import { whyPrivate } from "../../../engine/grants/egress/private_addresses.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -102,8 +102,8 @@ async function requirePlace(
     new AppError("unavailable", `The metadata of ${issuer.href} names ${url.origin}, ${why}`, {
       reason: "provider",
     });
-  const isPlain = url.protocol === "http:" && isLoopback(url.hostname) &&
-    issuer.protocol === "http:" && isLoopback(issuer.hostname);
+  const isPlain = url.protocol === "http:" && isThisMachine(url.hostname) &&
+    issuer.protocol === "http:" && isThisMachine(issuer.hostname);
   if (url.protocol !== "https:" && !isPlain) throw refused("which is not https");
   if (url.hostname === issuer.hostname || isPlain) return;
   const [theirs, its] = await Promise.all([url, issuer].map(async ({ hostname }) => {

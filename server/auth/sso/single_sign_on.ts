@@ -10,7 +10,7 @@ import type { AdmissionContext } from "../../../engine/control/sso/admission.ts"
 import { actorOf, admitPerson } from "../../../engine/control/sso/admit_person.ts";
 import { idTokenPlace, type SsoSessionStore } from "../../../engine/store/ports/sso.ts";
 import type { ClientView } from "../../http/client_view.ts";
-import { HttpError } from "../../http/problem.ts";
+import { tooManyAttempts } from "../../http/too_many.ts";
 import { AttemptLimit } from "../attempt_limit.ts";
 import type { Auth } from "../auth.ts";
 import { type Issuer, providerError, tokenFault } from "./issuer.ts";
@@ -227,14 +227,8 @@ export class SingleSignOn {
     });
     if (attempt.kind === "known") return attempt.value;
     if (attempt.kind === "unknown" && refused !== undefined) throw refused;
-    const seconds = attempt.kind === "limited" ? Math.max(1, Math.ceil(attempt.waitMs / 1_000)) : 1;
-    throw new HttpError(
-      429,
-      "unavailable",
-      `Too many sign-ins from ${address} have failed: wait ${seconds} seconds`,
-      { "retry-after": String(seconds) },
-      { reason: "too_many_attempts" },
-    );
+    const waitMs = attempt.kind === "limited" ? attempt.waitMs : 0;
+    throw tooManyAttempts(`sign-ins from ${address} have failed`, waitMs);
   }
 
   async #noteFailure(thrown: unknown, address: string, subject: string | undefined): Promise<void> {

@@ -1,4 +1,5 @@
 import { AppError } from "../../../../contract/errors.ts";
+import { isThisMachine } from "../../../../contract/network/this_machine.ts";
 import type { MailServer } from "../../../runs/alerts/transports/smtp.ts";
 
 /** Mails to people about their accounts. */
@@ -52,7 +53,7 @@ export function readMailSettings(
 function serverOf(url: URL): MailServer {
   const security = securityOf(url);
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  if (security === "none" && url.username !== "" && !/^(?:127\.|::1$|localhost$)/.test(host)) {
+  if (security === "none" && url.username !== "" && !isThisMachine(host)) {
     throw new AppError(
       "invalid",
       "SLUICE_SMTP_URL would send its password in the clear to another machine: leave security=none out",
