@@ -56,7 +56,6 @@ export const AUDIT_ACTIONS = {
   "connector.test": "tested a connector",
   "connector.discover": "listed a connector's streams",
   "data.view": "looked at rows",
-  "data.export": "exported rows",
   "secret.put": "set a secret",
   "secret.remove": "deleted a secret",
   "secret.use": "used a secret",

@@ -19,7 +19,6 @@ const WAITS: Readonly<Partial<Record<AuditAction, Wait>>> = {
   "connector.test": "hold",
   "connector.discover": "later",
   "data.view": "later",
-  "data.export": "later",
   "secret.use": "hold",
   "server.start": "hold",
   "server.stop": "hold",

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
+import type { AuditLine } from "../../../contract/audit/line.ts";
 import type { Run, RunDetail } from "../../../contract/run.ts";
 import type { TablePreview } from "../../../contract/table.ts";
 import { CONNECTORS, Served } from "../../support/served_project.ts";
@@ -42,6 +43,8 @@ Deno.test("a server is backed up while it runs, and goes on from there in anothe
   deepEqual([next.state, next.rows_loaded <= 1], ["succeeded", true], "only what is new");
   const orders = await server.call<TablePreview>("GET", "/api/pipelines/shop/tables/raw.orders");
   deepEqual([orders.row_count, orders.cursor?.value], [3, "3"]);
+  const [line] = await server.call<AuditLine[]>("GET", "/api/audit?action=backup.restore");
+  deepEqual([line?.target, line?.actor.kind], [{ kind: "backup", name: file }, "server"]);
 });
 
 Deno.test("an encrypted backup goes the whole way: nothing of it is readable, and without its key nothing comes back", async () => {

@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
-import { AppError } from "../../../../contract/errors.ts";
+import { AppError, toAppError } from "../../../../contract/errors.ts";
+import { SERVER_ACTOR, starterDetails } from "../../../../engine/control/audit/actors.ts";
 import { readBackup, RESTORING, RESTORING_ARCHIVE } from "../../../../engine/control/backup/read_backup.ts";
+import type { Manifest } from "../../../../engine/control/backup/manifest.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
 import { openDataFolder, readHolder } from "../../../data_folder.ts";
-import type { CommandRun } from "../../command.ts";
+import type { CliContext, CommandRun, Invocation } from "../../command.ts";
+import { createCommandLog } from "../../command_log.ts";
 import { heldError } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
 import { needsKey } from "./needs_key.ts";
@@ -36,6 +39,7 @@ export const restore: CommandRun = async (invocation, context) => {
   await requireEmpty(dataDir);
   const schema = MIGRATIONS.at(-1)?.id ?? 0;
   const manifest = await readBackup(path, { dataDir, schema, signal: stop.signal, keys });
+  await recordRestore(path, manifest, invocation, context);
   const encrypted = manifest.encrypted_warehouses ?? [];
   if (encrypted.length > 0) context.terminal.note(needsKey(encrypted));
   if (invocation.flag("json")) context.terminal.out(JSON.stringify({ path, ...manifest }));
@@ -46,6 +50,32 @@ export const restore: CommandRun = async (invocation, context) => {
   }
   return 0;
 };
+
+/** In the audit log that came with it. One of an older version stays as it is until its server starts. */
+async function recordRestore(
+  path: string,
+  { created_at, files }: Manifest,
+  invocation: Invocation,
+  context: CliContext,
+): Promise<void> {
+  try {
+    await using opened = await context.backend.openEngine({
+      ...readFolders(invocation, context),
+      maxRuns: 1,
+      log: createCommandLog(context.terminal),
+      leaveOldStore: true,
+    });
+    await opened.audit.record({
+      action: "backup.restore",
+      actor: SERVER_ACTOR,
+      target: { kind: "backup", name: path },
+      details: { ...starterDetails(), created_at, files: files.length },
+    });
+  } catch (error) {
+    // All of it is there: that must not be taken for a failure.
+    context.terminal.note(`The audit log has no line of the restore: ${toAppError(error).message}`);
+  }
+}
 
 async function requireEmpty(dataDir: string): Promise<void> {
   for await (const { name } of Deno.readDir(dataDir)) {
