@@ -32,9 +32,10 @@ const [ENTER, LINE, BACKSPACE, DELETE, CTRL_C, CTRL_D, CTRL_U] = [13, 10, 8, 127
 /** The terminal shows nothing of it; deleting works by whole characters. */
 async function askHidden(prompt: string): Promise<string> {
   const say = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
-  say(prompt);
+  // Before the prompt: what is typed as soon as that is there is not shown either.
   Deno.stdin.setRaw(true);
   try {
+    say(prompt);
     const typed: number[] = [];
     const buffer = new Uint8Array(1_024);
     for (;;) {
