@@ -12,7 +12,7 @@ import type { Principal } from "../../contract/access/principal.ts";
 import type { AccessStore, LetIn, SessionMethod } from "../../engine/store/ports/access.ts";
 import { AttemptLimit } from "./attempt_limit.ts";
 import { bearerOf } from "./bearer.ts";
-import type { ClientView } from "../http/client_view.ts";
+import { type ClientView, UNKNOWN } from "../http/client_view.ts";
 import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
 import { isJwt, type JwtBearer } from "./sso/jwt_bearer.ts";
 import { tooManyAttempts } from "../http/too_many.ts";
@@ -291,12 +291,13 @@ export class Auth {
     if (session !== undefined) {
       this.#note(session.id, session.lastSeenAtMs, (id, nowMs) => this.#access.touchSession(id, nowMs));
     }
+    const address = this.addressOf(c);
     const principal: Principal = {
       id: user.id,
       name: user.name,
       kind: user.kind,
       via: session === undefined ? "token" : "session",
-      address: this.addressOf(c),
+      ...(address === UNKNOWN ? {} : { address }),
       ...(token === undefined ? {} : { tokenId: token.id }),
       ...(session === undefined ? {} : { sessionId: session.id }),
     };

@@ -40,7 +40,8 @@ export function createClientView(options: ClientViewOptions): ClientView {
 /** A Unix socket has no address. */
 const isElsewhere = (address: string): boolean => address !== UNKNOWN && !isThisMachine(address);
 
-const UNKNOWN = "unknown";
+/** Of what came by a Unix socket, as local commands do. */
+export const UNKNOWN = "unknown";
 
 function remoteAddressOf(c: Context): string {
   const env: unknown = c.env;

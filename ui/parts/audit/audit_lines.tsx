@@ -50,7 +50,8 @@ function Target({ line: { target, pipeline } }: { readonly line: AuditLine }) {
   return (
     <>
       <span class="muted">· {target.kind}</span> {name}
-      {pipeline !== null && target.kind === "run" && <span class="muted">of {plainText(pipeline)}</span>}
+      {pipeline !== null && target.kind === "run" && <span class="muted">{` of ${plainText(pipeline)}`}
+      </span>}
     </>
   );
 }
