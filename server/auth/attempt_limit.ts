@@ -1,4 +1,5 @@
 import type { Clock } from "../../contract/clock.ts";
+import { networkOf } from "../../contract/network/network_of.ts";
 
 export interface AttemptLimitOptions {
   readonly clock: Pick<Clock, "now" | "sleep">;
@@ -148,14 +149,4 @@ function remember(set: Set<string>, entry: string, limit: number): void {
   set.add(entry);
   const [oldest] = set;
   if (set.size > limit && oldest !== undefined) set.delete(oldest);
-}
-
-/** One customer has a whole /64 of IPv6: its addresses count as one. */
-export function networkOf(address: string): string {
-  if (!address.includes(":") || address.includes(".")) return address;
-  const [head = "", tail = ""] = address.split("::");
-  const left = head.split(":").filter((part) => part !== "");
-  const right = tail.split(":").filter((part) => part !== "");
-  const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill("0");
-  return [...left, ...(address.includes("::") ? zeros : []), ...right].slice(0, 4).join(":");
 }

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import type { Clock } from "../../contract/clock.ts";
+import { networkOf } from "../../contract/network/network_of.ts";
 import type { PasswordResets } from "../../engine/control/people/passwords/resets.ts";
 import { tooManyAttempts } from "../http/too_many.ts";
-import { networkOf } from "./attempt_limit.ts";
 import type { Auth } from "./auth.ts";
 
 /** Requests of one address in a window. */

@@ -4,6 +4,7 @@ import type { AuditEntry, AuditTrail } from "../../contract/audit/entry.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
+import { networkOf } from "../../contract/network/network_of.ts";
 import type { UsedFactor } from "../../engine/control/factors/port.ts";
 import type { PasswordHasher } from "../../engine/control/people/passwords/hasher.ts";
 import type { PasswordLinks } from "../../engine/control/people/passwords/links.ts";
@@ -13,7 +14,6 @@ import type { PasswordRecord, PasswordStore } from "../../engine/store/ports/pas
 import type { UserRecord, UserStore } from "../../engine/store/ports/people.ts";
 import { retryLater, tooManyAttempts } from "../http/too_many.ts";
 import type { Auth } from "./auth.ts";
-import { networkOf } from "./attempt_limit.ts";
 import type { FactorGate } from "./factors/factor_gate.ts";
 import { PasswordLimit } from "./password_limit.ts";
 

@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from "hono";
 import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
+import { networkOf } from "../../contract/network/network_of.ts";
 import { isThisMachine } from "../../contract/network/this_machine.ts";
-import { networkOf } from "../auth/attempt_limit.ts";
 import { bearerOf } from "../auth/bearer.ts";
 import type { AppEnv } from "./app_env.ts";
 import type { HttpError } from "./problem.ts";

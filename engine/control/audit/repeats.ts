@@ -1,9 +1,13 @@
 import type { AuditAction, AuditEntry } from "../../../contract/audit/entry.ts";
+import { networkOf } from "../../../contract/network/network_of.ts";
 
 /** What is done again and again within this time is told of once, and then how often. */
 export const REPEATS_MS = 60_000;
-/** Whoever is not known makes no more lines than this in that time, from however many places. */
-const MOST_UNKNOWN = 300;
+/**
+ * Whoever is not let in makes no more lines than this in that time, from however many places and about however many
+ * users; and so does whoever asks for what is not granted to them.
+ */
+const MOST_OF_CROWD = 100;
 
 /** By these, what nobody has to wait for: the others are told of each by itself. */
 const COUNTED: ReadonlySet<AuditAction> = new Set([
@@ -23,18 +27,18 @@ interface Repeated {
 /** Keeps floods out of the log: the first of its kind has a line at once, the others of a minute one together. */
 export class Repeats {
   readonly #known = new Map<string, Repeated>();
-  #unknown = { untilMs: 0, count: 0 };
+  /** By crowd, those that began longest ago first. */
+  readonly #crowds = new Map<string, { readonly untilMs: number; count: number }>();
 
   /** Whether it has no line of its own: it is counted. */
   isRepeated(entry: AuditEntry, nowMs: number): boolean {
-    const isCounted = COUNTED.has(entry.action);
-    const isUnknown = entry.actor.kind === "unknown";
-    if (!isCounted && !isUnknown) return false;
-    const own = isCounted ? keyOf(entry) : undefined;
+    const own = COUNTED.has(entry.action) ? keyOf(entry) : undefined;
+    const crowd = crowdOf(entry);
+    if (own === undefined && crowd === undefined) return false;
     if (own !== undefined && this.#count(own, nowMs)) return true;
-    if (isUnknown && this.#isTooMany(nowMs)) {
-      const all = `${entry.action}\nall`;
-      if (!this.#count(all, nowMs)) this.#begin(all, elsewhere(entry), nowMs, 1);
+    if (crowd !== undefined && this.#isTooMany(crowd, nowMs)) {
+      const all = `${entry.action}\n${crowd}`;
+      if (!this.#count(all, nowMs)) this.#begin(all, ofCrowd(entry, crowd), nowMs, 1);
       return true;
     }
     if (own !== undefined) this.#begin(own, entry, nowMs, 0);
@@ -68,10 +72,15 @@ export class Repeats {
     this.#known.set(key, { entry, untilMs: nowMs + REPEATS_MS, count });
   }
 
-  #isTooMany(nowMs: number): boolean {
-    if (this.#unknown.untilMs <= nowMs) this.#unknown = { untilMs: nowMs + REPEATS_MS, count: 0 };
-    this.#unknown.count += 1;
-    return this.#unknown.count > MOST_UNKNOWN;
+  #isTooMany(crowd: string, nowMs: number): boolean {
+    for (const [oldest, { untilMs }] of this.#crowds) {
+      if (untilMs > nowMs) break;
+      this.#crowds.delete(oldest);
+    }
+    const known = this.#crowds.get(crowd) ?? { untilMs: nowMs + REPEATS_MS, count: 0 };
+    this.#crowds.set(crowd, known);
+    known.count += 1;
+    return known.count > MOST_OF_CROWD;
   }
 }
 
@@ -80,7 +89,7 @@ function keyOf({ action, actor, target, pipeline, outcome, details }: AuditEntry
   return JSON.stringify([
     action,
     actor.id ?? actor.name,
-    actor.address,
+    actor.kind === "unknown" && actor.address ? networkOf(actor.address) : actor.address,
     actor.tokenId,
     actor.sessionId,
     target?.kind,
@@ -91,7 +100,17 @@ function keyOf({ action, actor, target, pipeline, outcome, details }: AuditEntry
   ]);
 }
 
-/** One entry for many that come from everywhere. */
-function elsewhere({ action, outcome }: AuditEntry): AuditEntry {
-  return { action, outcome, actor: { id: null, name: "many", kind: "unknown" } };
+const ANYBODY = "anybody";
+
+/** Whose lines are held to a number. */
+function crowdOf({ action, actor }: AuditEntry): string | undefined {
+  // The name is what somebody has typed, who may be anybody.
+  if (actor.kind === "unknown" || action === "sign_in.failed") return ANYBODY;
+  return action === "access.refused" ? `actor ${actor.id ?? actor.name}` : undefined;
+}
+
+/** One entry for many. */
+function ofCrowd({ action, outcome, actor }: AuditEntry, crowd: string): AuditEntry {
+  const many = { id: null, name: "many", kind: "unknown" } as const;
+  return { action, outcome, actor: crowd === ANYBODY ? many : actor };
 }
