@@ -4,3 +4,8 @@ import * as v from "valibot";
 export function described<S extends v.GenericSchema>(schema: S, text: string) {
   return v.pipe(schema, v.description(text));
 }
+
+/** The same for a value that no message may show. */
+export function secretDescribed<S extends v.GenericSchema>(schema: S, text: string) {
+  return v.pipe(schema, v.description(text), v.metadata({ secret: true }));
+}

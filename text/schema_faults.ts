@@ -137,12 +137,39 @@ function collect(
     fault(
       path,
       at,
-      issueMessage(issue, keysOfShape(schema, items, root)),
+      issueMessage(
+        isSecretPlace(schema, items, root) ? withoutInput(issue) : issue,
+        keysOfShape(schema, items, root),
+      ),
       issue.kind === "schema" ? "shape" : "format",
       issue.input,
     ),
   );
 }
+
+/** Keys whose values are nobody's business, whatever schema they stand in. */
+const SECRET_KEY =
+  /(?:^|[_-])(?:pass|password|passwd|passphrase|secret|token|credentials?|(?:api|access|private|secret)_?key)$/i;
+
+/** Whether what stands there is a secret: by its key's name, or by `v.metadata({ secret: true })`. */
+function isSecretPlace(schema: unknown, items: readonly { readonly key: unknown }[], root: unknown): boolean {
+  const keys = items.map((item) => pathKey(item.key));
+  if (SECRET_KEY.test(String(keys.at(-1) ?? ""))) return true;
+  const found = schemaAt(schema, keys, root);
+  const actions = isRecord(found) && Array.isArray(found["pipe"]) ? found["pipe"] : [];
+  return actions.some((action) =>
+    isRecord(action) && isRecord(action["metadata"]) && action["metadata"]["secret"] === true
+  );
+}
+
+/** The same complaint about a value that is not shown: a message goes into logs and answers. */
+function withoutInput(issue: Issue): Issue {
+  const input = isPlain(issue.input) ? HIDDEN : issue.input;
+  return { ...issue, input };
+}
+
+/** Stands for a value that is not to be seen. */
+const HIDDEN = Symbol("hidden");
 
 function fault(
   path: DocumentPath,
@@ -167,6 +194,7 @@ function unionIssues(issue: Issue): Issue[] {
 
 /** How what was written can be put so that it is read: `timeout: 5` as text, `schedule: "0 5 * * *"` as a key. */
 function wayOut(issue: Issue, known: readonly string[]): string {
+  if (issue.input === HIDDEN && issue.expected === "string") return ": write it in quotes";
   if (!isPlain(issue.input)) return "";
   if (issue.expected === "string") return `: write ${JSON.stringify(String(issue.input))}`;
   const [first] = known;
@@ -223,6 +251,7 @@ function quotedOptions(text: string | null): string[] {
 const MAX_SHOWN = 60;
 
 function received(input: unknown): string {
+  if (input === HIDDEN) return "another value";
   if (Array.isArray(input)) return "a list";
   if (isRecord(input)) return "keys with values";
   if (input === null || input === undefined) return "nothing";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { described } from "../described.ts";
+import { described, secretDescribed } from "../described.ts";
 
 /** Passwords as the API takes them: no answer ever has one. */
 
@@ -11,7 +11,7 @@ const MOST_SENT = 4 * PASSWORD_LENGTH.max;
 
 const password = v.pipe(v.string(), v.maxLength(MOST_SENT));
 
-export const passwordText = described(
+export const passwordText = secretDescribed(
   password,
   `${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters of any kind, and not one that is easily guessed.`,
 );
@@ -25,7 +25,7 @@ export const passwordPutSchema = v.strictObject({
 export type PasswordPut = v.InferOutput<typeof passwordPutSchema>;
 
 export const passwordChangeSchema = v.strictObject({
-  current: described(password, "The password until now."),
+  current: secretDescribed(password, "The password until now."),
   password: passwordText,
 });
 export type PasswordChange = v.InferOutput<typeof passwordChangeSchema>;

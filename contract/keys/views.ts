@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { described } from "../described.ts";
+import { described, secretDescribed } from "../described.ts";
 
 /** Secrets of the control store and the keys that seal them, as the API and the command line show them. */
 
@@ -23,7 +23,7 @@ export const secretSchema = v.object({
 export type SecretView = v.InferOutput<typeof secretSchema>;
 
 export const secretPutSchema = v.strictObject({
-  value: described(v.string(), "The secret: any text of 1 byte to 64 KiB. It is never given back."),
+  value: secretDescribed(v.string(), "The secret: any text of 1 byte to 64 KiB. It is never given back."),
 });
 
 const rootSchema = v.object({

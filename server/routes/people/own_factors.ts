@@ -9,7 +9,7 @@ import {
   registrationSchema,
   totpEnrolmentSchema,
 } from "../../../contract/access/factors.ts";
-import { described } from "../../../contract/described.ts";
+import { described, secretDescribed } from "../../../contract/described.ts";
 import type { ChangesOwnFactors } from "../../auth/factors/own_factors.ts";
 import { route } from "../../http/route.ts";
 
@@ -56,7 +56,7 @@ export function ownFactorRoutes(own: ChangesOwnFactors) {
       permission,
       request: v.object({
         query,
-        body: v.strictObject({ code: described(codeSchema, "The six digits that the app shows.") }),
+        body: v.strictObject({ code: secretDescribed(codeSchema, "The six digits that the app shows.") }),
       }),
       response: added,
       errors: ["conflict"],

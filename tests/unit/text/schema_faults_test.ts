@@ -30,6 +30,33 @@ Deno.test("checkSchema() says what was expected and what it got", () => {
   ]);
 });
 
+Deno.test("checkSchema() shows no value where a secret stands, by its key or by what the schema says", () => {
+  const schema = v.strictObject({
+    password: v.optional(v.pipe(v.string(), v.maxLength(5))),
+    client_secret: v.optional(v.string()),
+    value: v.pipe(v.string(), v.maxLength(3), v.metadata({ secret: true })),
+    deep: v.optional(v.record(v.string(), v.strictObject({ api_key: v.picklist(["a", "b"]) }))),
+  });
+  const given = {
+    password: 123456,
+    client_secret: true,
+    value: "hunter2",
+    deep: { x: { api_key: "s3cret" } },
+  };
+  const found = messages(schema, given);
+  assert.deepEqual(found, [
+    "password: expected text but got another value: write it in quotes",
+    "client_secret: expected text but got another value: write it in quotes",
+    "value: expected at most 3 entries or characters",
+    "deep.x.api_key: expected one of a, b but got another value",
+  ]);
+  assert.deepEqual(messages(schema, { password: "correct horse", value: 7 }), [
+    "password: expected at most 5 entries or characters",
+    "value: expected text but got another value: write it in quotes",
+  ]);
+  assert.deepEqual(messages(schema, { value: ["hunter2"] }), ["value: expected text but got a list"]);
+});
+
 Deno.test("checkSchema() says how what was written can be put so that it is read", () => {
   const schema = v.strictObject({
     when: v.optional(v.strictObject({ zone: v.optional(v.string(), "UTC"), cron: v.string() })),
