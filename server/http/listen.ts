@@ -10,6 +10,7 @@ import type { Hono } from "hono";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { AppEnv } from "./app_env.ts";
+import { BodyBudget } from "./body_budget.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { hasBodyHeaders } from "./node_request.ts";
@@ -58,6 +59,8 @@ export async function listen(app: Hono<AppEnv>, options: ListenOptions): Promise
     perAddress: limits.connectionsPerAddress,
     onFull: createFullLog(log, limits),
   });
+  const bodies = new BodyBudget({ total: limits.bodyBytes, perAddress: limits.bodyBytesPerAddress });
+  const serving = { closing: closing.signal, stallMs: limits.stallMs, log, bodies };
   const times = {
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
@@ -74,7 +77,7 @@ export async function listen(app: Hono<AppEnv>, options: ListenOptions): Promise
   server.on("clientError", refuseClient);
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     trackPhase(connections, socketUnder(incoming.socket), incoming, outgoing);
-    void serveRequest(app, incoming, outgoing, { closing: closing.signal, stallMs: limits.stallMs, log });
+    void serveRequest(app, incoming, outgoing, serving);
   });
   const bound = await bind(server, host, port);
   return {

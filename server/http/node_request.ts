@@ -6,8 +6,15 @@ const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 /** The Fetch standard knows no request of these. */
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
-/** The request as web standards have it, of https where it came over TLS. Throws status 400 or 501 for what cannot be one. */
-export function toRequest(incoming: IncomingMessage, isSecure = false): Request {
+/**
+ * The request as web standards have it, of https where it came over TLS. `take` is told of each part of the body that has
+ * come; what it throws ends the body. Throws status 400 or 501 for what cannot be a request.
+ */
+export function toRequest(
+  incoming: IncomingMessage,
+  isSecure = false,
+  take: (bytes: number) => void = () => {},
+): Request {
   const method = incoming.method ?? "GET";
   if (FORBIDDEN_METHODS.has(method.toUpperCase())) {
     throw new HttpError(501, "invalid", `The method ${method} is not supported`);
@@ -36,7 +43,7 @@ export function toRequest(incoming: IncomingMessage, isSecure = false): Request 
     readPath(incoming.url)
   }`;
   const hasBody = method !== "GET" && method !== "HEAD" && hasBodyHeaders(incoming);
-  return new Request(url, hasBody ? { method, headers, body: bodyOf(incoming) } : { method, headers });
+  return new Request(url, hasBody ? { method, headers, body: bodyOf(incoming, take) } : { method, headers });
 }
 
 /** Whether a body follows the headers, RFC 9112, 6.3. */
@@ -70,7 +77,10 @@ function readPath(target: string | undefined): string {
 }
 
 /** The body, read from the socket as fast as it is pulled. What nobody reads is read and dropped. */
-function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffer>> {
+function bodyOf(
+  incoming: IncomingMessage,
+  take: (bytes: number) => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let isOver = false;
   return new ReadableStream({
     start(controller) {
@@ -80,6 +90,11 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffe
       };
       incoming.on("data", (chunk: Uint8Array) => {
         if (isOver) return;
+        try {
+          take(chunk.length);
+        } catch (error) {
+          return end(() => controller.error(error));
+        }
         controller.enqueue(new Uint8Array(chunk));
         if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
       });

@@ -4,6 +4,7 @@ import type { Hono } from "hono";
 import { toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { AppEnv } from "./app_env.ts";
+import type { BodyBudget } from "./body_budget.ts";
 import { toRequest } from "./node_request.ts";
 import { sendResponse } from "./node_response.ts";
 import { problemResponse } from "./problem.ts";
@@ -12,6 +13,8 @@ export interface ServeContext {
   readonly closing: AbortSignal;
   readonly stallMs: number;
   readonly log: Log;
+  /** Bounds what bodies take; nothing does without it. */
+  readonly bodies?: BodyBudget;
 }
 
 /** Has the app respond to a request of node's. Never throws: what goes wrong is logged. */
@@ -19,15 +22,17 @@ export async function serveRequest(
   app: Hono<AppEnv>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { closing, stallMs, log }: ServeContext,
+  { closing, stallMs, log, bodies }: ServeContext,
 ): Promise<void> {
   incoming.on("error", () => {});
   outgoing.on("error", () => {});
   const { remoteAddress } = incoming.socket;
   const isSecure = incoming.socket instanceof TLSSocket;
+  const share = bodies?.open(remoteAddress ?? "unknown");
+  outgoing.once("close", () => share?.release());
   try {
     const response = await respond(() =>
-      app.fetch(toRequest(incoming, isSecure), {
+      app.fetch(toRequest(incoming, isSecure, share?.take), {
         ...(remoteAddress === undefined ? {} : { remoteAddress }),
         // Made when it is asked for: few requests are.
         get signal() {

@@ -14,6 +14,7 @@ import type { Account } from "../../server/auth/account/own_account.ts";
 import type { SecondFactorParts } from "../../server/auth/create_sign_in.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import type { ClientView } from "../../server/http/client_view.ts";
+import { HttpError } from "../../server/http/problem.ts";
 import type { Assets } from "../static/assets.ts";
 import { type Frame, renderDocument } from "../parts/layout.tsx";
 import { mayOffer, type PageAuth, type PageSignIn, type PageSso } from "../parts/page_auth.ts";
@@ -137,6 +138,7 @@ export async function readForm(c: Context<AppEnv>): Promise<FormData> {
   try {
     return await c.req.formData();
   } catch (cause) {
+    if (cause instanceof HttpError) throw cause;
     throw new AppError("invalid", "Cannot read the form: expected its fields as a browser sends them", {
       cause,
     });

@@ -2,6 +2,7 @@ import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { Hono } from "hono";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import type { Limits } from "../../../server/http/limits.ts";
+import { HttpError } from "../../../server/http/problem.ts";
 import { listen, type Listener } from "../../../server/http/listen.ts";
 import { readServerCertificate } from "../../../server/http/tls/certificate.ts";
 import { TestAuthority } from "../../support/certificates.ts";
@@ -51,7 +52,11 @@ function connect({ url, port }: Listener): Promise<Deno.TcpConn | Deno.TlsConn> 
 /** Sends the text and reads until the server closes the connection. */
 async function exchange(listener: Listener, text: string): Promise<string> {
   using connection = await connect(listener);
-  await connection.write(new TextEncoder().encode(text));
+  const bytes = new TextEncoder().encode(text);
+  // Who refuses a body closes before all of it has come.
+  const sent = (async () => {
+    for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  })().catch(() => {});
   let answer = "";
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(65_536);
@@ -61,7 +66,7 @@ async function exchange(listener: Listener, text: string): Promise<string> {
       if (error instanceof ConnectionReset || error instanceof UnexpectedEof) return null;
       throw error;
     });
-    if (count === null) return answer;
+    if (count === null) return await sent.then(() => answer);
     answer += decoder.decode(buffer.subarray(0, count), { stream: true });
   }
 }
@@ -247,5 +252,42 @@ wireTest(
       match(answer, /part\n/);
       ok(!answer.endsWith("0\r\n\r\n"), answer);
     });
+  },
+);
+
+wireTest(
+  "bodies that are held back take no more than their share, and leave room for small ones",
+  async (scheme) => {
+    const app = new Hono<AppEnv>();
+    app.post("/", async (c) => c.json({ length: (await c.req.text()).length }));
+    app.onError((error) =>
+      new Response(error.message, { status: error instanceof HttpError ? error.status : 500 })
+    );
+    const KIB = 1_024;
+    const post = (length: number) =>
+      `POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${
+        "a".repeat(length)
+      }`;
+    await withListener(
+      scheme,
+      app,
+      { bodyBytes: 100 * KIB, bodyBytesPerAddress: 100 * KIB },
+      async (listener) => {
+        const slow = await connect(listener);
+        const begun = post(200 * KIB).slice(0, -50 * KIB);
+        for (let at = 0; at < begun.length; at += 16 * KIB) {
+          await slow.write(new TextEncoder().encode(begun.slice(at, at + 16 * KIB)));
+        }
+        for (let turn = 0; turn < 20; turn++) await anotherTurn();
+        equal(statusOf(await exchange(listener, post(150 * KIB))), 429);
+        equal(statusOf(await exchange(listener, post(10 * KIB))), 200);
+        slow.close();
+        for (let tries = 0; tries < 100; tries++) {
+          if (statusOf(await exchange(listener, post(150 * KIB))) === 200) return;
+          await anotherTurn();
+        }
+        ok(false, "what a connection that has gone held is not given back");
+      },
+    );
   },
 );

@@ -7,6 +7,7 @@ import {
 } from "../../../contract/access/factors.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { PROOF_NEEDED } from "../../../server/auth/factors/proof.ts";
+import { requireWhole } from "../../../server/auth/auth.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import { HttpError, statusOf } from "../../../server/http/problem.ts";
 import { checkSchema } from "../../../text/schema_faults.ts";
@@ -44,9 +45,16 @@ export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
     );
   };
 
-  /** As forUser; who has to show once more that it is them is asked to. */
+  /** A session that was begun with a token that is kept to something is not for the account. */
+  const whole = (handle: (visit: Visit) => Promise<Response>) =>
+    forUser(pages, (visit) => {
+      requireWhole(visit.access);
+      return handle(visit);
+    });
+
+  /** As `whole`; who has to show once more that it is them is asked to. */
   const proven = (handle: (visit: Visit) => Promise<Response>) =>
-    forUser(pages, async (visit) => {
+    whole(async (visit) => {
       try {
         return await handle(visit);
       } catch (error) {
@@ -83,7 +91,7 @@ export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
     );
   };
 
-  app.get(HOME, forUser(pages, (visit) => page(visit)));
+  app.get(HOME, whole((visit) => page(visit)));
 
   app.get(`${HOME}/totp`, proven((visit) => totpPage(visit)));
   app.post(
@@ -170,10 +178,10 @@ export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
     return visit.c.redirect(HOME, 303);
   };
 
-  app.get("/account/prove", forUser(pages, (visit) => provePage(visit)));
+  app.get("/account/prove", whole((visit) => provePage(visit)));
   app.post(
     "/account/prove",
-    forUser(pages, async (visit) => {
+    whole(async (visit) => {
       const { c, user } = visit;
       const form = await readForm(c);
       return await prove(visit, async () => {
@@ -188,11 +196,11 @@ export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
   );
   app.post(
     "/account/prove/passkey/options",
-    forUser(pages, async ({ c, user }) => c.json(await signIn.ask(c, "prove", user.id))),
+    whole(async ({ c, user }) => c.json(await signIn.ask(c, "prove", user.id))),
   );
   app.post(
     "/account/prove/passkey",
-    forUser(pages, async (visit) => {
+    whole(async (visit) => {
       const assertion = answerOf(await readForm(visit.c), assertionSchema);
       return await prove(visit, async () => {
         const check = await signIn.proveByPasskey(visit.c, visit.user, assertion);
