@@ -1,5 +1,6 @@
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Variables } from "../contract/settings/variables.ts";
 import { ScriptSandboxes } from "../engine/runs/attempt/script_sandboxes.ts";
 import type { RunProcessProgram } from "../engine/runs/attempt/spawn.ts";
 import { VERSION } from "./version.ts";
@@ -28,7 +29,7 @@ export interface Program {
  * Looks around the program's main module: `lib/app.mjs` of the unpacked file, `server/main.ts` of a
  * checkout. The one file's launcher says in SLUICE_DENO where its deno is.
  */
-export function findProgram(mainUrl: string, env: (name: string) => string | undefined): Program {
+export function findProgram(mainUrl: string, env: Variables): Program {
   const main = fileURLToPath(mainUrl);
   const deno = env("SLUICE_DENO") ?? Deno.execPath();
   const common = { version: VERSION, deno };
@@ -91,7 +92,7 @@ const cachePaths = (denoDir: string | undefined): string[] => denoDir === undefi
  * The launcher hands on what it was called as: the bare name where the shell finds the file by it, else
  * the path from the root, since what is advised may be typed in another folder.
  */
-function invokedAs(env: (name: string) => string | undefined): string {
+function invokedAs(env: Variables): string {
   const path = env("SLUICE_COMMAND");
   if (path === undefined || path === "") return "sluice";
   const isFound = (env("PATH") ?? "").split(delimiter).includes(dirname(path));
@@ -99,7 +100,7 @@ function invokedAs(env: (name: string) => string | undefined): string {
 }
 
 /** Deno's own variables: what this process trusts, its runs do too. Their working folder is another one. */
-function trustVariables(env: (name: string) => string | undefined): Record<string, string> {
+function trustVariables(env: Variables): Record<string, string> {
   const file = env("DENO_CERT") || undefined;
   const stores = env("DENO_TLS_CA_STORE") || undefined;
   return {
@@ -109,7 +110,7 @@ function trustVariables(env: (name: string) => string | undefined): Record<strin
 }
 
 /** Deno's own rule: a child without an environment cannot follow it and would start cold each time. */
-function findDenoDir(env: (name: string) => string | undefined): string | undefined {
+function findDenoDir(env: Variables): string | undefined {
   const explicit = env("DENO_DIR");
   if (explicit) return explicit;
   const home = env("HOME");

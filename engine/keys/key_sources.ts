@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { AppError } from "../../contract/errors.ts";
+import type { Variables } from "../../contract/settings/variables.ts";
 import { createKeyFile, readKeyFile } from "./key_file.ts";
 import { type TransitKey, vaultRootKey } from "./vault_key.ts";
 import { parseRootKey, type RootKey } from "./root_key.ts";
@@ -22,7 +23,7 @@ export interface KeySource {
 }
 
 export interface KeySourceOptions {
-  readonly env: (name: string) => string | undefined;
+  readonly env: Variables;
   readonly dataDir: string;
   readonly projectDir: string;
   /** A key of Vault's transit engine, as `transit/sluice`. */

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { AppError } from "../../contract/errors.ts";
+import type { Variables } from "../../contract/settings/variables.ts";
 import { SECRET_NAME_PATTERN } from "./references.ts";
 import type { SecretStore } from "./secret_store.ts";
 
@@ -9,7 +10,7 @@ export interface NamedSecrets extends SecretStore {
 }
 
 /** `SLUICE_SECRET_<name>` first, then the variable `<name>` itself. */
-export function environmentSecrets(env: (name: string) => string | undefined): NamedSecrets {
+export function environmentSecrets(env: Variables): NamedSecrets {
   return {
     get(name) {
       if (!SECRET_NAME_PATTERN.test(name)) return Promise.resolve(undefined);
@@ -27,7 +28,7 @@ const SERVERS_OWN =
 
 /** A variable of the environment that a project may refer to; undefined for one of the server's own. */
 export function projectVariable(
-  env: (name: string) => string | undefined,
+  env: Variables,
   name: string,
 ): string | undefined {
   return isServersOwn(name) ? undefined : env(name);
@@ -102,7 +103,7 @@ export interface NamedPlace {
  * environment.
  */
 export function namedPlaces(
-  env: (name: string) => string | undefined,
+  env: Variables,
   stored?: NamedSecrets,
 ): readonly NamedPlace[] {
   // A file that the server itself reads may lie among those for projects.
@@ -117,14 +118,14 @@ export function namedPlaces(
 
 /** All of them in one. */
 export function defaultSecrets(
-  env: (name: string) => string | undefined,
+  env: Variables,
   stored?: NamedSecrets,
 ): NamedSecrets {
   return chainSecrets(namedPlaces(env, stored).map(({ secrets }) => secrets));
 }
 
 /** The folders with a file for each secret, in the order in which they are asked. */
-export function secretFolders(env: (name: string) => string | undefined): string[] {
+export function secretFolders(env: Variables): string[] {
   const folders = [env("SLUICE_SECRETS_DIR"), env("CREDENTIALS_DIRECTORY"), "/run/secrets"];
   return folders.filter((folder): folder is string => folder !== undefined && folder !== "");
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import { durationMs } from "../../contract/pipeline/words.ts";
+import type { Variables } from "../../contract/settings/variables.ts";
 import { cachedStore } from "./cached_store.ts";
 import type { StoreKind } from "./resolve.ts";
 import type { LeaseOffice, SecretStore } from "./secret_store.ts";
@@ -17,7 +18,7 @@ export interface SecretRules {
 }
 
 export interface StoresOptions {
-  readonly env: (name: string) => string | undefined;
+  readonly env: Variables;
   readonly rules: SecretRules;
   readonly clock: Clock;
   readonly log: Log;
@@ -118,7 +119,7 @@ export const UNASKED_STORES: Readonly<Record<StoreKind, SecretStore>> = (() => {
   return { vault: store, "aws-sm": store, "aws-ssm": store, cmd: store };
 })();
 
-function readKeepMs(env: (name: string) => string | undefined): number {
+function readKeepMs(env: Variables): number {
   const text = env("SLUICE_SECRETS_CACHE") || DEFAULT_KEEP;
   if (text === "0") return 0;
   const ms = /^\d{1,6}(?:ms|s|m|h)$/.test(text) ? durationMs(text) : Number.NaN;

@@ -1,5 +1,6 @@
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import { AppError, toAppError } from "../../contract/errors.ts";
+import type { Variables } from "../../contract/settings/variables.ts";
 import { exactJson, fieldTexts } from "./exact_json.ts";
 import { isServersOwn, type NamedSecrets, projectVariable } from "./named_secrets.ts";
 import {
@@ -17,7 +18,7 @@ export type StoreKind = Exclude<ReferenceKind, "env" | "secret">;
 
 export interface ReferenceSources {
   /** The value of an environment variable. */
-  readonly env: (name: string) => string | undefined;
+  readonly env: Variables;
   /** What `${secret:NAME}` stands for. */
   readonly secrets: NamedSecrets;
   /** By kind; a kind that is left out is asked of nobody, and no reference of it has a value. */

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { AppError } from "../../contract/errors.ts";
+import type { Variables } from "../../contract/settings/variables.ts";
 import { suggest } from "../../text/suggest.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "./command.ts";
 
@@ -14,7 +15,7 @@ export type Parsed =
 export function parseCommandLine(
   args: readonly string[],
   commands: readonly CommandSpec[],
-  env: (name: string) => string | undefined,
+  env: Variables,
   program: string,
 ): Parsed {
   const [name, ...rest] = args;
@@ -126,7 +127,7 @@ function createInvocation(
   spec: CommandSpec,
   positionals: readonly string[],
   values: ReadonlyMap<string, readonly string[]>,
-  env: (name: string) => string | undefined,
+  env: Variables,
 ): Invocation {
   const fromEnv = (option: string) => {
     const variable = spec.options[option]?.env;

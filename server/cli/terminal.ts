@@ -1,3 +1,4 @@
+import type { Variables } from "../../contract/settings/variables.ts";
 /**
  * Where a command writes. Lines for people go to stderr where they are about progress, and to
  * stdout where they are the result. A reader that went away (`sluice logs … | head`) closes the
@@ -21,7 +22,7 @@ export interface Terminal {
 }
 
 /** The process's own stdout and stderr; `TERM` and `COLUMNS` are the environment's. */
-export function createTerminal(env: (name: string) => string | undefined): Terminal {
+export function createTerminal(env: Variables): Terminal {
   const closing = new AbortController();
   const encoder = new TextEncoder();
   const write = (stream: typeof Deno.stdout, text: string) => {

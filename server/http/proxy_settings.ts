@@ -1,4 +1,5 @@
 import { AppError } from "../../contract/errors.ts";
+import { readSwitch, type Variables } from "../../contract/settings/variables.ts";
 import { isThisMachine } from "../../contract/network/this_machine.ts";
 
 /** What the operator says of how clients reach the server. */
@@ -29,9 +30,9 @@ export interface ProxyOptions {
  */
 export function readProxySettings(
   { allowHost, trustProxy, host }: ProxyOptions,
-  env: (name: string) => string | undefined,
+  env: Variables,
 ): ProxySettings {
-  const isTrusted = trustProxy || readSwitch("SLUICE_TRUST_PROXY", env);
+  const isTrusted = trustProxy || readSwitch(env, "SLUICE_TRUST_PROXY");
   const given = allowHost.length > 0 ? allowHost : (env("SLUICE_ALLOWED_HOSTS") ?? "").split(",");
   const names = given.map((name) => name.trim()).filter((name) => name !== "");
   for (const name of names) checkHostName(name);
@@ -40,14 +41,8 @@ export function readProxySettings(
     trustProxy: isTrusted,
     allowedHosts,
     strictSeconds: readSeconds(env("SLUICE_HSTS") ?? ""),
-    allowsPlainHttp: readSwitch("SLUICE_ALLOW_PLAIN_HTTP", env),
+    allowsPlainHttp: readSwitch(env, "SLUICE_ALLOW_PLAIN_HTTP"),
   };
-}
-
-function readSwitch(name: string, env: (name: string) => string | undefined): boolean {
-  const text = env(name) ?? "";
-  if (["", "0", "1"].includes(text)) return text === "1";
-  throw new AppError("invalid", `${name} is "${text}", expected 1 or 0`);
 }
 
 /** What browsers take for a lasting promise. */

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
+import type { Variables } from "../../../contract/settings/variables.ts";
 import type { Service } from "../../runs/service.ts";
 import type { Store } from "../../store/store.ts";
 import { SERVER_ACTOR, starterDetails } from "./actors.ts";
@@ -71,7 +72,7 @@ export async function startServerAudit(context: ServerAuditContext): Promise<Asy
 }
 
 /** What the variables SLUICE_AUDIT_FILE and SLUICE_AUDIT_SYSLOG name. Throws invalid. */
-export function auditSinks(env: (name: string) => string | undefined): AuditSink[] {
+export function auditSinks(env: Variables): AuditSink[] {
   const [path, address] = [env("SLUICE_AUDIT_FILE"), env("SLUICE_AUDIT_SYSLOG")];
   return [
     ...(path ? [createFileSink(resolve(path))] : []),

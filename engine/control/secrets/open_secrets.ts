@@ -13,12 +13,12 @@ export interface OpenedSecrets {
   readonly stored: ReturnType<typeof storedSecrets>;
 }
 
+export interface OpenSecretsOptions extends Omit<SecretsContext, "keys" | "store">, KeySourceOptions {
+  readonly store: Store;
+}
+
 /** The secrets of a store with the keys of this process. Reads no key before one is wanted. */
-export function openSecrets(
-  { store, audit, clock, ...sources }: Omit<SecretsContext, "keys" | "store"> & KeySourceOptions & {
-    readonly store: Store;
-  },
-): OpenedSecrets {
+export function openSecrets({ store, audit, clock, ...sources }: OpenSecretsOptions): OpenedSecrets {
   const keys = createKeyRing({ ...sources, store: store.dataKeys, clock });
   return {
     sealer: keys.sealer,

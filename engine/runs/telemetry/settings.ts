@@ -1,3 +1,5 @@
+import type { Variables } from "../../../contract/settings/variables.ts";
+
 /** Where what is known of runs is sent to, by the variables that OpenTelemetry and OpenLineage have for it. */
 
 export const SAMPLERS = [
@@ -33,15 +35,13 @@ export interface TelemetrySettings {
   readonly faults: readonly string[];
 }
 
-type Env = (name: string) => string | undefined;
-
 /** `plainFault` says what is wrong with sending a secret to an address; nothing is, by default. */
 export function readTelemetrySettings(
-  env: Env,
+  env: Variables,
   plainFault: (address: string) => string | undefined = () => undefined,
 ): TelemetrySettings {
   const faults: string[] = [];
-  const read: Env = (name) => env(name)?.trim() || undefined;
+  const read: Variables = (name) => env(name)?.trim() || undefined;
   const covered = <S extends { readonly url: string }>(
     name: string,
     settings: S | undefined,
@@ -71,7 +71,7 @@ export function shownAddress(url: string): string {
   return `${protocol}//${host}`;
 }
 
-function readTraces(env: Env, faults: string[]): TraceSettings | undefined {
+function readTraces(env: Variables, faults: string[]): TraceSettings | undefined {
   if (env("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return undefined;
   const exporter = env("OTEL_TRACES_EXPORTER") ?? "otlp";
   if (exporter === "none") return undefined;
@@ -98,7 +98,7 @@ function readTraces(env: Env, faults: string[]): TraceSettings | undefined {
 }
 
 /** One that is not known is by the standard as if none were named. */
-function readSampler(env: Env, faults: string[]): Pick<TraceSettings, "sampler" | "ratio"> {
+function readSampler(env: Variables, faults: string[]): Pick<TraceSettings, "sampler" | "ratio"> {
   const named = env("OTEL_TRACES_SAMPLER");
   const sampler = SAMPLERS.find((known) => known === named?.toLowerCase());
   if (named !== undefined && sampler === undefined) {
@@ -113,7 +113,7 @@ function readSampler(env: Env, faults: string[]): Pick<TraceSettings, "sampler" 
   return { sampler: sampler ?? "parentbased_always_on", ratio: 1 };
 }
 
-function readLineage(env: Env, faults: string[]): LineageSettings | undefined {
+function readLineage(env: Variables, faults: string[]): LineageSettings | undefined {
   if (env("OPENLINEAGE_DISABLED")?.toLowerCase() === "true") return undefined;
   const url = readUrl(env, "OPENLINEAGE_URL", faults);
   if (url === undefined) return undefined;
@@ -125,7 +125,7 @@ function readLineage(env: Env, faults: string[]): LineageSettings | undefined {
   };
 }
 
-function readUrl(env: Env, name: string, faults: string[]): string | undefined {
+function readUrl(env: Variables, name: string, faults: string[]): string | undefined {
   const text = env(name);
   if (text === undefined) return undefined;
   if (/^https?:\/\/[^\s/?#]/i.test(text) && URL.canParse(text)) return text;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
+import type { Variables } from "../../../contract/settings/variables.ts";
 
 /** Where DuckDB's httpfs extension is, where not at its usual place. */
 export const CRYPTO_MODULE_VARIABLE = "SLUICE_DUCKDB_HTTPFS";
@@ -18,7 +19,7 @@ export function duckdbPlatform({ os, arch }: Pick<typeof Deno.build, "os" | "arc
  * DuckDB's httpfs extension, which has the OpenSSL that encrypts: the file that `SLUICE_DUCKDB_HTTPFS` names, or the one
  * that DuckDB's `INSTALL httpfs` has put into this user's home folder. Throws `unavailable`, with how to get it.
  */
-export async function findCryptoModule(env: (name: string) => string | undefined): Promise<string> {
+export async function findCryptoModule(env: Variables): Promise<string> {
   const named = env(CRYPTO_MODULE_VARIABLE);
   const home = env("HOME") ?? env("USERPROFILE");
   const usual = join(home ?? "", ".duckdb", "extensions", DUCKDB_VERSION, duckdbPlatform(), FILE);

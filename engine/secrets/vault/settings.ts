@@ -1,5 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import { isThisMachine } from "../../../contract/network/this_machine.ts";
+import { readSwitch, type Variables } from "../../../contract/settings/variables.ts";
 
 /** How this server reaches a HashiCorp Vault or OpenBao, and signs in there. */
 export interface VaultSettings {
@@ -34,18 +35,16 @@ export type VaultAuth =
 /** A text that is given, or a file that is read whenever it is needed. */
 export type SecretText = { readonly text: string } | { readonly file: string };
 
-type Env = (name: string) => string | undefined;
-
 const METHODS = ["token", "approle", "kubernetes", "jwt"] as const;
 const KUBERNETES_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /** As the environment says; undefined where it names no address. Throws `invalid` with the variable that is wrong. */
-export function readVaultSettings(env: Env): VaultSettings | undefined {
+export function readVaultSettings(env: Variables): VaultSettings | undefined {
   const given = (name: string) => env(name) || undefined;
   const either = (name: string) => given(`VAULT_${name}`) ?? given(`BAO_${name}`);
   const address = either("ADDR");
   if (address === undefined) return undefined;
-  if (isOn(either("SKIP_VERIFY"))) {
+  if (/^(?:1|t|true|yes|on)$/i.test(either("SKIP_VERIFY") ?? "")) {
     throw new AppError(
       "invalid",
       "VAULT_SKIP_VERIFY is set: certificates are always verified; name the authority's file in VAULT_CACERT",
@@ -57,7 +56,7 @@ export function readVaultSettings(env: Env): VaultSettings | undefined {
     throw new AppError("invalid", "Set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY both, or neither");
   }
   return {
-    address: checkedAddress(address, isOn(given("SLUICE_VAULT_ALLOW_PLAIN"))),
+    address: checkedAddress(address, readSwitch(env, "SLUICE_VAULT_ALLOW_PLAIN")),
     namespace: either("NAMESPACE"),
     caFile: either("CACERT"),
     clientCertFile,
@@ -65,8 +64,6 @@ export function readVaultSettings(env: Env): VaultSettings | undefined {
     auth: authOf(given, either),
   };
 }
-
-const isOn = (text: string | undefined): boolean => text !== undefined && /^(?:1|true|yes|on)$/i.test(text);
 
 /** A token over a line that others can read is everybody's. */
 function checkedAddress(address: string, allowsPlain: boolean): string {
@@ -87,7 +84,7 @@ function checkedAddress(address: string, allowsPlain: boolean): string {
   return url.origin;
 }
 
-function authOf(given: Env, either: Env): VaultAuth {
+function authOf(given: Variables, either: Variables): VaultAuth {
   const token = textOf(either("TOKEN"), either("TOKEN_FILE"));
   const roleId = given("SLUICE_VAULT_ROLE_ID");
   const method = given("SLUICE_VAULT_AUTH") ??
@@ -110,7 +107,7 @@ function authOf(given: Env, either: Env): VaultAuth {
         mount,
         roleId,
         secretId: textOf(given("SLUICE_VAULT_SECRET_ID"), given("SLUICE_VAULT_SECRET_ID_FILE")),
-        isWrapped: isOn(given("SLUICE_VAULT_SECRET_ID_WRAPPED")),
+        isWrapped: readSwitch(given, "SLUICE_VAULT_SECRET_ID_WRAPPED"),
       };
     case "kubernetes":
     case "jwt": {

@@ -1,4 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
+import type { Variables } from "../../../contract/settings/variables.ts";
 
 /** Says who must have a second factor beside a password. */
 export const REQUIRE_FACTOR_NAME = "SLUICE_REQUIRE_SECOND_FACTOR";
@@ -7,7 +8,7 @@ export const REQUIRE_FACTOR_NAME = "SLUICE_REQUIRE_SECOND_FACTOR";
 export type FactorRequirement = "nobody" | "admins" | "all";
 
 /** `1`, `admins`, or nobody by `0`, an empty text and none. Throws invalid. */
-export function readFactorRequirement(env: (name: string) => string | undefined): FactorRequirement {
+export function readFactorRequirement(env: Variables): FactorRequirement {
   const text = env(REQUIRE_FACTOR_NAME) ?? "";
   if (text === "" || text === "0") return "nobody";
   if (text === "1") return "all";

@@ -1,5 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import { isIssuer } from "../../../contract/access/links.ts";
+import { readSwitch, type Variables } from "../../../contract/settings/variables.ts";
 import type { AdmissionRules } from "../../../engine/control/sso/admission.ts";
 
 /** What the operator's environment says of an identity provider. */
@@ -27,7 +28,7 @@ export interface TrustedIssuers {
 }
 
 export interface SettingsSource {
-  readonly env: (name: string) => string | undefined;
+  readonly env: Variables;
   readonly readFile: (path: string) => Promise<string>;
   /** Where people reach the server, where that is said. */
   readonly publicUrl: string | undefined;
@@ -82,7 +83,7 @@ export async function readSsoSettings(source: SettingsSource): Promise<SsoSettin
     nameClaim: textOf(env, "SLUICE_OIDC_NAME_CLAIM") ?? "preferred_username",
     rules,
     label: textOf(env, "SLUICE_OIDC_LABEL") ?? "Sign in with single sign-on",
-    isOnly: readSwitch(env, "SLUICE_OIDC_ONLY", false),
+    isOnly: readSwitch(env, "SLUICE_OIDC_ONLY"),
   };
 }
 
@@ -121,7 +122,7 @@ export async function readProviderCa({ env, readFile }: SettingsSource): Promise
   throw new AppError("invalid", `SLUICE_OIDC_CA_FILE names "${path}", which has no certificate in PEM`);
 }
 
-function readRules(env: SettingsSource["env"]): AdmissionRules {
+function readRules(env: Variables): AdmissionRules {
   const domains = listOf(env, "SLUICE_OIDC_ALLOWED_DOMAINS").map((domain) => domain.toLowerCase());
   for (const domain of domains) {
     if (/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(domain)) continue;
@@ -132,7 +133,7 @@ function readRules(env: SettingsSource["env"]): AdmissionRules {
   }
   return {
     createUsers: readSwitch(env, "SLUICE_OIDC_CREATE_USERS", true),
-    linkByEmail: readSwitch(env, "SLUICE_OIDC_LINK_BY_EMAIL", false),
+    linkByEmail: readSwitch(env, "SLUICE_OIDC_LINK_BY_EMAIL"),
     defaultRole: textOf(env, "SLUICE_OIDC_DEFAULT_ROLE"),
     allowedDomains: domains,
     groups: readGroups(env),
@@ -140,7 +141,7 @@ function readRules(env: SettingsSource["env"]): AdmissionRules {
 }
 
 /** `okta-data=finance, admins=admins`, the provider's group, then ours; with `;` between where one has a comma. */
-function readGroups(env: SettingsSource["env"]): ReadonlyMap<string, readonly string[]> | undefined {
+function readGroups(env: Variables): ReadonlyMap<string, readonly string[]> | undefined {
   const pairs = listOf(env, "SLUICE_OIDC_GROUPS", env("SLUICE_OIDC_GROUPS")?.includes(";") ? ";" : ",");
   if (pairs.length === 0) return undefined;
   const groups = new Map<string, string[]>();
@@ -181,7 +182,7 @@ async function fileOf(
   }
 }
 
-function readScope(env: SettingsSource["env"]): string {
+function readScope(env: Variables): string {
   const scopes = (textOf(env, "SLUICE_OIDC_SCOPES") ?? "openid profile email").split(/[\s,]+/);
   return [...new Set(["openid", ...scopes])].join(" ");
 }
@@ -194,14 +195,7 @@ function readIssuer(variable: string, text: string): URL {
   );
 }
 
-function readSwitch(env: SettingsSource["env"], name: string, fallback: boolean): boolean {
-  const text = textOf(env, name);
-  if (text === undefined) return fallback;
-  if (text === "1" || text === "0") return text === "1";
-  throw new AppError("invalid", `${name} is "${text}", expected 1 or 0`);
-}
-
-function required(env: SettingsSource["env"], name: string): string {
+function required(env: Variables, name: string): string {
   const text = textOf(env, name);
   if (text !== undefined) return text;
   throw new AppError(
@@ -210,8 +204,7 @@ function required(env: SettingsSource["env"], name: string): string {
   );
 }
 
-const textOf = (env: SettingsSource["env"], name: string): string | undefined =>
-  env(name)?.trim() || undefined;
+const textOf = (env: Variables, name: string): string | undefined => env(name)?.trim() || undefined;
 
-const listOf = (env: SettingsSource["env"], name: string, separator = ","): string[] =>
+const listOf = (env: Variables, name: string, separator = ","): string[] =>
   (env(name) ?? "").split(separator).map((part) => part.trim()).filter((part) => part !== "");

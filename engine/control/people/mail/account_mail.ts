@@ -1,5 +1,6 @@
 import { AppError } from "../../../../contract/errors.ts";
 import { isThisMachine } from "../../../../contract/network/this_machine.ts";
+import type { Variables } from "../../../../contract/settings/variables.ts";
 import type { MailServer } from "../../../runs/alerts/transports/smtp.ts";
 
 /** Mails to people about their accounts. */
@@ -25,7 +26,7 @@ const EXPECTED =
  * of the password.
  */
 export function readMailSettings(
-  env: (name: string) => string | undefined,
+  env: Variables,
   publicUrl: string | undefined,
 ): MailSettings | undefined {
   const text = env("SLUICE_SMTP_URL") ?? "";

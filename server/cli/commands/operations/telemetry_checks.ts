@@ -1,3 +1,4 @@
+import type { Variables } from "../../../../contract/settings/variables.ts";
 import type { Engine } from "../../../../engine/control/engine.ts";
 import { probeLineage } from "../../../../engine/runs/telemetry/lineage/lineage_client.ts";
 import {
@@ -10,7 +11,7 @@ import type { DoctorCheck } from "./doctor_check.ts";
 
 /** Where this environment has traces and lineage sent: whether somebody takes them there. Nothing where it names no place. */
 export async function checkTelemetry(
-  env: (name: string) => string | undefined,
+  env: Variables,
   version: string,
 ): Promise<DoctorCheck[]> {
   const settings = readTelemetrySettings(env);

@@ -1,4 +1,5 @@
 import { toAppError } from "../../../../contract/errors.ts";
+import { readSwitch, type Variables } from "../../../../contract/settings/variables.ts";
 import { listWarehouses } from "../../../../engine/control/warehouses/local_warehouses.ts";
 import { findCryptoModule } from "../../../../engine/runs/warehouses/crypto_module.ts";
 import { formatPlural } from "../../../../text/format.ts";
@@ -8,13 +9,13 @@ import type { DoctorCheck } from "./doctor_check.ts";
 /** Which warehouses are encrypted, whether that is what is wanted, and whether what encrypts is here. */
 export async function checkWarehouses(
   dataDir: string,
-  env: (name: string) => string | undefined,
+  env: Variables,
 ): Promise<DoctorCheck> {
   const check = "warehouses";
   const all = await listWarehouses(dataDir);
   const plain = all.filter(({ encrypted }) => !encrypted).map(({ pipeline }) => pipeline);
   const encrypted = all.length - plain.length;
-  const isWanted = /^(?:1|true|on|yes)$/i.test(env("SLUICE_ENCRYPT_WAREHOUSES") ?? "");
+  const isWanted = readSwitch(env, "SLUICE_ENCRYPT_WAREHOUSES");
   if (encrypted > 0 || isWanted) {
     try {
       await findCryptoModule(env);
