@@ -1,0 +1,137 @@
+import { systemClock } from "../../contract/clock.ts";
+import type { Sealer } from "../../contract/keys/sealer.ts";
+import { readCount, readSwitch } from "../../contract/settings/variables.ts";
+import type { AuditLog } from "../../engine/control/audit/port.ts";
+import type { Engine } from "../../engine/control/engine.ts";
+import type { LocalEngine } from "../../engine/control/local_engine.ts";
+import type { OpenedSecrets } from "../../engine/control/secrets/open_secrets.ts";
+import { plainFault } from "../../engine/grants/plain_lines.ts";
+import type { Policy } from "../../engine/grants/policy.ts";
+import { readTelemetrySettings } from "../../engine/runs/telemetry/settings.ts";
+import type { Store } from "../../engine/store/store.ts";
+import type { EngineOptions, OpenedEngine, ProjectPlace } from "../backend.ts";
+import type { Program } from "../program.ts";
+import { isNewStore, isStoreAlone, openControlStore } from "./control_store.ts";
+import { env } from "./environment.ts";
+import { leasesFolder, openGrants } from "./grants.ts";
+import { once } from "./once.ts";
+import { readPublicUrl } from "./public_url.ts";
+import { openSecrets } from "./store_secrets.ts";
+
+/** See Backend. What a run's process needs comes first, where one starts ahead. */
+export async function openEngine(program: Program, options: EngineOptions): Promise<OpenedEngine> {
+  const { maxRuns, pools = {}, diskReserveBytes, log, next } = options;
+  // A secret that is asked for ahead opens it, else whoever comes next does.
+  const theStore = once(() =>
+    openControlStore(options, {
+      isForbidden: options.leaveOldStore ?? false,
+      onUpgrade: (from, to) => log("info", `the control store is brought up to date: schema ${from} → ${to}`),
+    })
+  );
+  const theAudit = once(async () => {
+    const { createAudit } = await import("../../engine/control/audit/audit_log.ts");
+    return createAudit({ store: (await theStore()).audit, clock: systemClock, log });
+  });
+  const secrets: () => Promise<OpenedSecrets> = once(async () =>
+    await openSecrets(options, {
+      store: await theStore(),
+      audit: await theAudit(),
+      transit: (path) => context.secrets.transit(path),
+    })
+  );
+  const context = {
+    ...await openGrants(program, options, {
+      get: async (name) => await (await secrets()).stored.get(name),
+    }, log),
+    clock: systemClock,
+  };
+  const retention = {
+    keepDays: readCount(env, "SLUICE_KEEP_DAYS", 90),
+    keepRuns: readCount(env, "SLUICE_KEEP_RUNS", 1_000),
+  };
+  // First of all: the run's process loads while this one does.
+  const ahead = next === undefined
+    ? undefined
+    : await (await import("../../engine/control/start_ahead.ts")).startAhead({
+      ...context,
+      isNew: await isNewStore(options),
+    }, next);
+  try {
+    const store = await theStore();
+    const audit = await theAudit();
+    const { createEngine } = await import("../../engine/control/local_engine.ts");
+    const sealer: Sealer = {
+      seal: async (text, place) => await (await secrets()).sealer.seal(text, place),
+      open: async (sealed, place) => await (await secrets()).sealer.open(sealed, place),
+    };
+    const notesFolder = leasesFolder(options.dataDir);
+    const asked: OpenedEngine["asked"] = { certificateProblem: () => undefined };
+    const engine = createEngine({
+      certificateProblem: () => asked.certificateProblem(),
+      ...context,
+      secretKeeping: context.secrets.keeping({ audit, notesFolder, sealer }),
+      store,
+      audit,
+      warehouseKeys: await openWarehouseKeys(options, store, sealer),
+      maxRuns,
+      pools,
+      diskReserveBytes,
+      isAlone: isStoreAlone(),
+      retention,
+      publicUrl: readPublicUrl(),
+      telemetry: { settings: readTelemetry(context.policy), version: program.version },
+      ahead,
+    });
+    return {
+      asked,
+      engine,
+      store,
+      sealer,
+      audit,
+      secrets: async () => (await secrets()).secrets,
+      asServer: await serversEngine(engine, store, audit),
+      async [Symbol.asyncDispose]() {
+        await engine[Symbol.asyncDispose]();
+        await context[Symbol.asyncDispose]();
+        await audit[Symbol.asyncDispose]();
+        await store[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await ahead?.processes[Symbol.asyncDispose]();
+    await context[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The engine as this process itself uses it: for whoever started it. */
+async function serversEngine(engine: LocalEngine, store: Store, log: AuditLog): Promise<Engine> {
+  const { auditedEngine } = await import("../../engine/control/audit/audited_engine.ts");
+  const { storedDefinitions } = await import("../../engine/control/audit/definition_facts.ts");
+  const { SERVER_ACTOR, starterDetails } = await import("../../engine/control/audit/actors.ts");
+  const definitions = storedDefinitions(store);
+  return auditedEngine(engine, {
+    log,
+    actor: SERVER_ACTOR,
+    definitions,
+    isOften: true,
+    details: starterDetails(),
+  });
+}
+
+async function openWarehouseKeys({ dataDir }: ProjectPlace, store: Store, sealer: Sealer) {
+  const { createWarehouseKeys } = await import("../../engine/runs/warehouses/warehouse_keys.ts");
+  const { findCryptoModule } = await import("../../engine/runs/warehouses/crypto_module.ts");
+  return createWarehouseKeys({
+    store: store.warehouseKeys,
+    sealer,
+    dataDir,
+    clock: systemClock,
+    isWanted: readSwitch(env, "SLUICE_ENCRYPT_WAREHOUSES"),
+    findModule: () => findCryptoModule(env),
+  });
+}
+
+/** Nothing is sent anywhere by default. */
+const readTelemetry = (policy: Policy) =>
+  readTelemetrySettings(env, (address) => plainFault(policy, address));
