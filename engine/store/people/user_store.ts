@@ -1,7 +1,7 @@
 import { asc, eq, gt, or, sql } from "drizzle-orm";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
-import { people } from "../schema.ts";
+import { passwordLinks, people } from "../schema.ts";
 import type { UserStore } from "../ports/people.ts";
 import { identityOf } from "./identity.ts";
 import { USER } from "./records.ts";
@@ -34,7 +34,13 @@ export function createUserStore(db: Database): UserStore {
     async change(id, change) {
       if (Object.keys(change).length === 0) return (await this.find(id)) !== undefined;
       const query = db.update(people).set(change).where(eq(people.id, id)).returning({ id: people.id });
-      return (await orTaken(change, storing("change a user", query))).length > 0;
+      if (change.email === undefined && change.state !== "disabled") {
+        return (await orTaken(change, storing("change a user", query))).length > 0;
+      }
+      // What was mailed to the former address, or to somebody who is let in no more, leads nowhere.
+      const links = db.delete(passwordLinks).where(eq(passwordLinks.user, id));
+      const [changed] = await orTaken(change, storing("change a user", db.batch([query, links])));
+      return changed.length > 0;
     },
 
     async remove(id) {

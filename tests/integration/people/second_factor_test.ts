@@ -155,6 +155,18 @@ Deno.test("factors are changed by whoever has just shown who they are", async ()
   const refused = await admin.post("/account/factors/totp");
   assert.equal(refused.status, 409);
   assert.ok(refused.text.includes("A service has tokens alone"));
+  // What a token is kept to is not the account.
+  const { token } = await server.people.tokens.create(
+    { name: "kept", user: "mia", scopes: { permissions: ["people:manage"] } },
+    "test",
+  );
+  const kept = new PageVisitor(server.url);
+  await kept.post("/login", { token });
+  assert.ok(await isIn(kept));
+  for (const path of ["/account", "/account/factors", "/account/prove"]) {
+    assert.equal((await kept.get(path)).status, 403, path);
+  }
+  assert.equal((await kept.post("/account/prove", { password: PASSWORD })).status, 403);
 });
 
 Deno.test("who must have a factor gets one before anything else, and keeps one", async () => {

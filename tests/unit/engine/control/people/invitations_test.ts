@@ -207,3 +207,22 @@ Deno.test("the mail server's address says how it is spoken to, and errors say no
     /PUBLIC_URL/,
   );
 });
+
+Deno.test("a link ends with the address that it was mailed to, and with its user's being let in", () =>
+  withPeople(async (world) => {
+    const { people: { users, passwordLinks, invitations }, sent } = world;
+    const mailed = () => linkIn(sent.at(-1)?.text ?? "");
+    await invitations.invite({ name: "mia", email: "mai@example.com", role: "viewer" }, "ada");
+    const astray = mailed();
+    await users.change("mia", { display_name: "Mia" });
+    await passwordLinks.look(astray);
+    await users.change("mia", { email: "mia@example.com" });
+    await assert.rejects(passwordLinks.use(astray, PASSWORD), /good no more/);
+    await invitations.invite({ name: "mia" }, "ada");
+    await passwordLinks.use(mailed(), PASSWORD);
+    await reset(world, "mia");
+    const asked = mailed();
+    await users.change("mia", { disabled: true });
+    await users.change("mia", { disabled: false });
+    await assert.rejects(passwordLinks.use(asked, `${PASSWORD} 2`), /good no more/);
+  }));
