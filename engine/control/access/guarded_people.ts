@@ -158,12 +158,13 @@ class PeopleGuard {
   requirePermissions(permissions: Iterable<Permission>, who: string): void {
     const more = [...permissions].find((permission) => !this.#access.mayEverywhere(permission));
     if (more === undefined) return;
+    const { name } = this.#access.principal;
     throw new AppError(
       "forbidden",
       `${who} may ${
         PERMISSIONS[more]
-      }, which "${this.#access.principal.name}" may not over all: nobody gives, or ` +
-        "manages, more than they may themselves",
+      }, which goes further than what "${name}" may here: nobody gives, or manages, ` +
+        "more than they may themselves",
       { reason: "permission_missing" },
     );
   }

@@ -5,7 +5,7 @@ import { networkOf } from "../../../contract/network/network_of.ts";
 export const REPEATS_MS = 60_000;
 /**
  * Whoever is not let in makes no more lines than this in that time, from however many places and about however many
- * users; and so does whoever asks for what is not granted to them.
+ * users; and so does a user by asking for what is not granted, and by exchanging a token for others.
  */
 const MOST_OF_CROWD = 100;
 
@@ -102,11 +102,14 @@ function keyOf({ action, actor, target, pipeline, outcome, details }: AuditEntry
 
 const ANYBODY = "anybody";
 
+/** What one user makes a number of lines of at most. */
+const OF_ACTOR: ReadonlySet<AuditAction> = new Set(["access.refused", "token.issue"]);
+
 /** Whose lines are held to a number. */
 function crowdOf({ action, actor }: AuditEntry): string | undefined {
   // The name is what somebody has typed, who may be anybody.
   if (actor.kind === "unknown" || action === "sign_in.failed") return ANYBODY;
-  return action === "access.refused" ? `actor ${actor.id ?? actor.name}` : undefined;
+  return OF_ACTOR.has(action) ? `${action} of ${actor.id ?? actor.name}` : undefined;
 }
 
 /** One entry for many. */

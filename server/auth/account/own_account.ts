@@ -20,6 +20,9 @@ import type { PasswordStore } from "../../../engine/store/ports/passwords.ts";
 import { tooManyAttempts } from "../../http/too_many.ts";
 import { AttemptLimit } from "../attempt_limit.ts";
 
+/** Of one user, whoever they are: nobody fills the store. Those who manage users may make more. */
+const MOST_TOKENS = 100;
+
 export interface OwnAccountOptions {
   readonly people: LocalPeople;
   readonly access: AccessStore;
@@ -127,6 +130,15 @@ export class OwnAccount {
   ): Promise<TokenView & { readonly token: string }> {
     const { principal } = access;
     requirePerson(access);
+    if ((await this.tokens(access)).length >= MOST_TOKENS) {
+      throw new AppError(
+        "conflict",
+        `You have ${MOST_TOKENS} tokens already: revoke those that are not in use`,
+        {
+          reason: "too_many_tokens",
+        },
+      );
+    }
     for (const permission of scopes?.permissions ?? []) {
       if (await mayAsk(access, permission, this.#options.subjects)) continue;
       throw new AppError("forbidden", `You may not ${PERMISSIONS[permission]}: no token of yours can`, {

@@ -77,6 +77,15 @@ Deno.test("a person makes, rotates and revokes tokens that may no more than the 
     assert.ok(!JSON.stringify(api.audited).includes("slc_"));
   }));
 
+Deno.test("nobody makes tokens without end", () =>
+  withMia(async (api, ask) => {
+    for (let n = 1; n <= 99; n++) await api.people.tokens.create({ name: `t${n}`, user: "mia" }, "test");
+    assert.equal((await ask("POST", "/api/account/tokens", { name: "last" })).status, 201);
+    const { status, body } = await ask("POST", "/api/account/tokens", { name: "more" });
+    assert.equal(status, 409, body);
+    assert.match(body, /too_many_tokens/);
+  }));
+
 Deno.test("the former text of a rotated token is good for the overlap, and not a moment longer", async () => {
   await using api = await ApiFixture.create();
   const { id, token } = await api.people.tokens.create(

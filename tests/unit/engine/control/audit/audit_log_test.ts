@@ -156,7 +156,7 @@ Deno.test("what is asked for again and again has one line at once, and one for t
   deepStrictEqual(lines.at(-1)?.details, { repeated: 1_900 });
 });
 
-Deno.test("nobody swells the log: not from a network's addresses, by names, nor by asking for what is not granted", async () => {
+Deno.test("nobody swells the log: not from a network's addresses, by names, nor as a user", async () => {
   await using fixture = new StoreFixture();
   const { trail, audit } = await open(fixture);
   const stranger = { id: null, name: "unknown", kind: "unknown" } as const;
@@ -175,6 +175,10 @@ Deno.test("nobody swells the log: not from a network's addresses, by names, nor 
     await trail.record({ action: "access.refused", actor: ANN, target, outcome: "refused" });
   }
   await trail.record({ action: "access.refused", actor: named(7), outcome: "refused" });
+  for (let n = 1; n <= 150; n++) {
+    const target = { kind: "token", name: `t${n}` } as const;
+    await trail.record({ action: "token.issue", actor: ANN, target });
+  }
   await trail[Symbol.asyncDispose]();
   const lines = await audit.read(0, 1_000);
   const count = (action: string) => lines.filter((line) => line.action === action).length;
@@ -191,6 +195,7 @@ Deno.test("nobody swells the log: not from a network's addresses, by names, nor 
       { action: "token.refused", name: "unknown", target: null, repeated: 499 },
       { action: "sign_in.failed", name: "many", target: null, repeated: 201 },
       { action: "access.refused", name: "ann", target: null, repeated: 200 },
+      { action: "token.issue", name: "ann", target: null, repeated: 50 },
     ],
   );
 });
