@@ -53,6 +53,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   sessions: ["list", "end"],
   secrets: ["list", "set", "delete"],
   keys: ["show", "rotate", "generate"],
+  warehouse: ["list", "encrypt", "decrypt"],
   audit: ["list", "export", "verify"],
 };
 

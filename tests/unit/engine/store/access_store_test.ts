@@ -51,6 +51,7 @@ Deno.test("findToken() finds by hash alone", async () => {
     createdBy: null,
     expiresAtMs: null,
     lastUsedAtMs: null,
+    rotatedAtMs: null,
   });
   assert.equal(await access.findToken("name of t1", 1_000), undefined);
   assert.equal(await access.findToken("", 1_000), undefined);
