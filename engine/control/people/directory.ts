@@ -1,8 +1,17 @@
-import { BUILT_IN_ROLES, isBuiltInRole, permissionsOf } from "../../../contract/access/permissions.ts";
+import {
+  BUILT_IN_ROLES,
+  isBuiltInRole,
+  type Permission,
+  PERMISSION_NAMES,
+  permissionsOf,
+} from "../../../contract/access/permissions.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { LOCAL_TOKEN_NAME, quoteName } from "../../../contract/names.ts";
 import { didYouMean } from "../../../text/suggest.ts";
 import type { GroupRecord, HolderId, PeopleStore, RoleRecord, UserRecord } from "../../store/ports/people.ts";
+
+/** What somebody must be able to do, where anybody is: nobody gives more than they may themselves. */
+const KEPT: readonly (readonly Permission[])[] = [["people:manage"], PERMISSION_NAMES];
 
 /** Finds users, groups and roles by what people call them; each throws not_found, with the name that was likely meant. */
 export class Directory {
@@ -58,19 +67,25 @@ export class Directory {
   }
 
   /**
-   * Throws conflict where without what `isGone` says nobody but the server's own commands could manage people: an active
-   * user's role over all, by a grant of its own or of a group that it is in.
+   * Throws conflict where without what `isGone` says nobody but the server's own commands could manage people, or nobody
+   * could give all that there is to give: an active user's role over all, by a grant of its own or of a group that it is
+   * in. `isGone` is asked for each with the permissions that somebody has to keep.
    */
   async requireOthers(
-    isGone: (holder: string, user: string, role: string, scope: string) => boolean,
+    isGone: (
+      holder: string,
+      user: string,
+      role: string,
+      scope: string,
+      kept: readonly Permission[],
+    ) => boolean,
   ): Promise<void> {
     const { users, groups, roles, grants } = this.#people;
-    const managing = new Set(
-      (await roles.list()).filter(({ permissions }) => permissions.includes("people:manage"))
-        .map(({ name }) => name.toLowerCase()),
+    const own = new Map(
+      (await roles.list()).map(({ name, permissions }) => [name.toLowerCase(), permissions]),
     );
-    const manages = (role: string) =>
-      isBuiltInRole(role) ? permissionsOf(role).has("people:manage") : managing.has(role.toLowerCase());
+    const permissionsBy = (role: string): readonly Permission[] =>
+      isBuiltInRole(role) ? [...permissionsOf(role)] : own.get(role.toLowerCase()) ?? [];
     const members = new Map(
       (await groups.list()).map(({ name, members }) => [`@${name}`, members.map(({ user }) => user)]),
     );
@@ -78,16 +93,22 @@ export class Directory {
       (await users.list()).filter(({ state, name }) => state === "active" && name !== LOCAL_TOKEN_NAME)
         .map(({ name }) => name),
     );
-    const holds = (await grants.list()).filter(({ scope, role }) => scope.kind === "all" && manages(role))
+    const holds = (await grants.list()).filter(({ scope }) => scope.kind === "all")
       .flatMap(({ holder, role }) =>
         (members.get(holder) ?? [holder]).map((user) => ({ holder, user, role }))
       )
       .filter(({ user }) => active.has(user));
-    const isLeft = holds.some(({ holder, user, role }) => !isGone(holder, user, role, "all"));
-    if (isLeft || holds.length === 0) return;
-    throw new AppError(
-      "conflict",
-      "That would leave nobody who may manage users: grant the role admin to another user first",
-    );
+    for (const kept of KEPT) {
+      const keeping = holds.filter(({ role }) => {
+        const permissions = permissionsBy(role);
+        return kept.every((permission) => permissions.includes(permission));
+      });
+      const isLeft = keeping.some(({ holder, user, role }) => !isGone(holder, user, role, "all", kept));
+      if (isLeft || keeping.length === 0) continue;
+      throw new AppError(
+        "conflict",
+        "That would leave nobody who may manage users: grant the role admin to another user first",
+      );
+    }
   }
 }

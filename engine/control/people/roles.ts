@@ -25,9 +25,9 @@ export class LocalRoles implements Roles {
     const { permissions, description = null } = request;
     requireName("role", name);
     const role = { name, description, permissions: [...new Set(permissions)], createdBy: by };
-    if (!permissions.includes("people:manage")) {
-      await this.#directory.requireOthers((_holder, _user, held) => held === name);
-    }
+    await this.#directory.requireOthers((_holder, _user, held, _scope, kept) =>
+      held.toLowerCase() === name.toLowerCase() && !kept.every((one) => permissions.includes(one))
+    );
     await this.#context.people.roles.put({ ...role, createdAtMs: this.#context.clock.now() });
     return roleView({ ...role, createdAtMs: this.#context.clock.now() });
   }

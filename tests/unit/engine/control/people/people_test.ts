@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PERMISSION_NAMES } from "../../../../../contract/access/permissions.ts";
 import { createPeople } from "../../../../../engine/control/people/local_people.ts";
 import type { People } from "../../../../../engine/control/people/port.ts";
 import { quickHasher } from "../../../../support/quick_hasher.ts";
@@ -77,7 +78,7 @@ Deno.test("the last who may manage people stays, by whichever way", () =>
     await assert.rejects(users.change("mia", { disabled: true }), kept);
     await assert.rejects(grants.remove("mia", {}), kept);
     // Another way to the same: by a group, with a role of one's own.
-    await roles.put("boss", { permissions: ["people:manage"] }, "ada");
+    await roles.put("boss", { permissions: [...PERMISSION_NAMES] }, "ada");
     await groups.create({ name: "bosses" }, "ada");
     await users.create({ name: "leo" }, "ada");
     await groups.addMember("bosses", "leo");
@@ -86,6 +87,13 @@ Deno.test("the last who may manage people stays, by whichever way", () =>
     await assert.rejects(groups.removeMember("bosses", "leo"), kept);
     await assert.rejects(groups.remove("bosses"), kept);
     await assert.rejects(roles.put("boss", { permissions: ["notifier:test"] }, "ada"), kept);
+    // Who may manage people and no more cannot make anybody admin.
+    await assert.rejects(roles.put("Boss", { permissions: ["people:manage"] }, "ada"), kept);
+    await roles.put("boss", { permissions: [...PERMISSION_NAMES], description: "all" }, "ada");
+    await roles.put("clerk", { permissions: ["people:manage"] }, "ada");
+    await grants.add({ holder: "mia", role: "clerk" }, "ada");
+    await assert.rejects(users.remove("leo"), kept);
+    await grants.remove("mia", { role: "clerk" });
     await assert.rejects(users.remove("leo"), kept);
     await assert.rejects(roles.remove("boss"), code("conflict", /is granted/));
     await grants.add({ holder: "mia", role: "admin" }, "ada");
