@@ -8,6 +8,8 @@ export interface SecretInput {
   ask(prompt: string): Promise<string>;
   /** All of stdin, without the line break at its end. Throws `invalid` for more than 64 KiB and for what is no UTF-8. */
   readAll(): Promise<string>;
+  /** The first line of stdin, empty where there is none. Throws `invalid` likewise. */
+  readLine(): Promise<string>;
 }
 
 const MOST_BYTES = 65_536;
@@ -20,11 +22,26 @@ export function createSecretInput(): SecretInput {
       const bytes: number[] = [];
       for await (const chunk of Deno.stdin.readable) {
         bytes.push(...chunk);
-        if (bytes.length > MOST_BYTES) throw new AppError("invalid", "What came in by stdin is too long");
+        if (bytes.length > MOST_BYTES) throw tooLong();
       }
       return decode(Uint8Array.from(bytes)).replace(/\r?\n$/, "");
     },
+    readLine,
   };
+}
+
+/** What stands behind the line may never come: a person types on. */
+async function readLine(): Promise<string> {
+  const bytes = new Uint8Array(MOST_BYTES);
+  let length = 0;
+  for (;;) {
+    const read = await Deno.stdin.read(bytes.subarray(length)) ?? 0;
+    const end = bytes.subarray(0, length + read).indexOf(LINE, length);
+    length += read;
+    if (end !== -1) length = end;
+    if (end !== -1 || read === 0) return decode(bytes.subarray(0, length)).replace(/\r$/, "");
+    if (length === MOST_BYTES) throw tooLong();
+  }
 }
 
 const [ENTER, LINE, BACKSPACE, DELETE, CTRL_C, CTRL_D, CTRL_U] = [13, 10, 8, 127, 3, 4, 21];
@@ -68,4 +85,5 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
+const tooLong = () => new AppError("invalid", "What came in by stdin is too long");
 const cancelled = () => new AppError("cancelled", "Nothing was changed");

@@ -6,22 +6,22 @@ import {
   parseIdentities,
 } from "../../../../engine/control/backup/encryption.ts";
 import type { CliContext, Invocation } from "../../command.ts";
+import type { SecretInput } from "../../secret_input.ts";
 
 /** Whom all backups are encrypted for, where nothing else is said: recipients of age with spaces or commas between. */
 export const RECIPIENTS_VARIABLE = "SLUICE_BACKUP_RECIPIENTS";
 
-const MAX_PASSPHRASE_BYTES = 4_096;
 const MAX_IDENTITY_FILE_BYTES = 64 * 1024;
 
 /** Whom the backup is encrypted for; undefined for a plain one. Throws `invalid`. */
 export async function readRecipients(
   invocation: Invocation,
-  { env }: Pick<CliContext, "env">,
+  { env, secretInput }: Pick<CliContext, "env" | "secretInput">,
 ): Promise<BackupRecipients | undefined> {
   const given = invocation.list("recipient");
   const usual = (env(RECIPIENTS_VARIABLE) ?? "").split(/[\s,]+/).filter((text) => text !== "");
   if (invocation.flag("passphrase-stdin")) {
-    return { recipients: given, passphrase: await readPassphrase() };
+    return { recipients: given, passphrase: await readPassphrase(secretInput) };
   }
   const recipients = given.length > 0 ? given : usual;
   if (recipients.length > 0) return { recipients };
@@ -36,14 +36,14 @@ export async function readRecipients(
 /** What the backup is opened with; undefined where nothing is given. Throws `invalid`. */
 export async function readIdentities(
   invocation: Invocation,
-  { cwd }: Pick<CliContext, "cwd">,
+  { cwd, secretInput }: Pick<CliContext, "cwd" | "secretInput">,
 ): Promise<BackupIdentities | undefined> {
   const files = invocation.list("identity");
   const isAsked = invocation.flag("passphrase-stdin");
   if (files.length === 0 && !isAsked) return undefined;
   const identities: string[] = [];
   for (const file of files) identities.push(...await readIdentityFile(resolve(cwd, file)));
-  return { identities, ...(isAsked ? { passphrase: await readPassphrase() } : {}) };
+  return { identities, ...(isAsked ? { passphrase: await readPassphrase(secretInput) } : {}) };
 }
 
 async function readIdentityFile(path: string): Promise<string[]> {
@@ -63,27 +63,8 @@ async function readIdentityFile(path: string): Promise<string[]> {
 }
 
 /** The first line of stdin: an argument would be seen by all users of the machine. */
-async function readPassphrase(): Promise<string> {
-  const bytes = new Uint8Array(MAX_PASSPHRASE_BYTES + 1);
-  let length = 0;
-  for (;;) {
-    const read = await Deno.stdin.read(bytes.subarray(length));
-    if (read === null || read === 0) break;
-    length += read;
-    if (length > MAX_PASSPHRASE_BYTES || bytes.subarray(0, length).includes(0x0a)) break;
-  }
-  const [line = "", ...rest] = decode(bytes.subarray(0, length)).split("\n");
-  const passphrase = line.replace(/\r$/, "");
-  if (passphrase === "" || (rest.length === 0 && length > MAX_PASSPHRASE_BYTES)) {
-    throw new AppError("invalid", "--passphrase-stdin expects the passphrase as the first line of stdin");
-  }
-  return passphrase;
-}
-
-function decode(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new AppError("invalid", "The passphrase on stdin is no UTF-8 text", { cause });
-  }
+async function readPassphrase(input: SecretInput): Promise<string> {
+  const passphrase = await input.readLine();
+  if (passphrase !== "") return passphrase;
+  throw new AppError("invalid", "--passphrase-stdin expects the passphrase as the first line of stdin");
 }

@@ -1,9 +1,9 @@
 import type { GroupView } from "../../../../contract/access/people.ts";
 import { grantsText } from "../../../../contract/access/scope.ts";
 import { formatTable } from "../../table.ts";
-import { type Actions, BY, peopleCommand } from "./people_command.ts";
+import { BY, type PeopleActions, peopleCommand } from "./people_command.ts";
 
-const ACTIONS: Actions = {
+const ACTIONS: PeopleActions = {
   async list({ people, terminal, isJson }) {
     const list = await people.groups.list();
     if (isJson) return terminal.out(JSON.stringify(list));

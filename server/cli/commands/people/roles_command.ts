@@ -2,9 +2,9 @@ import { isPermission, PERMISSION_NAMES } from "../../../../contract/access/perm
 import { AppError } from "../../../../contract/errors.ts";
 import { didYouMean } from "../../../../text/suggest.ts";
 import { formatTable } from "../../table.ts";
-import { type Actions, BY, peopleCommand } from "./people_command.ts";
+import { BY, type PeopleActions, peopleCommand } from "./people_command.ts";
 
-const ACTIONS: Actions = {
+const ACTIONS: PeopleActions = {
   async list({ people, terminal, isJson }) {
     const list = await people.roles.list();
     if (isJson) return terminal.out(JSON.stringify(list));

@@ -1,8 +1,8 @@
 import { formatTable } from "../../table.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
-import { type Actions, peopleCommand } from "./people_command.ts";
+import { type PeopleActions, peopleCommand } from "./people_command.ts";
 
-const ACTIONS: Actions = {
+const ACTIONS: PeopleActions = {
   async list({ people, invocation, terminal, isJson }) {
     const list = await people.sessions.list(invocation.text("user"));
     if (isJson) return terminal.out(JSON.stringify(list));

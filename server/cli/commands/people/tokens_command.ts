@@ -6,10 +6,10 @@ import type { Invocation } from "../../command.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
-import { type Actions, BY, peopleCommand } from "./people_command.ts";
+import { BY, type PeopleActions, peopleCommand } from "./people_command.ts";
 import { readPermissions } from "./roles_command.ts";
 
-const ACTIONS: Actions = {
+const ACTIONS: PeopleActions = {
   async list({ people, invocation, terminal, isJson }) {
     showList(await people.tokens.list(invocation.text("user")), isJson, terminal);
   },

@@ -8,10 +8,10 @@ import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
 import type { Invocation } from "../../command.ts";
-import { type Actions, BY, peopleCommand } from "./people_command.ts";
+import { BY, type PeopleActions, peopleCommand } from "./people_command.ts";
 import { readNewPassword } from "./read_password.ts";
 
-const ACTIONS: Actions = {
+const ACTIONS: PeopleActions = {
   async list({ people, terminal, isJson }) {
     showList(await people.users.list({}), isJson, terminal);
   },
@@ -19,10 +19,13 @@ const ACTIONS: Actions = {
     const [name = ""] = need("the NAME of a user");
     showOne(await people.users.get(name), isJson, terminal);
   },
-  async create({ people, invocation, terminal, secretInput, isJson, need }) {
+  async create({ people, invocation, context, terminal, isJson, need }) {
     const [name = ""] = need("a NAME for the user");
     const password = invocation.flag("password-stdin")
-      ? { password: await readNewPassword(invocation, secretInput), must_change: mustChange(invocation) }
+      ? {
+        password: await readNewPassword(invocation, context.secretInput),
+        must_change: mustChange(invocation),
+      }
       : {};
     const [email, displayName, role] = [
       invocation.text("email"),
@@ -62,10 +65,10 @@ const ACTIONS: Actions = {
     terminal.note(`Invited ${user.name}. ${problem ?? ""}. It is good once, until ${formatTime(until)} UTC:`);
     terminal.out(link);
   },
-  async "set-password"({ people, invocation, terminal, secretInput, isJson, need }) {
+  async "set-password"({ people, invocation, context, terminal, isJson, need }) {
     const [name = ""] = need("the NAME of a user");
     const { id, name: known } = await people.users.get(name);
-    const password = await readNewPassword(invocation, secretInput);
+    const password = await readNewPassword(invocation, context.secretInput);
     await people.passwords.set(id, { password, must_change: mustChange(invocation) });
     terminal.out(
       isJson ? JSON.stringify({ id }) : `Set the password of ${known}, and ended what was signed in with it`,

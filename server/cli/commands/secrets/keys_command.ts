@@ -5,9 +5,9 @@ import type { KeysView } from "../../../../contract/keys/views.ts";
 import { formatPlural } from "../../../../text/format.ts";
 import type { CommandRun } from "../../command.ts";
 import { formatTable } from "../../table.ts";
-import { type Actions, secretsCommand } from "./actions.ts";
+import { type SecretsActions, secretsCommand } from "./secrets_actions.ts";
 
-const ACTIONS: Actions = {
+const ACTIONS: SecretsActions = {
   async show({ secrets, terminal, isJson }) {
     const keys = await secrets.keys();
     if (isJson) return terminal.out(JSON.stringify(keys));
@@ -40,7 +40,7 @@ const ACTIONS: Actions = {
   },
 };
 
-const onStore = secretsCommand(ACTIONS, ["show"]);
+const onStore = secretsCommand({ actions: ACTIONS, reading: ["show"], beside: ["generate"] });
 
 /** `sluice keys [show | rotate | generate]`; generate needs no project. */
 export const keys: CommandRun = async (invocation, context) => {

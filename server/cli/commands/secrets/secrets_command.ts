@@ -5,9 +5,9 @@ import { MAX_SECRET_BYTES } from "../../../../contract/keys/views.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { readFolders } from "../../settings.ts";
 import { formatTable } from "../../table.ts";
-import { type Actions, secretsCommand } from "./actions.ts";
+import { type SecretsActions, secretsCommand } from "./secrets_actions.ts";
 
-const ACTIONS: Actions = {
+const ACTIONS: SecretsActions = {
   async list({ secrets, terminal, isJson }) {
     const list = await secrets.list();
     if (isJson) return terminal.out(JSON.stringify(list));
@@ -40,7 +40,7 @@ const ACTIONS: Actions = {
   },
 };
 
-const onStore = secretsCommand(ACTIONS, ["list"], ["check"]);
+const onStore = secretsCommand({ actions: ACTIONS, reading: ["list"], beside: ["check"] });
 
 /** `sluice secrets [list | set | delete] NAME`, and `check`, which looks at what the project refers to. */
 export const secrets: CommandRun = async (invocation, context) => {

@@ -101,6 +101,7 @@ const NO_INPUT = {
   isTerminal: false,
   ask: () => Promise.reject(new Error("Nobody is there")),
   readAll: () => Promise.resolve(""),
+  readLine: () => Promise.resolve(""),
 };
 
 function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
