@@ -46,9 +46,17 @@ export type UserView = v.InferOutput<typeof userSchema>;
 const email = v.pipe(
   v.string(),
   v.maxLength(254),
-  v.regex(/^[^@\s]+@[^@\s]+$/, "expected an address of mail"),
+  v.regex(/^[^@\s\p{C}]+@[^@\s\p{C}]+$/u, "expected an address of mail"),
 );
-const displayName = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(100));
+/** What moves a terminal's cursor, or turns round the text after it so that one name looks like another. */
+const isPlain = (text: string) => !/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u.test(text);
+const displayName = v.pipe(
+  v.string(),
+  v.trim(),
+  v.minLength(1),
+  v.maxLength(100),
+  v.check(isPlain, "expected text on one line, without control characters"),
+);
 const description = v.pipe(v.string(), v.trim(), v.maxLength(500));
 
 export const newUserSchema = v.strictObject({
