@@ -70,7 +70,7 @@ export async function listen(program: Program, options: ListenOptions): Promise<
   const baseUrl = () => (publicUrl ?? front.url).replace(/\/+$/, "");
   const { sealer } = options.opened;
   const { subjects } = places;
-  const shared = { access, audit, client, clock, log, baseUrl };
+  const shared = { access, audit, clock, log, baseUrl };
   const sso = await openSso({
     ...shared,
     env,

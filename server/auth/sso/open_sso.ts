@@ -4,7 +4,6 @@ import type { Sealer } from "../../../contract/keys/sealer.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { PipelineSubject } from "../../../contract/access/scope.ts";
 import type { Store } from "../../../engine/store/store.ts";
-import type { ClientView } from "../../http/client_view.ts";
 import type { Auth } from "../auth.ts";
 import { BackchannelLogout } from "./backchannel_logout.ts";
 import { discover } from "./discover.ts";
@@ -24,7 +23,6 @@ export interface SsoContext extends SettingsSource {
   readonly store: Pick<Store, "people" | "access" | "sso">;
   readonly sealer: Sealer;
   readonly audit: AuditTrail;
-  readonly client: ClientView;
   readonly clock: Clock;
   readonly log: Log;
   readonly subjects: () => Promise<readonly PipelineSubject[]>;
@@ -96,7 +94,7 @@ export function createIssuer(url: URL, clock: Clock, { client, ca, log }: Issuer
 }
 
 function createSignOn(context: SsoContext, settings: SsoSettings, issuer: Issuer, auth: Auth): SingleSignOn {
-  const { store, sealer, audit, client, clock, log, subjects, baseUrl } = context;
+  const { store, sealer, audit, clock, log, subjects, baseUrl } = context;
   return new SingleSignOn({
     settings,
     issuer,
@@ -112,7 +110,6 @@ function createSignOn(context: SsoContext, settings: SsoSettings, issuer: Issuer
     sessions: store.sso.sessions,
     sealer,
     audit,
-    client,
     clock,
     log,
     baseUrl,

@@ -1,13 +1,14 @@
 import type { Context } from "hono";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { Clock } from "../../../contract/clock.ts";
 import { openBytes, sealBytes } from "../../../engine/keys/cipher.ts";
-import type { ClientView } from "../../http/client_view.ts";
+import type { Auth } from "../auth.ts";
 import { TakenOnce } from "./taken_once.ts";
 
 const COOKIE = "sluice_sso";
 /** How long somebody may take at the provider. */
 const LIFE_MS = 600_000;
+
+type Cookies = Pick<Auth, "readCookie" | "setCookie" | "clearCookie">;
 
 /** What has to be the same when somebody comes back from the provider. */
 export interface PendingSignIn {
@@ -24,36 +25,29 @@ export interface PendingSignIn {
  */
 export class PendingSignIns {
   readonly #clock: Pick<Clock, "now">;
-  readonly #client: ClientView;
+  /** Lax, as the provider's page leads back to us: with Strict the cookie would stay away then. */
+  readonly #cookies: Cookies;
   #key: Promise<CryptoKey> | undefined;
   /** States. */
   readonly #taken: TakenOnce;
 
-  constructor(clock: Pick<Clock, "now">, client: ClientView) {
+  constructor(clock: Pick<Clock, "now">, cookies: Cookies) {
     this.#clock = clock;
-    this.#client = client;
+    this.#cookies = cookies;
     this.#taken = new TakenOnce(clock);
   }
 
   async begin(c: Context, pending: PendingSignIn): Promise<void> {
     const text = JSON.stringify({ ...pending, untilMs: this.#clock.now() + LIFE_MS });
     const value = await sealBytes(await this.#keyOf(), new TextEncoder().encode(text), COOKIE);
-    setCookie(c, COOKIE, value, {
-      httpOnly: true,
-      // The provider's page leads back to us: with Strict the cookie would stay away then.
-      sameSite: "Lax",
-      path: "/",
-      maxAge: LIFE_MS / 1_000,
-      ...(this.#client.isSecure(c) ? { secure: true, prefix: "host" } : {}),
-    });
+    this.#cookies.setCookie(c, COOKIE, value, LIFE_MS);
   }
 
   /** What this browser has begun, once; undefined where it has not, or too long ago. */
   async take(c: Context): Promise<PendingSignIn | undefined> {
-    const prefix = this.#client.isSecure(c) ? "host" : undefined;
-    const value = getCookie(c, COOKIE, prefix);
-    if (value === undefined || value === "") return undefined;
-    deleteCookie(c, COOKIE, { path: "/", ...(prefix === undefined ? {} : { secure: true, prefix }) });
+    const value = this.#cookies.readCookie(c, COOKIE);
+    if (value === undefined) return undefined;
+    this.#cookies.clearCookie(c, COOKIE);
     const opened = await this.#open(value);
     if (opened === undefined || opened.untilMs <= this.#clock.now() || this.#taken.has(opened.state)) {
       return undefined;

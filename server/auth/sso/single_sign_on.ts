@@ -9,7 +9,6 @@ import type { Log } from "../../../contract/log.ts";
 import type { AdmissionContext } from "../../../engine/control/sso/admission.ts";
 import { actorOf, admitPerson } from "../../../engine/control/sso/admit_person.ts";
 import { idTokenPlace, type SsoSessionStore } from "../../../engine/store/ports/sso.ts";
-import type { ClientView } from "../../http/client_view.ts";
 import { tooManyAttempts } from "../../http/too_many.ts";
 import { AttemptLimit } from "../attempt_limit.ts";
 import type { Auth } from "../auth.ts";
@@ -26,12 +25,14 @@ const MOST_OF_HINT = 4_000;
 export interface SingleSignOnOptions {
   readonly settings: SsoSettings;
   readonly issuer: Issuer;
-  readonly auth: Pick<Auth, "startSession" | "signOut" | "addressOf" | "currentAccess">;
+  readonly auth: Pick<
+    Auth,
+    "startSession" | "signOut" | "addressOf" | "currentAccess" | "readCookie" | "setCookie" | "clearCookie"
+  >;
   readonly admission: AdmissionContext;
   readonly sessions: SsoSessionStore;
   readonly sealer: Sealer;
   readonly audit: AuditTrail;
-  readonly client: ClientView;
   readonly clock: Clock;
   readonly log: Log;
   /** Where browsers reach this server, without a slash at the end: never what a request says of it. */
@@ -57,7 +58,7 @@ export class SingleSignOn {
 
   constructor(options: SingleSignOnOptions) {
     this.#options = options;
-    this.#pending = new PendingSignIns(options.clock, options.client);
+    this.#pending = new PendingSignIns(options.clock, options.auth);
     this.#limit = new AttemptLimit({ clock: options.clock });
   }
 

@@ -77,7 +77,6 @@ export class SsoFixture implements AsyncDisposable {
       store,
       sealer: aesSealer(),
       audit,
-      client,
       clock,
       log,
       subjects,
