@@ -234,7 +234,9 @@ function parametersOf(schema: JsonSchema | boolean | undefined, place: "path" | 
   });
 }
 
-function responseOf({ description, schema, mediaType, headers }: ResponseSpec<unknown>) {
+function responseOf(
+  { description, schema, mediaType, otherMediaTypes = [], headers }: ResponseSpec<unknown>,
+) {
   const type = schema === undefined ? mediaType : "application/json";
   const content = schema !== undefined
     ? { schema: schemaOf(schema, "output") }
@@ -244,7 +246,9 @@ function responseOf({ description, schema, mediaType, headers }: ResponseSpec<un
     : { schema: { type: "string" } };
   return {
     description,
-    ...(type === undefined ? {} : { content: { [type]: content } }),
+    ...(type === undefined
+      ? {}
+      : { content: Object.fromEntries([type, ...otherMediaTypes].map((one) => [one, content])) }),
     ...(headers === undefined ? {} : {
       headers: Object.fromEntries(
         Object.entries(headers).map((

@@ -52,6 +52,8 @@ export interface ResponseSpec<Body> {
   /** JSON's schema; none where there is no body, or one of another media type. */
   readonly schema?: v.GenericSchema<unknown, Body>;
   readonly mediaType?: string;
+  /** What else it may be, by the request. */
+  readonly otherMediaTypes?: readonly string[];
   /** Name → what it says. */
   readonly headers?: Readonly<Record<string, string>>;
 }

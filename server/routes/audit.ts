@@ -66,6 +66,7 @@ export function auditRoutes() {
         status: 200,
         description: "The lines; with format=csv one row each, under a row of names.",
         mediaType: "application/x-ndjson",
+        otherMediaTypes: ["text/csv"],
       },
       handle: async ({ query: { format = "ndjson", ...wanted } }, { audit }) =>
         new Response(await audit.export(wanted, format), {

@@ -77,6 +77,10 @@ const BODIES: Readonly<Record<string, unknown>> = {
   startVerification: {},
   createToken: { name: "another", role: "viewer" },
   grant: { holder: "mia", role: "operator" },
+  inviteUser: { name: "pat", email: "pat@example.com", role: "viewer" },
+  linkIdentity: { issuer: "https://accounts.example.com", subject: "mia" },
+  setPassword: { password: "four words that nobody says" },
+  putSecret: { value: "s3cret-of-the-store" },
   revoke: { holder: "kim" },
 };
 
@@ -189,6 +193,7 @@ function withExamples(document: Document, known: Known): Document {
     if (path.startsWith("/api/problems/")) return known.problem;
     if (path.startsWith("/api/backfills/")) return "year";
     if (path.startsWith("/api/tokens/")) return known.otherToken;
+    if (path.startsWith("/api/secrets/")) return "SPARE";
     if (path.endsWith("/retry") || path.endsWith("/rerun")) return known.failed;
     if (path.endsWith("/cancel")) return known.queued;
     return path.startsWith("/api/runs/") ? known.ended : undefined;
