@@ -94,6 +94,7 @@ interface Known {
   readonly ownToken: string;
   readonly ownUser: string;
   readonly session: string;
+  readonly identity: string;
 }
 
 /** Runs in each state, rejects, a problem, what was sent, a backfill, a token, people, and a pipeline that came by the API. */
@@ -123,6 +124,10 @@ async function fill(served: Served): Promise<Known> {
   for (const name of ["mia", "leo", "kim"]) {
     await server.call("POST", "/api/users", { name, role: "viewer" }, [201]);
   }
+  const { id: identity } = await server.call<{ id: string }>("POST", "/api/users/leo/identities", {
+    issuer: "https://accounts.example.com",
+    subject: "leo",
+  }, [201]);
   for (const name of ["team", "spare"]) await server.call("POST", "/api/groups", { name }, [201]);
   await server.call("PUT", "/api/groups/team/members/kim");
   await server.call("PUT", "/api/roles/spare", { permissions: ["notifier:test"] });
@@ -146,6 +151,7 @@ async function fill(served: Served): Promise<Known> {
     ownToken,
     ownUser,
     session: session?.id ?? "",
+    identity,
   };
 }
 
@@ -183,6 +189,7 @@ function withExamples(document: Document, known: Known): Document {
       if (method !== "delete") return "mia";
       return path.startsWith("/api/users/") ? "leo" : "kim";
     }
+    if (path.startsWith("/api/users/")) return known.identity;
     if (path.startsWith("/api/sessions/")) return known.session;
     // With a run in its queue nothing of a pipeline can be verified or replayed.
     if (path === "/api/pipelines/{name}/runs" || path === "/api/pipelines/{name}/backfills") return "strict";
@@ -211,8 +218,27 @@ function withExamples(document: Document, known: Known): Document {
   return document;
 }
 
+const OF_A_PERSON = "who asks is a service; own_account_test and second_factor_test ask as people";
+
 /** Operations whose success is not reached, and why. */
 const NOT_REACHED: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [
+      "PUT /api/account/password",
+      "DELETE /api/account/sessions/{id}",
+      "POST /api/account/tokens",
+      "POST /api/account/tokens/{id}/rotate",
+      "DELETE /api/account/tokens/{id}",
+      "POST /api/account/factors/totp",
+      "DELETE /api/account/factors/totp",
+      "POST /api/account/factors/totp/confirm",
+      "POST /api/account/factors/recovery-codes",
+      "POST /api/account/factors/passkeys",
+      "POST /api/account/factors/passkeys/options",
+      "PATCH /api/account/factors/passkeys/{id}",
+      "DELETE /api/account/factors/passkeys/{id}",
+    ].map((operation) => [operation, OF_A_PERSON]),
+  ),
   "POST /hooks/{pipeline}/{name}": "takes its own secret; it has tests of its own",
   "DELETE /api/pipelines/{name}/verification": "none goes on when it is asked; it has tests of its own",
 };
@@ -221,6 +247,7 @@ const NOT_REACHED: Readonly<Record<string, string>> = {
 const SOMETIMES: Readonly<Record<string, string>> = {
   "POST /api/runs/{id}/retry": "a run that was asked for meanwhile is newer",
   "DELETE /api/groups/{group}/members/{user}": "the user or the group may be gone",
+  "DELETE /api/users/{user}/identities/{id}": "the user may be gone",
 };
 
 Deno.test("the API does what /openapi.json says, by Schemathesis", async () => {
