@@ -1,6 +1,6 @@
 /**
  * Whether no firing is lost or doubled, and how long after its moment a run begins: many pipelines that are all due at
- * the same second, on the scheduler, the queue and a control store as the server has them. Runs are stood in for by
+ * the same second, on the scheduler, the queue, the audit log and a control store as the server has them. Runs are stood in for by
  * a wait of some milliseconds, so that workers are free. With jitter they are spread, and the minutes pass as they do;
  * without, the time between two firings is skipped.
  *
@@ -13,6 +13,8 @@ import * as v from "valibot";
 import { connectors } from "../connectors/registry.ts";
 import type { Clock } from "../contract/clock.ts";
 import { pipelineSchema } from "../contract/pipeline/pipeline.ts";
+import { createAudit } from "../engine/control/audit/audit_log.ts";
+import { createRunLines, finishRunLines } from "../engine/control/audit/run_lines.ts";
 import { pipelineRecord } from "../engine/control/pipeline_record.ts";
 import { RunRequests } from "../engine/control/run_requests.ts";
 import { ScheduledPipelines } from "../engine/control/schedules/scheduled_pipelines.ts";
@@ -187,6 +189,9 @@ async function runMinutes(
     prepare: () => Promise.resolve(),
     mark: (marks) => store.pipelines.putScheduleMarks(marks),
   });
+  const audit = createAudit({ store: store.audit, clock, log });
+  const runLines = createRunLines({ audit, outbox: store.outbox, clock, log });
+  runLines.start();
   queue.start();
   scheduler.start();
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -207,6 +212,9 @@ async function runMinutes(
   }
   await scheduler.stop();
   await queue.stop();
+  await runLines.stop();
+  await finishRunLines(audit, store.outbox);
+  await audit[Symbol.asyncDispose]();
   console.log(`reading the definitions took ${longestLookMs.toFixed(0)} ms at most`);
   return delays;
 }
@@ -223,11 +231,15 @@ function report(path: string, pipelines: number, minutes: number, delays: readon
     from runs where triggered_by < ? group by pipeline having runs <> ? or moments <> ? or succeeded <> ?
   `).all(after, minutes, minutes, minutes);
   const total = database.prepare("select count(*) as runs from runs where triggered_by < ?").get(after);
+  const lines = database.prepare("select count(*) as lines from audit_log where action like 'run.%'").get();
   database.close();
   const sorted = delays.toSorted((one, other) => one - other);
   const at = (share: number) => Math.round(sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN);
   console.log(
-    `${total?.["runs"]} runs of ${pipelines * minutes}; pipelines with one lost or doubled: ${wrong.length}`,
+    `${total?.["runs"]} runs of ${
+      pipelines * minutes
+    }; pipelines with one lost or doubled: ${wrong.length}; ` +
+      `lines of the audit log: ${lines?.["lines"]}`,
   );
   console.log(
     `a run begins ${at(0.5)} ms after its moment at the median, ${at(0.99)} ms at p99, ${at(1)} ms at worst`,

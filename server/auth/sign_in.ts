@@ -1,3 +1,4 @@
+import { actorOf, userActor } from "../../contract/audit/actor.ts";
 import type { Context } from "hono";
 import type { Access } from "../../contract/access/access.ts";
 import type { AuditEntry, AuditTrail } from "../../contract/audit/entry.ts";
@@ -181,7 +182,7 @@ export class SignIn {
     const access = await auth.currentAccess(c);
     await auth.signOut(c);
     if (access === undefined) return;
-    await audit.record({ action: "sign_out", actor: actorOf(access) });
+    await audit.record({ action: "sign_out", actor: actorOf(access.principal) });
   }
 
   /** Starts the session of somebody who has shown all that is asked for; undefined where they are let in no more. */
@@ -244,7 +245,7 @@ export class SignIn {
 
   async #succeeded(access: Access, method: SessionMethod, factor?: UsedFactor): Promise<void> {
     const details = { method, ...(factor === undefined ? {} : { factor }) };
-    await this.#options.audit.record({ action: "sign_in", actor: actorOf(access), details });
+    await this.#options.audit.record({ action: "sign_in", actor: actorOf(access.principal), details });
   }
 
   /** Records that somebody was not let in. What was typed as a name is kept only where it is one: people type passwords there. */
@@ -259,7 +260,7 @@ export class SignIn {
     if (!this.#isToBeRecorded(networkOf(address))) return;
     const actor = user === undefined
       ? { id: null, name: "unknown", kind: "unknown", address } as const
-      : { id: user.id, name: user.name, kind: user.kind, address };
+      : userActor(user, address);
     const entry: AuditEntry = {
       action: "sign_in.failed",
       actor,
@@ -281,7 +282,3 @@ export class SignIn {
     return true;
   }
 }
-
-const actorOf = ({ principal: { id, name, kind, address, tokenId, sessionId } }: Access) => (
-  { id, name, kind, address, tokenId, sessionId }
-);

@@ -50,13 +50,14 @@ export async function listen(program: Program, options: ListenOptions): Promise<
   const hasher = createHasher();
   const sessions = readSessionTimes(env);
   const publicUrl = readPublicUrl();
+  const publicBase = publicUrl?.replace(/\/+$/, "");
   const mail = readMailSettings(env, publicUrl);
   const people = createPeople({
     ...store,
     hasher,
     clock,
     sessionIdleMs: sessions.idleMs,
-    publicUrl: publicUrl?.replace(/\/+$/, ""),
+    publicUrl: publicBase,
     mail: mail && createAccountMail(mail),
     trail: audit,
     log,
@@ -67,7 +68,7 @@ export async function listen(program: Program, options: ListenOptions): Promise<
       log("warn", `the project could not be applied: ${toAppError(error).message}`);
     void engine.applyProject().catch(failed);
   });
-  const baseUrl = () => (publicUrl ?? front.url).replace(/\/+$/, "");
+  const baseUrl = () => publicBase ?? front.url;
   const { sealer } = options.opened;
   const { subjects } = places;
   const shared = { access, audit, clock, log, baseUrl };

@@ -1,12 +1,8 @@
 import { userInfo } from "node:os";
+import { actorOf } from "../../../contract/audit/actor.ts";
 import type { AuditActor, AuditEntry } from "../../../contract/audit/entry.ts";
 import type { Principal } from "../../../contract/access/principal.ts";
 import type { Refusal } from "../access/guard.ts";
-
-/** Whoever asks, as the log names them. */
-export function actorOf({ id, name, kind, address, tokenId, sessionId }: Principal): AuditActor {
-  return { id, name, kind, address, tokenId, sessionId };
-}
 
 /** The server itself. */
 export const SERVER_ACTOR: AuditActor = { id: null, name: "sluice", kind: "server" };

@@ -1,3 +1,4 @@
+import { actorOf } from "../../../contract/audit/actor.ts";
 import type { Access } from "../../../contract/access/access.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { Store } from "../../store/store.ts";
@@ -6,7 +7,7 @@ import { guardedPeople } from "../access/guarded_people.ts";
 import type { Places } from "../access/guard.ts";
 import type { Engine } from "../engine.ts";
 import type { People } from "../people/port.ts";
-import { actorOf, refusalOf } from "./actors.ts";
+import { refusalOf } from "./actors.ts";
 import { auditedEngine } from "./audited_engine.ts";
 import { auditedPeople } from "./audited_people.ts";
 import { storedDefinitions } from "./definition_facts.ts";

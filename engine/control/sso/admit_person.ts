@@ -1,3 +1,4 @@
+import { userActor } from "../../../contract/audit/actor.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { isServersUser } from "../../../contract/names.ts";
 import type { LetIn } from "../../store/ports/access.ts";
@@ -116,7 +117,7 @@ async function linkedByEmail(
   });
   await audit.record({
     action: "user.link",
-    actor: actorOf(user, address),
+    actor: userActor(user, address),
     target: { kind: "user", name: user.name },
     details: { issuer, subject, by: "email" },
   });
@@ -145,7 +146,7 @@ async function createUser(
   await context.sso.links.addWithUser(user, { ...link, createdAtMs, createdBy: null }, role);
   await context.audit.record({
     action: "user.create",
-    actor: actorOf(user, address),
+    actor: userActor(user, address),
     target: { kind: "user", name: user.name },
     details: { by: "sso", issuer, subject, ...(role === undefined ? {} : { role }) },
   });
@@ -163,7 +164,5 @@ function requirePerson({ name, kind, state }: UserRecord): void {
     throw refused("user_disabled", `The user "${name}" is let in no more: ask whoever manages users`);
   }
 }
-
-export const actorOf = ({ id, name, kind }: UserRecord, address: string) => ({ id, name, kind, address });
 
 const refused = (reason: string, message: string) => new AppError("forbidden", message, { reason });

@@ -1,3 +1,4 @@
+import { userActor } from "../../../contract/audit/actor.ts";
 import type { Context } from "hono";
 import type { PasskeyAssertion } from "../../../contract/access/factors.ts";
 import type { AuditActor } from "../../../contract/audit/entry.ts";
@@ -123,8 +124,8 @@ export class FactorSignIn {
   }
 
   /** Whoever adds a first factor before they are let in. */
-  actorOf(c: Context, { id, name, kind }: UserRecord): AuditActor {
-    return { id, name, kind, address: this.#options.auth.addressOf(c) };
+  actorOf(c: Context, user: UserRecord): AuditActor {
+    return userActor(user, this.#options.auth.addressOf(c));
   }
 
   #check(

@@ -5,8 +5,7 @@ import type {
   PasskeyRegistration,
   TotpEnrolment,
 } from "../../../contract/access/factors.ts";
-import { actorOf as principalActor } from "../../../contract/audit/actor.ts";
-import type { AuditActor } from "../../../contract/audit/entry.ts";
+import { actorOf } from "../../../contract/audit/actor.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Factors, PasskeyRequest } from "../../../engine/control/factors/port.ts";
 import { requireWhole } from "../auth.ts";
@@ -51,13 +50,13 @@ export class OwnFactors {
 
   async confirmTotp(access: Access, code: string): Promise<FactorAdded> {
     await this.#require(access);
-    return await this.#factors.confirmTotp(access.principal, code, actorOf(access));
+    return await this.#factors.confirmTotp(access.principal, code, actorOf(access.principal));
   }
 
   async removeTotp(access: Access): Promise<FactorsView> {
     await this.#require(access);
     await this.#requireAnother(access, ({ totp, passkeys }) => totp !== null && passkeys.length === 0);
-    return await this.#factors.removeTotp(access.principal, actorOf(access));
+    return await this.#factors.removeTotp(access.principal, actorOf(access.principal));
   }
 
   async startPasskey(access: Access): Promise<PasskeyRequest> {
@@ -70,7 +69,7 @@ export class OwnFactors {
     answer: { readonly ticket: string; readonly name: string; readonly registration: PasskeyRegistration },
   ): Promise<FactorAdded> {
     await this.#require(access);
-    return await this.#factors.addPasskey(access.principal, answer, actorOf(access));
+    return await this.#factors.addPasskey(access.principal, answer, actorOf(access.principal));
   }
 
   async renamePasskey(access: Access, id: string, name: string): Promise<FactorsView> {
@@ -84,12 +83,12 @@ export class OwnFactors {
       access,
       ({ totp, passkeys }) => totp === null && passkeys.length === 1 && passkeys[0]?.id === id,
     );
-    return await this.#factors.removePasskey(access.principal, id, actorOf(access));
+    return await this.#factors.removePasskey(access.principal, id, actorOf(access.principal));
   }
 
   async renewRecoveryCodes(access: Access): Promise<readonly string[]> {
     await this.#require(access);
-    return await this.#factors.renewRecoveryCodes(access.principal, actorOf(access));
+    return await this.#factors.renewRecoveryCodes(access.principal, actorOf(access.principal));
   }
 
   async #require(access: Access): Promise<void> {
@@ -106,8 +105,6 @@ export class OwnFactors {
     throw new AppError("conflict", "This server wants a second factor of you: add another one first");
   }
 }
-
-const actorOf = ({ principal }: Access): AuditActor => principalActor(principal);
 
 /** What the routes of the API need of it. */
 export type ChangesOwnFactors = Pick<OwnFactors, keyof OwnFactors>;

@@ -1,3 +1,4 @@
+import { userActor } from "../../../contract/audit/actor.ts";
 import type { Context } from "hono";
 import type { JWTPayload } from "jose";
 import type { AuditTrail } from "../../../contract/audit/entry.ts";
@@ -7,7 +8,7 @@ import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Sealer } from "../../../contract/keys/sealer.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { AdmissionContext } from "../../../engine/control/sso/admission.ts";
-import { actorOf, admitPerson } from "../../../engine/control/sso/admit_person.ts";
+import { admitPerson } from "../../../engine/control/sso/admit_person.ts";
 import { idTokenPlace, type SsoSessionStore } from "../../../engine/store/ports/sso.ts";
 import { tooManyAttempts } from "../../http/too_many.ts";
 import { AttemptLimit } from "../attempt_limit.ts";
@@ -204,7 +205,7 @@ export class SingleSignOn {
       });
       await audit.record({
         action: "sign_in",
-        actor: { ...actorOf(letIn.identity.user, address), sessionId },
+        actor: { ...userActor(letIn.identity.user, address), sessionId },
         details: { method: "sso", issuer: claims.iss, subject: claims.sub },
       });
     } catch (error) {

@@ -4,27 +4,11 @@ import { systemClock } from "../../../contract/clock.ts";
 import { createAudit } from "../../../engine/control/audit/audit_log.ts";
 import { verifyChain } from "../../../engine/control/audit/verify_chain.ts";
 import { StoreFixture } from "../../unit/engine/store/store_fixture.ts";
+import { writeAndKill } from "../../support/write_and_kill.ts";
 
 const WRITER = fileURLToPath(new URL("./write_audit.ts", import.meta.url));
 const WRITERS = 2;
 const ROUNDS = 3;
-
-/** Lets a writer say so much, and kills it in the middle of what comes next. */
-async function writeAndKill(url: string, prefix: string, count: number): Promise<string[]> {
-  const writer = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--no-check", WRITER, url, prefix],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  let text = "";
-  for await (const part of writer.stdout.pipeThrough(new TextDecoderStream())) {
-    text += part;
-    if (text.split("\n").length > count) writer.kill("SIGKILL");
-  }
-  assert.equal((await writer.status).signal, "SIGKILL", "the writer ended by itself");
-  return text.split("\n").slice(0, -1);
-}
 
 Deno.test("each change that was begun has a line, though its writers are killed, and the lines are one chain", async () => {
   await using fixture = new StoreFixture();
@@ -34,7 +18,7 @@ Deno.test("each change that was begun has a line, though its writers are killed,
   for (let round = 0; round < ROUNDS; round++) {
     const writers = Array.from(
       { length: WRITERS },
-      (_, n) => writeAndKill(fixture.url, `writer${round}.${n}`, 11 + 10 * round + n),
+      (_, n) => writeAndKill(WRITER, fixture.url, `writer${round}.${n}`, 11 + 10 * round + n),
     );
     said.push(...(await Promise.all(writers)).flat());
   }

@@ -2,28 +2,10 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { createClient } from "@libsql/client/sqlite3";
 import { outcome, StoreFixture } from "../../unit/engine/store/store_fixture.ts";
+import { writeAndKill } from "../../support/write_and_kill.ts";
 
 const WRITER = fileURLToPath(new URL("./write_store.ts", import.meta.url));
 const KILLS = 6;
-
-/** Lets a writer confirm so many things, kills it in the middle of the next, and answers them. */
-async function writeAndKill(url: string, prefix: string, count: number): Promise<string[]> {
-  const writer = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--no-check", WRITER, url, prefix],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  let text = "";
-  for await (const part of writer.stdout.pipeThrough(new TextDecoderStream())) {
-    text += part;
-    if (text.split("\n").length > count) writer.kill("SIGKILL");
-  }
-  const { signal } = await writer.status;
-  assert.equal(signal, "SIGKILL", "the writer ended by itself");
-  // A last line without its end was cut while it was printed: what it says was confirmed all the same.
-  return text.split("\n").slice(0, -1);
-}
 
 /** What SQLite itself has against the file. */
 async function faultsOf(url: string): Promise<unknown[]> {
@@ -41,7 +23,7 @@ Deno.test("a store whose writer is killed again and again is whole and has all t
   await using fixture = new StoreFixture();
   const confirmed: string[] = [];
   for (let kill = 0; kill < KILLS; kill++) {
-    confirmed.push(...await writeAndKill(fixture.url, `writer${kill}`, 5 + kill * 17));
+    confirmed.push(...await writeAndKill(WRITER, fixture.url, `writer${kill}`, 5 + kill * 17));
     assert.deepEqual(await faultsOf(fixture.url), []);
     await using store = await fixture.open();
     const runs = new Map((await store.runs.list({ limit: 10_000 })).map((run) => [run.id, run]));

@@ -1,16 +1,8 @@
 import { AUDIT_OUTCOMES } from "../../../contract/audit/entry.ts";
 import { auditActions } from "../../../contract/audit/line.ts";
 import type { AuditConditions } from "../../../engine/control/audit/reader.ts";
+import { Choice, SINCE } from "../choice.tsx";
 import { Icon } from "../icons.tsx";
-import { plainText } from "../plain_text.ts";
-
-const SINCE = [
-  { value: "", label: "All that is kept" },
-  { value: "1h", label: "The last hour" },
-  { value: "1d", label: "The last day" },
-  { value: "7d", label: "The last 7 days" },
-  { value: "30d", label: "The last 30 days" },
-];
 
 /** `run.*` and all that begin so, and each action by itself. */
 function actionOptions() {
@@ -60,22 +52,5 @@ export function AuditForm({ values }: { readonly values: AuditConditions }) {
       <Choice name="since" label="Since" options={SINCE} chosen={values.since ?? ""} />
       <button class="button" type="submit">Search</button>
     </form>
-  );
-}
-
-function Choice({ name, label, options, chosen }: {
-  readonly name: string;
-  readonly label: string;
-  readonly options: readonly { readonly value: string; readonly label: string }[];
-  readonly chosen: string;
-}) {
-  // What came by an address and is in no list stays what it is.
-  const all = options.some(({ value }) => value === chosen)
-    ? options
-    : [...options, { value: chosen, label: plainText(chosen) }];
-  return (
-    <select name={name} aria-label={label}>
-      {all.map(({ value, label }) => <option value={value} selected={value === chosen}>{label}</option>)}
-    </select>
   );
 }

@@ -1,5 +1,6 @@
 import { LOG_LEVELS } from "../../../contract/run.ts";
 import { MAX_SEARCH_TEXT } from "../../../contract/runs/log_search.ts";
+import { Choice, type ChoiceOption, SINCE } from "../choice.tsx";
 import { Icon } from "../icons.tsx";
 import { plainText } from "../plain_text.ts";
 
@@ -12,11 +13,6 @@ export interface LogSearchValues {
   readonly since?: string;
 }
 
-interface Option {
-  readonly value: string;
-  readonly label: string;
-}
-
 interface FormProps {
   readonly action: string;
   readonly values: LogSearchValues;
@@ -26,19 +22,11 @@ interface FormProps {
   readonly withSince?: boolean;
 }
 
-const LEVELS: readonly Option[] = [
+const LEVELS: readonly ChoiceOption[] = [
   { value: "", label: "No debug lines" },
   { value: "debug", label: "All lines" },
   { value: "warn", label: "Warnings and errors" },
   { value: "error", label: "Errors" },
-];
-
-const SINCE: readonly Option[] = [
-  { value: "", label: "All that is kept" },
-  { value: "1h", label: "The last hour" },
-  { value: "1d", label: "The last day" },
-  { value: "7d", label: "The last 7 days" },
-  { value: "30d", label: "The last 30 days" },
 ];
 
 /** Looks for lines of logs. It is sent by GET: what was found has an address. */
@@ -74,25 +62,8 @@ export function LogSearchForm({ action, values, steps, pipelines, withSince = fa
   );
 }
 
-function named(all: string, names: readonly string[]): Option[] {
+function named(all: string, names: readonly string[]): ChoiceOption[] {
   return [{ value: "", label: all }, ...names.map((name) => ({ value: name, label: plainText(name) }))];
-}
-
-function Choice({ name, label, options, chosen }: {
-  name: string;
-  label: string;
-  options: readonly Option[];
-  chosen: string;
-}) {
-  // What came by an address and is in no list stays what it is.
-  const all = options.some(({ value }) => value === chosen)
-    ? options
-    : [...options, { value: chosen, label: plainText(chosen) }];
-  return (
-    <select name={name} aria-label={label}>
-      {all.map(({ value, label }) => <option value={value} selected={value === chosen}>{label}</option>)}
-    </select>
-  );
 }
 
 /** Of an address; a level that is none is left out. */
