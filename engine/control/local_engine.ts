@@ -153,7 +153,14 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #context: EngineContext;
   readonly #events = new RunEvents();
   readonly #stopping = new AbortController();
-  readonly #asks = new Turns({ atOnce: 4, waiting: 20, what: "connectors are being asked" });
+  readonly #asks = new Turns({
+    atOnce: 4,
+    waiting: 20,
+    refusal: () =>
+      new AppError("unavailable", "4 connectors are being asked, and 20 more wait: try again in a moment", {
+        reason: "too_many_requests",
+      }),
+  });
   readonly #relay: OutboxRelay;
   readonly #queue: RunQueue;
   readonly #requests: RunRequests;
@@ -536,7 +543,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   /** Each asks in a process of its own. */
   async #ask<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const asked = this.#orStopped(signal);
-    return await this.#asks.take(asked, () => work(asked));
+    return await this.#asks.take(() => work(asked), { signal: asked });
   }
 
   /** The outbox has something new. */

@@ -1,60 +1,65 @@
-import { AppError } from "../../../contract/errors.ts";
+import type { AppError } from "../../../contract/errors.ts";
 
 export interface TurnsOptions {
   /** Pieces of work at a time. */
   readonly atOnce: number;
-  /** Those that may wait for their turn. */
+  /** Those that may wait for their turn, in each of the two lines. */
   readonly waiting: number;
-  /** Of what there is too much, as `connectors are being asked`. */
-  readonly what: string;
+  /** What whoever finds a full line is told. */
+  readonly refusal: () => AppError;
 }
 
-/** Runs costly work that people ask for a few pieces at a time, who comes first first. */
+export interface TurnOptions {
+  /** Leaves the line when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Waits in the line that goes before the other. */
+  readonly isFirst?: boolean;
+}
+
+/** Runs costly work that people ask for a few pieces at a time; in a line who comes first goes first. */
 export class Turns {
   readonly #options: TurnsOptions;
-  readonly #waiting: (() => void)[] = [];
+  /** The one that goes before the other first. */
+  readonly #lines: readonly [first: (() => void)[], other: (() => void)[]] = [[], []];
   #busy = 0;
 
   constructor(options: TurnsOptions) {
     this.#options = options;
   }
 
-  /** Throws `unavailable` (reason too_many_requests) where too many wait already, and the signal's reason. */
-  async take<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#busy >= this.#options.atOnce) await this.#wait(signal);
-    else this.#busy++;
+  /** Throws the refusal where too many wait already, and the signal's reason. */
+  async take<T>(work: () => Promise<T>, { signal, isFirst = false }: TurnOptions = {}): Promise<T> {
+    if (this.#busy < this.#options.atOnce) this.#busy++;
+    else await this.#wait(this.#lines[isFirst ? 0 : 1], signal);
     try {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       return await work();
     } finally {
-      const next = this.#waiting.shift();
+      // The turn is handed on, or given back where nobody waits.
+      const next = this.#lines[0].shift() ?? this.#lines[1].shift();
       if (next === undefined) this.#busy--;
       else next();
     }
   }
 
   /** Returns with the place that another leaves. */
-  async #wait(signal: AbortSignal): Promise<void> {
-    const { waiting, atOnce, what } = this.#options;
-    if (this.#waiting.length >= waiting) {
-      throw new AppError(
-        "unavailable",
-        `${atOnce} ${what}, and ${waiting} more wait: try again in a moment`,
-        { reason: "too_many_requests" },
-      );
-    }
+  async #wait(line: (() => void)[], signal: AbortSignal | undefined): Promise<void> {
+    if (line.length >= this.#options.waiting) throw this.#options.refusal();
+    signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = () => {
-      this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
-      reject(signal.reason);
+      const at = line.indexOf(resolve);
+      // Whose turn has come already goes on, and finds that it was stopped.
+      if (at === -1) return;
+      line.splice(at, 1);
+      reject(signal?.reason);
     };
-    signal.throwIfAborted();
-    this.#waiting.push(resolve);
-    signal.addEventListener("abort", leave, { once: true });
+    line.push(resolve);
+    signal?.addEventListener("abort", leave, { once: true });
     try {
       await promise;
     } finally {
-      signal.removeEventListener("abort", leave);
+      signal?.removeEventListener("abort", leave);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { AppError } from "../../../../contract/errors.ts";
+import { Turns } from "../../services/turns.ts";
 
 /**
  * RFC 9106's second choice with one lane: about 80 ms on a core of a small machine. OWASP wants 19 MiB, two passes and
@@ -40,20 +41,26 @@ export function createHasher(
   { atOnce = AT_ONCE, waiting = WAITING, memoryKib = PARAMETERS.memoryCost }: HasherOptions = {},
 ): PasswordHasher {
   const parameters = { ...PARAMETERS, memoryCost: memoryKib, algorithm: ARGON2ID };
-  const turns = new Turns(atOnce, waiting);
+  const turns = new Turns({
+    atOnce,
+    waiting,
+    refusal: () =>
+      new AppError("unavailable", "Too many people sign in at this moment: try again in some seconds", {
+        reason: "too_many_attempts",
+      }),
+  });
   // Loaded when the first password is looked at: most starts of the program see none.
   const argon2 = () => import("@node-rs/argon2");
   let stranger: Promise<string> | undefined;
   return {
-    hash: (password) =>
-      turns.take("other", async () => await (await argon2()).hash(normalized(password), parameters)),
+    hash: (password) => turns.take(async () => await (await argon2()).hash(normalized(password), parameters)),
     async verify(hash, password, lane = "other") {
-      return await turns.take(lane, async () => {
+      return await turns.take(async () => {
         const { hash: make, verify } = await argon2();
         // Made for everybody: the first attempt of all takes as long for a user as for somebody else.
         const nobodys = await (stranger ??= make(crypto.randomUUID(), parameters));
         return await verify(hash ?? nobodys, normalized(password)) && hash !== undefined;
-      });
+      }, { isFirst: lane === "known" });
     },
     async isOutdated(hash) {
       const { memoryCost, timeCost, algorithm, outputLen } = (await argon2()).parseOptions(hash);
@@ -65,38 +72,3 @@ export function createHasher(
 
 /** The same text whichever keyboard it was typed on (NIST SP 800-63B, 5.1.1.2). */
 export const normalized = (password: string): string => password.normalize("NFC");
-
-/** Work that only a few may be at; the others wait in two lines. */
-class Turns {
-  readonly #atOnce: number;
-  readonly #waiting: number;
-  readonly #lines: Readonly<Record<Lane, (() => void)[]>> = { known: [], other: [] };
-  #working = 0;
-
-  constructor(atOnce: number, waiting: number) {
-    this.#atOnce = atOnce;
-    this.#waiting = waiting;
-  }
-
-  async take<T>(lane: Lane, work: () => Promise<T>): Promise<T> {
-    if (this.#working < this.#atOnce) this.#working++;
-    else await this.#wait(this.#lines[lane]);
-    try {
-      return await work();
-    } finally {
-      // The turn is handed on, or given back where nobody waits.
-      const next = this.#lines.known.shift() ?? this.#lines.other.shift();
-      if (next === undefined) this.#working--;
-      else next();
-    }
-  }
-
-  #wait(line: (() => void)[]): Promise<void> {
-    if (line.length >= this.#waiting) {
-      throw new AppError("unavailable", "Too many people sign in at this moment: try again in some seconds", {
-        reason: "too_many_attempts",
-      });
-    }
-    return new Promise((resolve) => line.push(resolve));
-  }
-}

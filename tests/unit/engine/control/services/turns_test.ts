@@ -1,17 +1,22 @@
 import assert from "node:assert/strict";
-import { Turns } from "../../../../../engine/control/services/turns.ts";
+import { AppError } from "../../../../../contract/errors.ts";
+import { type TurnOptions, Turns } from "../../../../../engine/control/services/turns.ts";
 import { settle } from "../../../../support/fake_clock.ts";
 
 function setUp() {
-  const turns = new Turns({ atOnce: 2, waiting: 2, what: "things are done" });
+  const turns = new Turns({
+    atOnce: 2,
+    waiting: 2,
+    refusal: () => new AppError("unavailable", "too many", { reason: "too_many_requests" }),
+  });
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
-  const take = (name: string, signal = new AbortController().signal) =>
-    turns.take(signal, async () => {
+  const take = (name: string, options: TurnOptions = {}) =>
+    turns.take(async () => {
       begun.push(name);
       await new Promise<void>((resolve) => ends.set(name, resolve));
       return name;
-    });
+    }, options);
   return { begun, take, end: (name: string) => ends.get(name)?.() };
 }
 
@@ -23,7 +28,7 @@ Deno.test("work goes on a few pieces at a time, in the order in which it came, a
   await assert.rejects(take("e"), {
     code: "unavailable",
     reason: "too_many_requests",
-    message: "2 things are done, and 2 more wait: try again in a moment",
+    message: "too many",
   });
   end("b");
   await settle();
@@ -43,7 +48,7 @@ Deno.test("whoever leaves the line takes nobody's place, and a failure gives its
   const { begun, take, end } = setUp();
   const gone = new AbortController();
   const held = [take("a"), take("b")];
-  const left = take("c", gone.signal);
+  const left = take("c", { signal: gone.signal });
   const next = take("d");
   await settle();
   gone.abort(new Error("gone"));
@@ -54,8 +59,22 @@ Deno.test("whoever leaves the line takes nobody's place, and a failure gives its
   end("b");
   end("d");
   await Promise.all([...held, next]);
-  const turns = new Turns({ atOnce: 1, waiting: 0, what: "things are done" });
-  const { signal } = new AbortController();
-  await assert.rejects(turns.take(signal, () => Promise.reject(new Error("broken"))), /broken/);
-  assert.equal(await turns.take(signal, () => Promise.resolve(1)), 1);
+  const turns = new Turns({ atOnce: 1, waiting: 0, refusal: () => new AppError("unavailable", "too many") });
+  await assert.rejects(turns.take(() => Promise.reject(new Error("broken"))), /broken/);
+  assert.equal(await turns.take(() => Promise.resolve(1)), 1);
+});
+
+Deno.test("those of the first line go before the others, and each line has its own room", async () => {
+  const { begun, take, end } = setUp();
+  const all = [take("a"), take("b"), take("c"), take("d"), take("e", { isFirst: true })];
+  await settle();
+  end("a");
+  await settle();
+  end("b");
+  await settle();
+  assert.deepEqual(begun, ["a", "b", "e", "c"]);
+  for (const name of ["e", "c"]) end(name);
+  await settle();
+  end("d");
+  assert.deepEqual(await Promise.all(all), ["a", "b", "c", "d", "e"]);
 });
