@@ -189,7 +189,7 @@ async function measureRetention(path: string, runs: number, pipelines: number): 
     clock,
     log: (_level, _message, facts) => isOver.resolve(facts ?? {}),
     settings: { keepDays: 0, keepRuns: Math.floor(runs / pipelines * 0.9) },
-    spillDir: join(path, "..", "spill"),
+    dataDir: join(path, "..", "data"),
     spillsInUse: () => new Set(),
   });
   const beganMs = performance.now();

@@ -10,7 +10,7 @@ const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /** Folders of the data folder whose own entries are closed too. */
-const INNER_FOLDERS: ReadonlySet<string> = new Set(["warehouse", "tmp", "tokens"]);
+const INNER_FOLDERS: ReadonlySet<string> = new Set(["warehouse", "copies", "tmp", "tokens"]);
 
 /**
  * Takes the permissions of group and others away from a data folder and what is in it: control store,

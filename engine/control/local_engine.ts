@@ -53,7 +53,6 @@ import { LocalHistory } from "./history/local_history.ts";
 import type { RunHistory } from "./history/port.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import type { Webhooks } from "./webhooks/port.ts";
-import { spillFolder } from "../runs/attempt/process_grant.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import { FollowerWatch } from "./follower_watch.ts";
 import { followFiles } from "./follow_files.ts";
@@ -289,7 +288,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       clock,
       log,
       settings: context.retention,
-      spillDir: spillFolder(context.dataDir),
+      dataDir,
       spillsInUse: () => new Set([...this.#processes.folders, ...this.#loads.folders]),
     });
     this.#followers = new FollowerWatch({

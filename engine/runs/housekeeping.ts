@@ -2,7 +2,9 @@ import { join } from "node:path";
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import type { Store } from "../store/store.ts";
+import { spillFolder } from "./attempt/process_grant.ts";
 import { repeat } from "./repeat.ts";
+import { clearCopies } from "./warehouses/copies_folder.ts";
 
 const FIRST_AFTER_MS = 60_000;
 const EVERY_MS = 3_600_000;
@@ -35,9 +37,8 @@ export interface HousekeepingContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: RetentionSettings;
-  /** Where runs spill; each has a folder of its own there. */
-  readonly spillDir: string;
-  /** Names of the folders there that are in use. */
+  readonly dataDir: string;
+  /** Names of the folders that runs spill to which are in use. */
   readonly spillsInUse: () => ReadonlySet<string>;
 }
 
@@ -80,7 +81,7 @@ export class Housekeeping {
       this.#context.store.retention.forgetIssuedTokens(this.#context.clock.now())
     );
     const revisions = await this.#forgetRevisions();
-    const spills = await this.#removeSpills();
+    const spills = await this.#removeSpills() + await clearCopies(this.#context.dataDir);
     const lines = await this.#packLogs();
     if (lines > 0) this.#context.log("info", "compressed the logs of ended runs", { lines });
     if (runs + messages + keys + tokens + revisions + spills > 0) {
@@ -160,7 +161,8 @@ export class Housekeeping {
   }
 
   async #removeSpills(): Promise<number> {
-    const { spillDir, clock, spillsInUse } = this.#context;
+    const { dataDir, clock, spillsInUse } = this.#context;
+    const spillDir = spillFolder(dataDir);
     let count = 0;
     for (const name of await namesIn(spillDir)) {
       if (spillsInUse().has(name)) continue;

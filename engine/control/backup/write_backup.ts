@@ -1,9 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
+import { copyUnchanged, HeldPipeline } from "../../runs/warehouses/hold_pipeline.ts";
 import { warehouseState } from "../../runs/warehouses/warehouse_file.ts";
 import { BackupArchive } from "./backup_archive.ts";
 import type { BackupContext } from "./backup_context.ts";
-import { copyUnchanged, HeldPipeline } from "./hold_pipeline.ts";
 import { BACKUP_FORMAT, MANIFEST, type Manifest } from "./manifest.ts";
 
 /**
@@ -11,7 +11,7 @@ import { BACKUP_FORMAT, MANIFEST, type Manifest } from "./manifest.ts";
  * hold of their pipelines. The key stays where it is: with it, a backup would tell what it seals.
  */
 const LEFT_OUT =
-  /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|sluice\.key.*|warehouse|restoring(?:\.zip)?|backing-up-.*|\.gitignore)$|\.tmp$/;
+  /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|sluice\.key.*|warehouse|copies|restoring(?:\.zip)?|backing-up-.*|\.gitignore)$|\.tmp$/;
 const PARTS = "backing-up-";
 /** How old is what a backup that was killed has left in the data folder. */
 const LEFT_BEHIND_MS = 86_400_000;

@@ -6,9 +6,9 @@ import {
   convertWarehouse,
   type WarehouseChange,
 } from "../../runs/warehouses/convert_warehouse.ts";
+import { HeldPipeline } from "../../runs/warehouses/hold_pipeline.ts";
 import { warehousePath, warehouseState } from "../../runs/warehouses/warehouse_file.ts";
 import type { Store } from "../../store/store.ts";
-import { HeldPipeline } from "../backup/hold_pipeline.ts";
 
 export interface WarehouseFacts {
   readonly pipeline: string;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { aesSealer } from "../../support/aes_sealer.ts";
 import type { WarehouseKeyStore } from "../../../contract/keys/warehouse_key.ts";
 import { openDatabase } from "../../../engine/duckdb/database.ts";
+import { copyWarehouse } from "../../../engine/runs/warehouses/copy_warehouse.ts";
 import { createRowCover } from "../../../engine/runs/streams/row_cover.ts";
 import { type ConvertContext, convertWarehouse } from "../../../engine/runs/warehouses/convert_warehouse.ts";
 import {
@@ -12,6 +13,7 @@ import {
 } from "../../../engine/runs/warehouses/warehouse_file.ts";
 import { createWarehouseKeys, type WarehouseKeys } from "../../../engine/runs/warehouses/warehouse_keys.ts";
 import { findProgram } from "../../../server/program.ts";
+import { systemClock } from "../../../contract/clock.ts";
 import { inOtherProcess } from "../../support/duckdb_holder.ts";
 import { PROGRAM } from "../../support/program.ts";
 
@@ -160,3 +162,29 @@ function memoryStore(): WarehouseKeyStore {
     },
   };
 }
+
+Deno.test("a copy of an encrypted warehouse is encrypted by the same key", async () => {
+  await using place = await Place.create();
+  await place.convert("encrypt");
+  const folder = join(place.folder, "copy");
+  await Deno.mkdir(folder);
+  const store = {
+    holds: {
+      hold: () => Promise.resolve(true),
+      release: () => Promise.resolve(),
+      isAnyHeld: () => Promise.resolve(true),
+    },
+    runs: { list: () => Promise.resolve([]) },
+  };
+  const context = { dataDir: place.folder, store, clock: systemClock, warehouseKeys: place.keys };
+  const request = { pipeline: "shop", folder, purpose: "look at shop", waitMs: 0, onWait: () => {} };
+  const copy = await copyWarehouse(context, request, signal);
+  equal(await warehouseState(join(folder, "shop.duckdb")), "encrypted");
+  await using database = await openDatabase({
+    path: copy?.path ?? "",
+    key: copy?.key,
+    allowedDirectories: [],
+  });
+  await using session = await database.session();
+  deepEqual(await session.rows("SELECT count(*)::INTEGER AS n FROM again"), [{ n: ROWS }]);
+});

@@ -28,7 +28,9 @@ async function withHousekeeping(
   const store = await fixture.open();
   await addPipeline(store, "a");
   await store.runs.create(newRun("r"));
-  const spillDir = await Deno.makeTempDir();
+  const dataDir = await Deno.makeTempDir();
+  const spillDir = join(dataDir, "tmp");
+  await Deno.mkdir(spillDir);
   const asked: RunsToForget[] = [];
   const messages: number[] = [];
   const revisions: { nowMs: number; unusedBeforeMs: number }[] = [];
@@ -58,7 +60,7 @@ async function withHousekeeping(
     clock,
     log: (_level, message) => void log.push(message),
     settings,
-    spillDir,
+    dataDir,
     spillsInUse: () => new Set(["run-1"]),
   });
   housekeeping.start();
@@ -66,7 +68,7 @@ async function withHousekeeping(
     await work({ store, asked, spillDir, clock, messages, log, revisions });
   } finally {
     await housekeeping.stop();
-    await Deno.remove(spillDir, { recursive: true });
+    await Deno.remove(dataDir, { recursive: true });
   }
 }
 

@@ -1,5 +1,7 @@
+import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { BackupContext } from "./backup_context.ts";
+import type { HoldStore } from "../../store/holds/port.ts";
+import type { RunStore } from "../../store/ports/runs.ts";
 
 /** A hold that is not renewed ends by itself after so long. */
 const HOLD_MS = 60_000;
@@ -9,10 +11,17 @@ const POLL_MS = 200;
 const TICK_MS = 50;
 const MAX_COPIES = 10;
 
-type HoldContext = Pick<BackupContext, "store" | "clock" | "waitMs" | "signal" | "onWait"> & {
+export interface HoldContext {
+  readonly store: { readonly holds: HoldStore; readonly runs: Pick<RunStore, "list"> };
+  readonly clock: Clock;
+  /** How long it waits for a run to end. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** Called once, with the pipeline, where a run of it keeps it waiting. */
+  readonly onWait: (pipeline: string) => void;
   /** What it is held for, where not a backup: `encrypt the warehouse of orders`. */
   readonly purpose?: string;
-};
+}
 
 /** A pipeline between two runs: none begins until it is disposed of. */
 export class HeldPipeline implements AsyncDisposable {
@@ -98,7 +107,7 @@ export interface CopiedFile {
 export async function copyUnchanged(
   files: readonly CopiedFile[],
   { pipeline }: HeldPipeline,
-  { clock, signal }: Pick<BackupContext, "clock" | "signal">,
+  { clock, signal, purpose }: Pick<HoldContext, "clock" | "signal" | "purpose">,
 ): Promise<Set<string>> {
   for (let tries = 0; tries < MAX_COPIES; tries++) {
     signal.throwIfAborted();
@@ -111,7 +120,7 @@ export async function copyUnchanged(
   }
   throw new AppError(
     "unavailable",
-    `Cannot back up the warehouse of ${pipeline}: something keeps changing it; try again`,
+    `Cannot ${purpose ?? `back up the warehouse of ${pipeline}`}: something keeps changing it; try again`,
   );
 }
 
