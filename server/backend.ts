@@ -73,8 +73,10 @@ export interface OpenedEngine extends AsyncDisposable {
   readonly sealer: Sealer;
   readonly audit: AuditLog;
   secrets(): Promise<Secrets>;
-  /** The engine as this process uses it by itself, or for whoever started it: what it does is in the audit log. */
+  /** The engine as this process uses it by itself: what it does is in the audit log. */
   readonly asServer: Engine;
+  /** The same for whoever has given a command that no server is asked for. */
+  readonly asCommand: Engine;
 }
 
 export interface ProjectReport {

@@ -79,7 +79,7 @@ export type AuditAction = keyof typeof AUDIT_ACTIONS;
 export interface AuditActor {
   /** The user's id; null for whoever is not known to be one, and for the server itself. */
   readonly id: string | null;
-  /** As the user is called, or as somebody who failed to sign in called themselves; `sluice` for the server itself. */
+  /** As the user is called, or as somebody who failed to sign in called themselves; `sluice` for the server itself, `local:ann` for a command without one. */
   readonly name: string;
   readonly kind: PrincipalKind | "server" | "unknown";
   /** Where the request came from. */
@@ -151,7 +151,23 @@ export interface AuditTrail {
    * is held in memory until it can. What only looks waits for nothing.
    */
   record(entry: AuditEntry): Promise<void>;
+  /**
+   * Writes down what is about to be done, does it, and writes the line: a process that is killed meanwhile leaves a line
+   * that says so. Throws what `act` throws, or `unavailable`, before anything is done, where the store cannot be
+   * written and the action must not be without a line. `told` adds to the line what is known when it is done.
+   */
+  around<T>(
+    entry: AuditEntry,
+    act: () => Promise<T>,
+    told?: (result: T) => AuditResult | Promise<AuditResult>,
+  ): Promise<T>;
 }
 
+/** What an entry says when what it tells of is over. */
+export type AuditResult = Partial<Pick<AuditEntry, "target" | "pipeline" | "change" | "details">>;
+
 /** Keeps nothing: for tests and for commands that change nothing. */
-export const NO_AUDIT: AuditTrail = { record: () => Promise.resolve() };
+export const NO_AUDIT: AuditTrail = {
+  record: () => Promise.resolve(),
+  around: (_entry, act) => act(),
+};

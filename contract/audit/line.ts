@@ -20,7 +20,10 @@ export const auditLineSchema = v.object({
   actor: described(
     v.object({
       id: described(v.nullable(v.string()), "The user's id; null for the server and for who is not known."),
-      name: described(v.string(), "As it is called; sluice for the server itself."),
+      name: described(
+        v.string(),
+        "As it is called; sluice for the server itself, local:ann for a command without one.",
+      ),
       kind: described(v.picklist(["person", "service", "server", "unknown"]), "What it is."),
       address: described(v.nullable(v.string()), "Where the request came from."),
       token_id: described(v.nullable(v.string()), "The token that it came with, by id."),

@@ -3,7 +3,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import { type AuditTrail, NO_AUDIT } from "../../contract/audit/entry.ts";
-import { refusalOf } from "../../engine/control/audit/actors.ts";
+import { refusalOf } from "../../engine/control/audit/refusals.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { type Access, createAccess, forbidden, mayAsk } from "../../contract/access/access.ts";
 import type { Permission } from "../../contract/access/permissions.ts";

@@ -135,7 +135,7 @@ async function openLocal(
     const opened = await openHere(folders, context, next === undefined ? {} : { next });
     return {
       kind: "local",
-      engine: opened.asServer,
+      engine: opened.asCommand,
       people: () => peopleHere(opened, context),
       audit: () => auditHere(opened),
       secrets: () => opened.secrets(),
@@ -184,11 +184,11 @@ async function peopleHere(
   const { createPeople } = await import("../../engine/control/people/local_people.ts");
   const { createHasher } = await import("../../engine/control/people/passwords/hasher.ts");
   const { auditedPeople } = await import("../../engine/control/audit/audited_people.ts");
-  const { SERVER_ACTOR, starterDetails } = await import("../../engine/control/audit/actors.ts");
+  const { localActor } = await import("../../contract/audit/actor.ts");
   // Mails are a server's to send: without one, links are printed.
   const publicUrl = env("SLUICE_PUBLIC_URL")?.replace(/\/+$/, "");
   const people = createPeople({ ...store, hasher: createHasher(), clock: systemClock, publicUrl });
-  return auditedPeople(people, audit, SERVER_ACTOR, starterDetails());
+  return auditedPeople(people, audit, localActor());
 }
 
 /** A queue that another command left behind goes on beside the run that was asked for. */

@@ -1,8 +1,8 @@
+import { localActor, SERVER_ACTOR, systemUser } from "../../contract/audit/actor.ts";
 import { systemClock } from "../../contract/clock.ts";
 import type { Sealer } from "../../contract/keys/sealer.ts";
 import { readCount, readSwitch } from "../../contract/settings/variables.ts";
 import type { AuditLog } from "../../engine/control/audit/port.ts";
-import type { Engine } from "../../engine/control/engine.ts";
 import type { LocalEngine } from "../../engine/control/local_engine.ts";
 import type { OpenedSecrets } from "../../engine/control/secrets/open_secrets.ts";
 import { plainFault } from "../../engine/grants/plain_lines.ts";
@@ -35,7 +35,6 @@ export async function openEngine(program: Program, options: EngineOptions): Prom
   const secrets: () => Promise<OpenedSecrets> = once(async () =>
     await openSecrets(options, {
       store: await theStore(),
-      audit: await theAudit(),
       transit: (path) => context.secrets.transit(path),
     })
   );
@@ -88,8 +87,11 @@ export async function openEngine(program: Program, options: EngineOptions): Prom
       store,
       sealer,
       audit,
-      secrets: async () => (await secrets()).secrets,
-      asServer: await serversEngine(engine, store, audit),
+      secrets: async () => {
+        const { auditedSecrets } = await import("../../engine/control/audit/audited_secrets.ts");
+        return auditedSecrets((await secrets()).secrets, audit);
+      },
+      ...await audited(engine, store, audit),
       async [Symbol.asyncDispose]() {
         await engine[Symbol.asyncDispose]();
         await context[Symbol.asyncDispose]();
@@ -104,19 +106,20 @@ export async function openEngine(program: Program, options: EngineOptions): Prom
   }
 }
 
-/** The engine as this process itself uses it: for whoever started it. */
-async function serversEngine(engine: LocalEngine, store: Store, log: AuditLog): Promise<Engine> {
+/** The engine as this process uses it by itself, and for whoever started it with a command. */
+async function audited(
+  engine: LocalEngine,
+  store: Store,
+  log: AuditLog,
+): Promise<Pick<OpenedEngine, "asServer" | "asCommand">> {
   const { auditedEngine } = await import("../../engine/control/audit/audited_engine.ts");
   const { storedDefinitions } = await import("../../engine/control/audit/definition_facts.ts");
-  const { SERVER_ACTOR, starterDetails } = await import("../../engine/control/audit/actors.ts");
   const definitions = storedDefinitions(store);
-  return auditedEngine(engine, {
-    log,
-    actor: SERVER_ACTOR,
-    definitions,
-    isOften: true,
-    details: starterDetails(),
-  });
+  const shared = { log, definitions, isOften: true };
+  return {
+    asServer: auditedEngine(engine, { ...shared, actor: SERVER_ACTOR, details: { by: systemUser() } }),
+    asCommand: auditedEngine(engine, { ...shared, actor: localActor() }),
+  };
 }
 
 async function openWarehouseKeys({ dataDir }: ProjectPlace, store: Store, sealer: Sealer) {

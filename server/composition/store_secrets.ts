@@ -1,4 +1,3 @@
-import { NO_AUDIT } from "../../contract/audit/entry.ts";
 import { systemClock } from "../../contract/clock.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { OpenedSecrets, OpenSecretsOptions } from "../../engine/control/secrets/open_secrets.ts";
@@ -12,7 +11,7 @@ import { once } from "./once.ts";
 /** What the store keeps secret. Loaded when one is first asked for, or something is sealed or opened. */
 export async function openSecrets(
   { dataDir, projectDir }: ProjectPlace,
-  others: Pick<OpenSecretsOptions, "store" | "audit" | "transit">,
+  others: Pick<OpenSecretsOptions, "store" | "transit">,
 ): Promise<OpenedSecrets> {
   const { openSecrets } = await import("../../engine/control/secrets/open_secrets.ts");
   return openSecrets({ ...others, clock: systemClock, env, dataDir, projectDir });
@@ -27,7 +26,7 @@ export function secretsBeside(
     if (await isNewStore(place)) return undefined;
     try {
       const store = await openControlStore(place, { isForbidden: true });
-      return { store, ...await openSecrets(place, { store, audit: NO_AUDIT, transit }) };
+      return { store, ...await openSecrets(place, { store, transit }) };
     } catch (error) {
       // Of an older version, which had none.
       if (toAppError(error).code === "conflict") return undefined;

@@ -1,4 +1,3 @@
-import { NO_AUDIT } from "../../contract/audit/entry.ts";
 import { systemClock } from "../../contract/clock.ts";
 import { openSecrets } from "../../engine/control/secrets/open_secrets.ts";
 import type { Secrets } from "../../engine/control/secrets/port.ts";
@@ -21,5 +20,5 @@ export const NO_SECRETS: Secrets = {
 /** The store's, with a key in the folder. */
 export function secretsIn(store: Store, folder: string): Secrets {
   const place = { dataDir: folder, projectDir: `${folder}/project`, env: () => undefined, transit: noVault };
-  return openSecrets({ store, audit: NO_AUDIT, clock: systemClock, ...place }).secrets;
+  return openSecrets({ store, clock: systemClock, ...place }).secrets;
 }

@@ -1,8 +1,7 @@
-import type { AuditEntry } from "../../contract/audit/entry.ts";
-import type { AuditLog } from "../../engine/control/audit/port.ts";
+import type { AuditEntry, AuditTrail } from "../../contract/audit/entry.ts";
 
-/** An audit log that keeps its entries in a list. */
-export function recordedAudit(entries: AuditEntry[] = []): Pick<AuditLog, "record" | "around"> {
+/** An audit log that keeps its entries in a list, when what they tell of is done. */
+export function recordedAudit(entries: AuditEntry[] = []): AuditTrail {
   return {
     record(entry) {
       entries.push(entry);
@@ -10,7 +9,9 @@ export function recordedAudit(entries: AuditEntry[] = []): Pick<AuditLog, "recor
     },
     async around(entry, act, told) {
       const result = await act();
-      entries.push({ ...entry, ...await told?.(result) });
+      const more = await told?.(result);
+      const details = { ...entry.details, ...more?.details };
+      entries.push({ ...entry, ...more, ...(Object.keys(details).length === 0 ? {} : { details }) });
       return result;
     },
   };

@@ -1,11 +1,11 @@
-import type { AuditEntry } from "../../../contract/audit/entry.ts";
+import type { AuditEntry, AuditResult } from "../../../contract/audit/entry.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { AuditStore } from "../../store/audit/port.ts";
 import { keptEntry } from "./kept_entry.ts";
 import { LineWriter } from "./line_writer.ts";
-import type { AuditLog, AuditResult } from "./port.ts";
+import type { AuditLog } from "./port.ts";
 import { Repeats } from "./repeats.ts";
 import { waitOf } from "./waits.ts";
 

@@ -1,7 +1,7 @@
 import type { AuditEntry } from "../../../contract/audit/entry.ts";
 import type { Problem } from "../../../contract/alerts/problem.ts";
 import type { Alerts } from "../alerts/alerts.ts";
-import type { AuditResult } from "./port.ts";
+import type { AuditResult } from "../../../contract/audit/entry.ts";
 
 type Change = <T>(
   entry: Omit<AuditEntry, "actor">,

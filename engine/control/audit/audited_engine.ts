@@ -1,10 +1,10 @@
-import type { AuditActor, AuditEntry, AuditValue } from "../../../contract/audit/entry.ts";
+import type { AuditActor, AuditEntry, AuditResult, AuditValue } from "../../../contract/audit/entry.ts";
 import type { ApplyResult, Run } from "../../../contract/run.ts";
 import type { BackfillDetail } from "../../../contract/backfills/backfill.ts";
 import type { Engine } from "../engine.ts";
 import { auditedAlerts } from "./audited_alerts.ts";
 import type { Definitions } from "./definition_facts.ts";
-import type { AuditLog, AuditResult } from "./port.ts";
+import type { AuditLog } from "./port.ts";
 
 export interface AuditedOptions {
   readonly log: AuditLog;

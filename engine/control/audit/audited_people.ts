@@ -1,9 +1,15 @@
-import type { AuditActor, AuditEntry, AuditTarget, AuditValue } from "../../../contract/audit/entry.ts";
+import type {
+  AuditActor,
+  AuditEntry,
+  AuditResult,
+  AuditTarget,
+  AuditValue,
+} from "../../../contract/audit/entry.ts";
 import { scopeText } from "../../../contract/access/scope.ts";
 import type { GrantView, GroupView, UserView } from "../../../contract/access/people.ts";
 import type { People } from "../people/port.ts";
 import { difference } from "./differences.ts";
-import type { AuditLog, AuditResult } from "./port.ts";
+import type { AuditLog } from "./port.ts";
 
 /**
  * People as one actor changes them: each change is a line, with what was and what is. A method that `People` gets does

@@ -3,7 +3,7 @@ import type { Log } from "../../../contract/log.ts";
 import { repeat } from "../../runs/repeat.ts";
 import type { Service } from "../../runs/service.ts";
 import type { AuditStore } from "../../store/audit/port.ts";
-import { SERVER_ACTOR } from "./actors.ts";
+import { SERVER_ACTOR } from "../../../contract/audit/actor.ts";
 
 const FIRST_AFTER_MS = 60_000;
 const EVERY_MS = 3_600_000;

@@ -5,7 +5,7 @@ import { OutboxConsumer } from "../../runs/outbox_consumer.ts";
 import type { Outbox, OutboxEvent } from "../../store/ports/messages.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
-import { SERVER_ACTOR } from "./actors.ts";
+import { SERVER_ACTOR } from "../../../contract/audit/actor.ts";
 import type { AuditLog } from "./port.ts";
 
 /** The reader of the outbox. */

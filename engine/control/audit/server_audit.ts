@@ -5,7 +5,7 @@ import type { Log } from "../../../contract/log.ts";
 import type { Variables } from "../../../contract/settings/variables.ts";
 import type { Service } from "../../runs/service.ts";
 import type { Store } from "../../store/store.ts";
-import { SERVER_ACTOR, starterDetails } from "./actors.ts";
+import { SERVER_ACTOR, systemUser } from "../../../contract/audit/actor.ts";
 import type { AuditLog } from "./port.ts";
 import { createAuditRetention } from "./retention.ts";
 import { createFeed } from "./streams/feed.ts";
@@ -42,7 +42,7 @@ export async function startServerAudit(context: ServerAuditContext): Promise<Asy
       action,
       actor: SERVER_ACTOR,
       target: { kind: "server", name: "sluice" },
-      details: { ...starterDetails(), version, pid: Deno.pid },
+      details: { by: systemUser(), version, pid: Deno.pid },
     });
   try {
     // From here on: nobody is told of what was before somebody asked for it.

@@ -7,7 +7,7 @@ import { guardedPeople } from "../access/guarded_people.ts";
 import type { Places } from "../access/guard.ts";
 import type { Engine } from "../engine.ts";
 import type { People } from "../people/port.ts";
-import { refusalOf } from "./actors.ts";
+import { refusalOf } from "./refusals.ts";
 import { auditedEngine } from "./audited_engine.ts";
 import { auditedPeople } from "./audited_people.ts";
 import { storedDefinitions } from "./definition_facts.ts";

@@ -2,24 +2,13 @@ import type {
   FactorAdded,
   FactorKind,
   FactorsView,
-  PasskeyAssertion,
   PasskeyRegistration,
   TotpEnrolment,
 } from "../../../contract/access/factors.ts";
-import type { AuditActor, AuditTrail, AuditValue } from "../../../contract/audit/entry.ts";
-import type { Clock } from "../../../contract/clock.ts";
-import { AppError, toAppError } from "../../../contract/errors.ts";
-import type { Sealer } from "../../../contract/keys/sealer.ts";
-import type { Log } from "../../../contract/log.ts";
-import {
-  type FactorStore,
-  type PasskeyChallenge,
-  type PasskeyRecord,
-  type SignInStore,
-  totpPlace,
-  type TotpRecord,
-} from "../../store/factors/port.ts";
-import { hashToken, randomText } from "../people/token_text.ts";
+import type { AuditActor, AuditValue } from "../../../contract/audit/entry.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { totpPlace, type TotpRecord } from "../../store/factors/port.ts";
+import { PasskeyChallenges } from "./challenges.ts";
 import {
   hashRecoveryCode,
   matchTotp,
@@ -28,34 +17,25 @@ import {
   readTypedCode,
   totpUri,
 } from "./codes.ts";
-import { CHALLENGE_MS } from "./challenge.ts";
-import type { FactorCheck, Factors, FactorUser, PasskeyRequest } from "./port.ts";
-import type { RelyingParty, RelyingPartyOr } from "./relying_party.ts";
+import { FactorChecks } from "./factor_checks.ts";
+import { type FactorContext, noPasskey, openTotp, passkeyLibrary, requireParty } from "./factor_context.ts";
+import type { AssertionPurpose, FactorCheck, Factors, FactorUser, PasskeyRequest } from "./port.ts";
+import type { RelyingPartyOr } from "./relying_party.ts";
 
 /** How long a secret that was shown waits for its first code. */
 const PENDING_MS = 15 * 60_000;
 const MOST_PASSKEYS = 20;
 
-export interface FactorContext {
-  readonly factors: FactorStore;
-  readonly signIns: SignInStore;
-  readonly sealer: Sealer;
-  readonly audit: AuditTrail;
-  readonly clock: Pick<Clock, "now">;
-  readonly log: Log;
-  readonly relyingParty: () => RelyingPartyOr;
-}
-
-const passkeyLibrary = () => import("./passkey_library.ts");
-
-type Purpose = PasskeyChallenge["purpose"];
-
 /** Factors as the control store has them: secrets sealed, recovery codes hashed. */
 export class LocalFactors implements Factors {
   readonly #context: FactorContext;
+  readonly #challenges: PasskeyChallenges;
+  readonly #checks: FactorChecks;
 
   constructor(context: FactorContext) {
     this.#context = context;
+    this.#challenges = new PasskeyChallenges(context);
+    this.#checks = new FactorChecks(context, this.#challenges);
   }
 
   relyingParty(): RelyingPartyOr {
@@ -94,7 +74,7 @@ export class LocalFactors implements Factors {
 
   async pendingTotp(user: FactorUser): Promise<TotpEnrolment | undefined> {
     const pending = await this.#pending(user.id);
-    return pending && await this.#enrolment(user, await this.#open(user.id, pending));
+    return pending && await this.#enrolment(user, await openTotp(this.#context, user.id, pending));
   }
 
   async confirmTotp(user: FactorUser, code: string, by: AuditActor): Promise<FactorAdded> {
@@ -104,7 +84,7 @@ export class LocalFactors implements Factors {
       throw new AppError("conflict", "The secret was shown too long ago, or is in use by now: begin again");
     }
     const typed = readTypedCode(code);
-    const secret = await this.#open(user.id, pending);
+    const secret = await openTotp(this.#context, user.id, pending);
     const step = typed?.kind === "totp" ? await matchTotp(secret, typed.code, clock.now()) : undefined;
     if (step === undefined) {
       throw new AppError(
@@ -113,26 +93,26 @@ export class LocalFactors implements Factors {
         { reason: "wrong_code" },
       );
     }
-    const had = await this.kinds(user.id);
-    if (!await factors.activateTotp(user.id, pending.createdAtMs, step, clock.now())) {
-      throw new AppError("conflict", "Another secret was made meanwhile: begin again");
-    }
-    await factors.forgetGuesses(user.id);
-    return await this.#added(user, had, by, { kind: "totp" });
+    return await this.#add(user, by, { kind: "totp" }, async () => {
+      if (!await factors.activateTotp(user.id, pending.createdAtMs, step, clock.now())) {
+        throw new AppError("conflict", "Another secret was made meanwhile: begin again");
+      }
+      await factors.forgetGuesses(user.id);
+    });
   }
 
   async removeTotp(user: FactorUser, by: AuditActor): Promise<FactorsView> {
-    if (!await this.#context.factors.removeTotp(user.id)) {
+    return await this.#remove(user, by, { kind: "totp" }, async () => {
+      if (await this.#context.factors.removeTotp(user.id)) return;
       throw new AppError("not_found", "There is no authenticator app");
-    }
-    return await this.#removed(user, by, { kind: "totp" });
+    });
   }
 
   async startPasskey(user: FactorUser): Promise<PasskeyRequest> {
     const { registrationOptions } = await passkeyLibrary();
     const known = await this.#context.factors.listPasskeys(user.id);
-    const { options, challenge } = await registrationOptions(this.#party(), user, known);
-    return { options, ticket: await this.#putChallenge("register", user.id, challenge) };
+    const { options, challenge } = await registrationOptions(requireParty(this.#context), user, known);
+    return { options, ticket: await this.#challenges.put("register", user.id, challenge) };
   }
 
   async addPasskey(
@@ -146,26 +126,25 @@ export class LocalFactors implements Factors {
   ): Promise<FactorAdded> {
     const { factors, clock } = this.#context;
     const { verifyRegistration } = await passkeyLibrary();
-    const challenge = await this.#takeChallenge("register", user.id, ticket);
+    const challenge = await this.#challenges.take("register", user.id, ticket);
     if (challenge === undefined) {
       throw new AppError(
         "conflict",
         "That took longer than five minutes, or was begun elsewhere: begin again",
       );
     }
-    const verified = await verifyRegistration(this.#party(), challenge, registration);
+    const verified = await verifyRegistration(requireParty(this.#context), challenge, registration);
     if ("fault" in verified) {
       throw new AppError("invalid", "The passkey was not made for this server: open it by its own address", {
         reason: "wrong_passkey",
         detail: verified.fault,
       });
     }
-    const had = await this.kinds(user.id);
     if ((await factors.listPasskeys(user.id)).length >= MOST_PASSKEYS) {
       throw new AppError("conflict", `There are ${MOST_PASSKEYS} passkeys already: remove one first`);
     }
-    await factors.addPasskey({ ...verified.value, user: user.id, name, createdAtMs: clock.now() });
-    return await this.#added(user, had, by, { kind: "passkey", name });
+    const passkey = { ...verified.value, user: user.id, name, createdAtMs: clock.now() };
+    return await this.#add(user, by, { kind: "passkey", name }, () => factors.addPasskey(passkey));
   }
 
   async renamePasskey(user: FactorUser, id: string, name: string): Promise<FactorsView> {
@@ -176,130 +155,38 @@ export class LocalFactors implements Factors {
   async removePasskey(user: FactorUser, id: string, by: AuditActor): Promise<FactorsView> {
     const { factors } = this.#context;
     const passkey = (await factors.listPasskeys(user.id)).find((one) => one.id === id);
-    if (passkey === undefined || !await factors.removePasskey(user.id, id)) throw noPasskey();
-    return await this.#removed(user, by, { kind: "passkey", name: passkey.name });
+    if (passkey === undefined) throw noPasskey();
+    return await this.#remove(user, by, { kind: "passkey", name: passkey.name }, async () => {
+      if (!await factors.removePasskey(user.id, id)) throw noPasskey();
+    });
   }
 
   async renewRecoveryCodes(user: FactorUser, by: AuditActor): Promise<readonly string[]> {
     if ((await this.kinds(user.id)).length === 0) {
       throw new AppError("conflict", "Recovery codes stand in for a factor: add an app or a passkey first");
     }
-    const codes = await this.#newCodes(user.id);
-    await this.#context.audit.record({ action: "factor.codes", actor: by, target: targetOf(user) });
-    return codes;
-  }
-
-  async checkCode(user: string, text: string): Promise<FactorCheck> {
-    const { factors, clock } = this.#context;
-    const typed = readTypedCode(text);
-    if (typed === undefined) return WRONG_CODE;
-    if (typed.kind === "recovery_code") {
-      const hash = await hashRecoveryCode(user, typed.code);
-      const isRight = await factors.useRecoveryCode(user, hash, clock.now());
-      return isRight ? { kind: "right", factor: "recovery_code", user } : WRONG_CODE;
-    }
-    const totp = await factors.findTotp(user, "active");
-    if (totp === undefined) return WRONG_CODE;
-    const secret = await this.#open(user, totp);
-    const waitMs = await factors.takeGuess(user, clock.now());
-    if (waitMs > 0) return { kind: "limited", waitMs };
-    const step = await matchTotp(secret, typed.code, clock.now());
-    if (step === undefined) return WRONG_CODE;
-    if (!await factors.useTotpStep(user, totp.createdAtMs, step, clock.now())) {
-      return { kind: "wrong", reason: "used_code" };
-    }
-    await factors.forgetGuesses(user);
-    return { kind: "right", factor: "totp", user };
-  }
-
-  async requestPasskey(purpose: Exclude<Purpose, "register">, user: string | null): Promise<PasskeyRequest> {
-    const { assertionOptions } = await passkeyLibrary();
-    const known = user === null ? [] : await this.#context.factors.listPasskeys(user);
-    if (user !== null && known.length === 0) throw noPasskey();
-    const { options, challenge } = await assertionOptions(this.#party(), known);
-    return { options, ticket: await this.#putChallenge(purpose, user, challenge) };
-  }
-
-  async checkPasskey(
-    purpose: Exclude<Purpose, "register">,
-    user: string | null,
-    { ticket, assertion }: { readonly ticket: string; readonly assertion: PasskeyAssertion },
-  ): Promise<FactorCheck> {
-    const { factors, clock, log } = this.#context;
-    const { verifyAssertion } = await passkeyLibrary();
-    const challenge = await this.#takeChallenge(purpose, user, ticket);
-    if (challenge === undefined) return { kind: "wrong", reason: "gone_challenge" };
-    const passkey = await factors.findPasskey(assertion.id);
-    if (passkey === undefined || (user !== null && passkey.user !== user)) {
-      return { kind: "wrong", reason: "unknown_passkey" };
-    }
-    const isAlone = user === null;
-    const verified = await verifyAssertion(this.#party(), challenge, passkey, { assertion, isAlone });
-    if ("fault" in verified) {
-      log("debug", "A passkey's answer does not fit", { fault: verified.fault });
-      return { kind: "wrong", reason: "wrong_passkey" };
-    }
-    const use = { ...verified.value, atMs: clock.now() };
-    if (!await factors.usePasskey(passkey.id, use)) return await this.#notUsable(passkey);
-    return { kind: "right", factor: "passkey", user: passkey.user };
-  }
-
-  /** Removed meanwhile, or its counter did not go on: then somebody has a copy of it. */
-  async #notUsable({ id, user, name }: PasskeyRecord): Promise<FactorCheck> {
-    const isThere = await this.#context.factors.findPasskey(id) !== undefined;
-    if (!isThere) return { kind: "wrong", reason: "unknown_passkey" };
-    this.#context.log("warn", "A passkey's counter went back: it may have been copied", {
-      user,
-      passkey: name,
-    });
-    return { kind: "wrong", reason: "cloned_passkey" };
-  }
-
-  /** Throws conflict where passkeys cannot be. */
-  #party(): RelyingParty {
-    const party = this.relyingParty();
-    if ("id" in party) return party;
-    throw new AppError("conflict", `There are no passkeys here: ${party.unavailable}`);
-  }
-
-  async #putChallenge(purpose: Purpose, user: string | null, challenge: string): Promise<string> {
-    const ticket = randomText();
-    const nowMs = this.#context.clock.now();
-    await this.#context.signIns.putChallenge(
-      { hash: await hashToken(ticket), challenge, purpose, user, expiresAtMs: nowMs + CHALLENGE_MS },
-      nowMs,
+    return await this.#context.audit.around(
+      { action: "factor.codes", actor: by, target: targetOf(user) },
+      () => this.#newCodes(user.id),
     );
-    return ticket;
   }
 
-  async #takeChallenge(purpose: Purpose, user: string | null, ticket: string): Promise<string | undefined> {
-    const taken = await this.#context.signIns.takeChallenge(
-      await hashToken(ticket),
-      this.#context.clock.now(),
-    );
-    return taken?.purpose === purpose && taken.user === user ? taken.challenge : undefined;
+  checkCode(user: string, code: string): Promise<FactorCheck> {
+    return this.#checks.code(user, code);
+  }
+
+  requestPasskey(purpose: AssertionPurpose, user: string | null): Promise<PasskeyRequest> {
+    return this.#checks.requestPasskey(purpose, user);
+  }
+
+  checkPasskey(...asked: Parameters<Factors["checkPasskey"]>): Promise<FactorCheck> {
+    return this.#checks.passkey(...asked);
   }
 
   async #pending(user: string): Promise<TotpRecord | undefined> {
     const pending = await this.#context.factors.findTotp(user, "pending");
     const isFresh = pending !== undefined && pending.createdAtMs > this.#context.clock.now() - PENDING_MS;
     return isFresh ? pending : undefined;
-  }
-
-  async #open(user: string, { secret }: TotpRecord): Promise<string> {
-    try {
-      return await this.#context.sealer.open(secret, totpPlace(user));
-    } catch (thrown) {
-      const { message, reason } = toAppError(thrown);
-      this.#context.log("error", "The secret of an authenticator app does not open", {
-        user,
-        error: message,
-      });
-      throw new AppError("unavailable", `Codes cannot be checked now: ${message}`, {
-        cause: thrown,
-        ...(reason === undefined ? {} : { reason }),
-      });
-    }
   }
 
   async #enrolment({ name }: FactorUser, secret: string): Promise<TotpEnrolment> {
@@ -315,35 +202,41 @@ export class LocalFactors implements Factors {
     return codes;
   }
 
-  async #added(
+  /** Adds one, with recovery codes where it is the first. */
+  async #add(
     user: FactorUser,
-    had: readonly FactorKind[],
     by: AuditActor,
     details: Readonly<Record<string, AuditValue>>,
+    add: () => Promise<void>,
   ): Promise<FactorAdded> {
-    await this.#context.audit.record({ action: "factor.add", actor: by, target: targetOf(user), details });
-    const codes = had.length === 0 ? await this.#newCodes(user.id) : undefined;
-    const factors = await this.list(user.id);
-    return codes === undefined ? { factors } : { factors, recovery_codes: [...codes] };
+    const had = await this.kinds(user.id);
+    const entry = { action: "factor.add", actor: by, target: targetOf(user), details } as const;
+    return await this.#context.audit.around(entry, async () => {
+      await add();
+      const codes = had.length === 0 ? await this.#newCodes(user.id) : undefined;
+      const factors = await this.list(user.id);
+      return codes === undefined ? { factors } : { factors, recovery_codes: [...codes] };
+    });
   }
 
-  async #removed(
+  /** Removes one; the recovery codes go with the last. */
+  async #remove(
     user: FactorUser,
     by: AuditActor,
     details: Readonly<Record<string, AuditValue>>,
+    remove: () => Promise<void>,
   ): Promise<FactorsView> {
-    await this.#context.audit.record({ action: "factor.remove", actor: by, target: targetOf(user), details });
-    const left = await this.kinds(user.id);
-    if (left.length === 0) await this.#context.factors.removeRecoveryCodes(user.id);
-    return await this.list(user.id);
+    const entry = { action: "factor.remove", actor: by, target: targetOf(user), details } as const;
+    return await this.#context.audit.around(entry, async () => {
+      await remove();
+      const left = await this.kinds(user.id);
+      if (left.length === 0) await this.#context.factors.removeRecoveryCodes(user.id);
+      return await this.list(user.id);
+    });
   }
 }
 
-const WRONG_CODE: FactorCheck = { kind: "wrong", reason: "wrong_code" };
-
 const targetOf = ({ name }: FactorUser) => ({ kind: "user", name } as const);
-
-const noPasskey = () => new AppError("not_found", "There is no such passkey");
 
 function times({ createdAtMs, lastUsedAtMs }: Pick<TotpRecord, "createdAtMs" | "lastUsedAtMs">) {
   return {

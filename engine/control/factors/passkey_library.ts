@@ -1,6 +1,6 @@
 import type { PasskeyAssertion, PasskeyRegistration } from "../../../contract/access/factors.ts";
 import type { PasskeyRecord } from "../../store/factors/port.ts";
-import { CHALLENGE_MS } from "./challenge.ts";
+import { CHALLENGE_MS } from "./challenges.ts";
 import type { RelyingParty } from "./relying_party.ts";
 
 /** What WebAuthn's library is asked, in our words. It is loaded when somebody first uses a passkey. */

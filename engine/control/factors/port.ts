@@ -37,6 +37,9 @@ export type WrongFactor =
   | "cloned_passkey"
   | "gone_challenge";
 
+/** What a passkey that is there already is asked for. */
+export type AssertionPurpose = Exclude<ChallengePurpose, "register">;
+
 /** What a browser's script gives to the authenticator, and the text of the cookie that it is bound to. */
 export interface PasskeyRequest {
   /** As `PublicKeyCredential.parse…OptionsFromJSON` takes them. */
@@ -79,11 +82,11 @@ export interface Factors {
   checkCode(user: string, code: string): Promise<FactorCheck>;
   /** `user` is null where anybody's passkey will do. */
   requestPasskey(
-    purpose: Exclude<ChallengePurpose, "register">,
+    purpose: AssertionPurpose,
     user: string | null,
   ): Promise<PasskeyRequest>;
   checkPasskey(
-    purpose: Exclude<ChallengePurpose, "register">,
+    purpose: AssertionPurpose,
     user: string | null,
     answer: { readonly ticket: string; readonly assertion: PasskeyAssertion },
   ): Promise<FactorCheck>;

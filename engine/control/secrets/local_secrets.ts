@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import type { AuditTrail } from "../../../contract/audit/entry.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteName } from "../../../contract/names.ts";
@@ -21,11 +20,10 @@ import { secretUses } from "./secret_uses.ts";
 export interface SecretsContext {
   readonly store: Pick<Store, "secrets" | "sealedPlaces" | "pipelines" | "revisions" | "alerts">;
   readonly keys: KeyRing;
-  readonly audit: AuditTrail;
   readonly clock: Pick<Clock, "now">;
 }
 
-export function createSecrets({ store, keys, audit, clock }: SecretsContext): Secrets {
+export function createSecrets({ store, keys, clock }: SecretsContext): Secrets {
   const viewsOf = async (): Promise<SecretView[]> => {
     const uses = await secretUses(store);
     return (await store.secrets.list()).map(({ name, createdAtMs, createdBy, changedAtMs, changedBy }) => ({
@@ -44,21 +42,14 @@ export function createSecrets({ store, keys, audit, clock }: SecretsContext): Se
     async put(name, value, by) {
       requireSecretName(name);
       requireValue(name, value);
-      const before = await store.secrets.find(name);
       const sealed = await keys.sealer.seal(value, secretPlace(name));
       await store.secrets.put({ name, sealed }, by.name, clock.now());
-      await audit.record({
-        action: "secret.put",
-        actor: by,
-        target: { kind: "secret", name },
-        details: { is_new: before === undefined },
-      });
       const view = (await viewsOf()).find((one) => one.name === name);
       if (view === undefined) throw notThere(name);
       return view;
     },
 
-    async remove(name, { isForced }, by) {
+    async remove(name, { isForced }) {
       const users = (await secretUses(store)).get(name) ?? [];
       if (await store.secrets.find(name) === undefined) throw notThere(name);
       if (users.length > 0 && !isForced) {
@@ -69,12 +60,6 @@ export function createSecrets({ store, keys, audit, clock }: SecretsContext): Se
         );
       }
       if (!await store.secrets.remove(name)) throw notThere(name);
-      await audit.record({
-        action: "secret.remove",
-        actor: by,
-        target: { kind: "secret", name },
-        ...(users.length === 0 ? {} : { details: { used_by: users } }),
-      });
     },
 
     async keys() {
@@ -95,7 +80,7 @@ export function createSecrets({ store, keys, audit, clock }: SecretsContext): Se
       };
     },
 
-    async rotate({ lost: isLost = false, new_key_file: file }, by) {
+    async rotate({ lost: isLost = false, new_key_file: file }) {
       if (isLost && file !== undefined) {
         throw new AppError(
           "invalid",
@@ -105,18 +90,6 @@ export function createSecrets({ store, keys, audit, clock }: SecretsContext): Se
       const newRoot = file === undefined ? undefined : await keys.readNewKey(resolve(file));
       const rotation = await rotateKeys(keys, store.sealedPlaces, { isLost, newRoot });
       if (newRoot !== undefined) keys.adopt(newRoot);
-      await audit.record({
-        action: "key.rotate",
-        actor: by,
-        target: { kind: "key", name: rotation.dataKeyId ?? rotation.root.id },
-        details: {
-          key: rotation.root.id,
-          lost: isLost,
-          rewrapped: rotation.rewrapped,
-          resealed: rotation.resealed,
-          unreadable: rotation.unreadable.length,
-        },
-      });
       return rotationView(rotation);
     },
   };

@@ -8,6 +8,7 @@ import { storedSecrets } from "./stored_secrets.ts";
 
 export interface OpenedSecrets {
   readonly sealer: Sealer;
+  /** Their changes are in no audit log: see auditedSecrets. */
   readonly secrets: Secrets;
   /** Their values. */
   readonly stored: ReturnType<typeof storedSecrets>;
@@ -18,11 +19,11 @@ export interface OpenSecretsOptions extends Omit<SecretsContext, "keys" | "store
 }
 
 /** The secrets of a store with the keys of this process. Reads no key before one is wanted. */
-export function openSecrets({ store, audit, clock, ...sources }: OpenSecretsOptions): OpenedSecrets {
+export function openSecrets({ store, clock, ...sources }: OpenSecretsOptions): OpenedSecrets {
   const keys = createKeyRing({ ...sources, store: store.dataKeys, clock });
   return {
     sealer: keys.sealer,
-    secrets: createSecrets({ store, keys, audit, clock }),
+    secrets: createSecrets({ store, keys, clock }),
     stored: storedSecrets(store.secrets, keys.sealer),
   };
 }

@@ -106,7 +106,7 @@ async function linkedByEmail(
   }
   requirePerson(user);
   const createdAtMs = clock.now();
-  await sso.links.add({
+  const link = {
     id: crypto.randomUUID(),
     user: user.id,
     issuer,
@@ -114,13 +114,13 @@ async function linkedByEmail(
     isPattern: false,
     createdAtMs,
     createdBy: null,
-  });
-  await audit.record({
+  };
+  await audit.around({
     action: "user.link",
     actor: userActor(user, address),
     target: { kind: "user", name: user.name },
     details: { issuer, subject, by: "email" },
-  });
+  }, () => sso.links.add(link));
   return user;
 }
 
@@ -143,13 +143,12 @@ async function createUser(
     lastSeenAtMs: null,
   } as const;
   const link = { id: crypto.randomUUID(), user: user.id, issuer, subject, isPattern: false } as const;
-  await context.sso.links.addWithUser(user, { ...link, createdAtMs, createdBy: null }, role);
-  await context.audit.record({
+  await context.audit.around({
     action: "user.create",
     actor: userActor(user, address),
     target: { kind: "user", name: user.name },
     details: { by: "sso", issuer, subject, ...(role === undefined ? {} : { role }) },
-  });
+  }, () => context.sso.links.addWithUser(user, { ...link, createdAtMs, createdBy: null }, role));
   return user;
 }
 

@@ -61,19 +61,10 @@ export function createWarehouses(context: WarehousesContext): Warehouses {
         target: { kind: "pipeline", name: pipeline },
         pipeline,
       } as const;
-      try {
-        const change = await convertWarehouse(
-          { ...context, store: store.warehouseKeys },
-          pipeline,
-          action,
-          signal,
-        );
-        await audit.record(entry);
-        return change;
-      } catch (error) {
-        await audit.record({ ...entry, outcome: "failed" });
-        throw error;
-      }
+      return await audit.around(
+        entry,
+        () => convertWarehouse({ ...context, store: store.warehouseKeys }, pipeline, action, signal),
+      );
     },
   };
 }

@@ -9,11 +9,10 @@ import type {
 import type { PasswordChange } from "../../../contract/access/passwords.ts";
 import { PERMISSIONS } from "../../../contract/access/permissions.ts";
 import type { PipelineSubject } from "../../../contract/access/scope.ts";
-import type { AuditEntry } from "../../../contract/audit/entry.ts";
+import type { AuditEntry, AuditTrail } from "../../../contract/audit/entry.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteName } from "../../../contract/names.ts";
-import type { AuditLog } from "../../../engine/control/audit/port.ts";
 import type { LocalPeople } from "../../../engine/control/people/local_people.ts";
 import type { AccessStore } from "../../../engine/store/ports/access.ts";
 import type { PasswordStore } from "../../../engine/store/ports/passwords.ts";
@@ -28,7 +27,7 @@ export interface OwnAccountOptions {
   readonly access: AccessStore;
   readonly passwords: PasswordStore;
   readonly clock: Pick<Clock, "now" | "sleep">;
-  readonly audit: Pick<AuditLog, "around">;
+  readonly audit: Pick<AuditTrail, "around">;
   /** All pipelines, for those who own some. */
   readonly subjects: () => Promise<readonly PipelineSubject[]>;
 }

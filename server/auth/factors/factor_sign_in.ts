@@ -3,18 +3,18 @@ import type { Context } from "hono";
 import type { PasskeyAssertion } from "../../../contract/access/factors.ts";
 import type { AuditActor } from "../../../contract/audit/entry.ts";
 import type {
+  AssertionPurpose,
   FactorCheck,
   Factors,
   FactorUser,
   UsedFactor,
   WrongFactor,
 } from "../../../engine/control/factors/port.ts";
-import type { ChallengePurpose } from "../../../engine/store/factors/port.ts";
 import type { PeopleStore, UserRecord } from "../../../engine/store/ports/people.ts";
 import type { Auth } from "../auth.ts";
 import { tooManyAttempts } from "../../http/too_many.ts";
 import type { SignIn, SignInStep } from "../sign_in.ts";
-import { CHALLENGE_MS } from "../../../engine/control/factors/challenge.ts";
+import { CHALLENGE_MS } from "../../../engine/control/factors/challenges.ts";
 import type { HalfOpen, HalfOpenSignIns } from "./half_open.ts";
 
 /** Binds a challenge to the browser that has asked for it. */
@@ -29,7 +29,6 @@ export type FactorStep =
 
 /** A check that was not put off. */
 type Proven = Exclude<FactorCheck, { readonly kind: "limited" }>;
-type AssertionPurpose = Exclude<ChallengePurpose, "register">;
 
 export interface FactorSignInOptions {
   readonly auth: Auth;

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { TokenScopes } from "../../../contract/access/access.ts";
 import { isPermission, type Permission } from "../../../contract/access/permissions.ts";
+import { userActor } from "../../../contract/audit/actor.ts";
 import type { AuditTrail } from "../../../contract/audit/entry.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
@@ -87,7 +88,7 @@ export class TokenEndpoint {
     const createdAtMs = clock.now();
     const expiresAtMs = Math.min(createdAtMs + LIFE_MS, token?.expiresAtMs ?? Infinity);
     const id = crypto.randomUUID();
-    await access.issueToken({
+    const issued = {
       id,
       hash: await hashToken(text),
       user: user.id,
@@ -95,13 +96,13 @@ export class TokenEndpoint {
       scopes,
       createdAtMs,
       expiresAtMs,
-    });
-    await audit.record({
+    };
+    await audit.around({
       action: "token.issue",
-      actor: { id: user.id, name: user.name, kind: user.kind, address, tokenId: token?.id },
+      actor: { ...userActor(user, address), tokenId: token?.id },
       target: { kind: "token", name: id },
       details: { grant: request.grantType, expires_at: new Date(expiresAtMs).toISOString() },
-    });
+    }, () => access.issueToken(issued));
     return {
       access_token: text,
       token_type: "Bearer",

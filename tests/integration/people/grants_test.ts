@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { userInfo } from "node:os";
+import type { AuditLine } from "../../../contract/audit/line.ts";
 import { CONNECTORS, NONE_READY } from "../../support/served_project.ts";
 import { SluiceServer } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
@@ -26,6 +28,18 @@ Deno.test("who is granted what holds for commands without a server, then for a s
   const token = (await sluice("tokens", "create", "laptop", "--user", "mia", "--expires", "1d")).split("\n")
     .at(-1);
   assert.match(token ?? "", /^slc_/);
+  await sluice("secrets", "set", "PASSWORD", "--file", `${project.projectDir}/rows.csv`);
+  const left: AuditLine[] = JSON.parse(await sluice("audit", "--json"));
+  const did = left.map(({ actor, action }) => [actor.name, action]);
+  const local = `local:${userInfo().username}`;
+  assert.deepEqual(did.toReversed().slice(0, 6), [
+    [local, "user.create"],
+    [local, "group.create"],
+    [local, "group.add"],
+    [local, "grant.add"],
+    [local, "token.create"],
+    [local, "secret.put"],
+  ]);
 
   await using server = await SluiceServer.start(project.projectDir, project.dataDir, NONE_READY);
   const ask = async (path: string, method = "GET") => {

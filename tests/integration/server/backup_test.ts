@@ -1,4 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { AuditLine } from "../../../contract/audit/line.ts";
 import type { Run, RunDetail } from "../../../contract/run.ts";
@@ -44,7 +45,8 @@ Deno.test("a server is backed up while it runs, and goes on from there in anothe
   const orders = await server.call<TablePreview>("GET", "/api/pipelines/shop/tables/raw.orders");
   deepEqual([orders.row_count, orders.cursor?.value], [3, "3"]);
   const [line] = await server.call<AuditLine[]>("GET", "/api/audit?action=backup.restore");
-  deepEqual([line?.target, line?.actor.kind], [{ kind: "backup", name: file }, "server"]);
+  const by = `local:${userInfo().username}`;
+  deepEqual([line?.target, line?.actor.name], [{ kind: "backup", name: file }, by]);
 });
 
 Deno.test("an encrypted backup goes the whole way: nothing of it is readable, and without its key nothing comes back", async () => {

@@ -1,3 +1,5 @@
+import { userActor } from "../../../../contract/audit/actor.ts";
+import { NO_AUDIT } from "../../../../contract/audit/entry.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import type { LinkKind, LinkRecord } from "../../../store/ports/passwords.ts";
 import type { UserRecord } from "../../../store/ports/people.ts";
@@ -57,19 +59,22 @@ export class PasswordLinks {
    * where it has been used or has expired, and invalid for a weak password, which leaves it as it is.
    */
   async use(text: string, password: string, address?: string): Promise<GoodLink> {
-    const { owner } = await this.look(text);
+    const link = await this.look(text);
+    const { owner } = link;
     const kept = await this.#passwords.prepare(owner, password, false);
-    const used = await this.#context.passwords.useLink(await hashToken(text), kept);
-    if (used === undefined) throw spent();
-    await this.#context.access.endSessionsOf(owner.id);
-    const { id, name, kind } = owner;
-    await this.#context.trail?.record({
+    const { passwords, access, trail = NO_AUDIT } = this.#context;
+    const entry = {
       action: "password.change",
-      actor: { id, name, kind, address },
-      target: { kind: "user", name },
-      details: { by: used.kind },
+      actor: userActor(owner, address),
+      target: { kind: "user", name: owner.name },
+      details: { by: link.kind },
+    } as const;
+    return await trail.around(entry, async () => {
+      const used = await passwords.useLink(await hashToken(text), kept);
+      if (used === undefined) throw spent();
+      await access.endSessionsOf(owner.id);
+      return { ...used, owner };
     });
-    return { ...used, owner };
   }
 }
 

@@ -1,7 +1,7 @@
 import { relative, resolve } from "node:path";
 import { systemClock } from "../../../../contract/clock.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { SERVER_ACTOR, starterDetails } from "../../../../engine/control/audit/actors.ts";
+import { localActor } from "../../../../contract/audit/actor.ts";
 import { backupEncryption } from "../../../../engine/control/backup/encryption.ts";
 import { writeBackup } from "../../../../engine/control/backup/write_backup.ts";
 import { formatBytes } from "../../../../text/format.ts";
@@ -56,9 +56,9 @@ export const backup: CommandRun = async (invocation, context) => {
   const isEncrypted = encrypt !== undefined;
   await opened.audit.record({
     action: "backup.write",
-    actor: SERVER_ACTOR,
+    actor: localActor(),
     target: { kind: "backup", name: path },
-    details: { ...starterDetails(), files: manifest.files.length, bytes: size, encrypted: isEncrypted },
+    details: { files: manifest.files.length, bytes: size, encrypted: isEncrypted },
   });
   if (invocation.flag("json")) {
     terminal.out(JSON.stringify({ path, bytes: size, encrypted: isEncrypted, ...manifest }));

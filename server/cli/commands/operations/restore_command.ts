@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { AppError, toAppError } from "../../../../contract/errors.ts";
-import { SERVER_ACTOR, starterDetails } from "../../../../engine/control/audit/actors.ts";
+import { localActor } from "../../../../contract/audit/actor.ts";
 import { readBackup, RESTORING, RESTORING_ARCHIVE } from "../../../../engine/control/backup/read_backup.ts";
 import type { Manifest } from "../../../../engine/control/backup/manifest.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
@@ -67,9 +67,9 @@ async function recordRestore(
     });
     await opened.audit.record({
       action: "backup.restore",
-      actor: SERVER_ACTOR,
+      actor: localActor(),
       target: { kind: "backup", name: path },
-      details: { ...starterDetails(), created_at, files: files.length },
+      details: { created_at, files: files.length },
     });
   } catch (error) {
     // All of it is there: that must not be taken for a failure.

@@ -1,9 +1,10 @@
+import { localActor } from "../../../../contract/audit/actor.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { formatBytes } from "../../../../text/format.ts";
 import { dataFolderExists } from "../../../data_folder.ts";
 import type { CommandRun } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
-import { callerName, readDuration, readFolders } from "../../settings.ts";
+import { readDuration, readFolders } from "../../settings.ts";
 import { formatTable } from "../../table.ts";
 
 /** `sluice warehouse [ACTION] [PIPELINE]`: in this process, beside a server that goes on. */
@@ -60,7 +61,7 @@ export const warehouse: CommandRun = async (invocation, context) => {
   const change = await warehouses.convert({
     pipeline,
     action: action === "encrypt" ? "encrypt" : "decrypt",
-    actor: { id: null, name: callerName(context) ?? "sluice", kind: "server" },
+    actor: localActor(),
     waitMs,
     onWait: (pipeline) => terminal.note(`Waiting for a run of ${pipeline} to end`),
   }, stop.signal);

@@ -4,7 +4,7 @@ import type { CommandRun } from "../../command.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
-import { BY, readScope, withPeople } from "./people_command.ts";
+import { localName, readScope, withPeople } from "./people_command.ts";
 
 /** `sluice grants`. */
 export const grants: CommandRun = (invocation, context) =>
@@ -17,7 +17,10 @@ export const grant: CommandRun = (invocation, context) =>
   withPeople(invocation, context, "change", async (people) => {
     const [holder = "", role = ""] = invocation.arguments;
     const scope = readScope(invocation);
-    const made = await people.grants.add({ holder, role, ...(scope === undefined ? {} : { scope }) }, BY);
+    const made = await people.grants.add(
+      { holder, role, ...(scope === undefined ? {} : { scope }) },
+      localName(),
+    );
     context.terminal.out(
       invocation.flag("json")
         ? JSON.stringify(made)

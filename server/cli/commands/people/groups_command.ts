@@ -1,7 +1,7 @@
 import type { GroupView } from "../../../../contract/access/people.ts";
 import { grantsText } from "../../../../contract/access/scope.ts";
 import { formatTable } from "../../table.ts";
-import { BY, type PeopleActions, peopleCommand } from "./people_command.ts";
+import { localName, type PeopleActions, peopleCommand } from "./people_command.ts";
 
 const ACTIONS: PeopleActions = {
   async list({ people, terminal, isJson }) {
@@ -22,7 +22,7 @@ const ACTIONS: PeopleActions = {
     const group = await people.groups.create({
       name,
       ...(description === undefined ? {} : { description }),
-    }, BY);
+    }, localName());
     terminal.out(isJson ? JSON.stringify(group) : `Created the group ${group.name}`);
   },
   async remove({ people, terminal, isJson, need }) {

@@ -1,5 +1,5 @@
+import { localActor } from "../../../../contract/audit/actor.ts";
 import { AppError } from "../../../../contract/errors.ts";
-import { LOCAL_TOKEN_NAME } from "../../../../contract/names.ts";
 import type { Scope } from "../../../../contract/access/scope.ts";
 import type { People } from "../../../../engine/control/people/port.ts";
 import { type Actions, actionsCommand } from "../../actions.ts";
@@ -7,8 +7,8 @@ import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { connect } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
 
-/** Who a command acts as where no server is asked: whoever may write the data folder. */
-export const BY = LOCAL_TOKEN_NAME;
+/** Who a command acts as where no server is asked; a server knows whose token it is. */
+export const localName = (): string => localActor().name;
 
 export type PeopleActions = Actions<{ readonly people: People }>;
 

@@ -2,7 +2,7 @@ import { isPermission, PERMISSION_NAMES } from "../../../../contract/access/perm
 import { AppError } from "../../../../contract/errors.ts";
 import { didYouMean } from "../../../../text/suggest.ts";
 import { formatTable } from "../../table.ts";
-import { BY, type PeopleActions, peopleCommand } from "./people_command.ts";
+import { localName, type PeopleActions, peopleCommand } from "./people_command.ts";
 
 const ACTIONS: PeopleActions = {
   async list({ people, terminal, isJson }) {
@@ -20,7 +20,7 @@ const ACTIONS: PeopleActions = {
     const role = await people.roles.put(name, {
       permissions: readPermissions(invocation.list("permission")),
       ...(description === undefined ? {} : { description }),
-    }, BY);
+    }, localName());
     terminal.out(isJson ? JSON.stringify(role) : `${role.name} may ${role.permissions.join(", ")}`);
   },
   async remove({ people, terminal, isJson, need }) {

@@ -6,7 +6,7 @@ import type { Invocation } from "../../command.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
-import { BY, type PeopleActions, peopleCommand } from "./people_command.ts";
+import { localName, type PeopleActions, peopleCommand } from "./people_command.ts";
 import { readPermissions } from "./roles_command.ts";
 
 const ACTIONS: PeopleActions = {
@@ -22,7 +22,7 @@ const ACTIONS: PeopleActions = {
       ...(role === undefined ? {} : { role }),
       ...(expires === undefined ? {} : { expires_in: expires }),
       ...readScopes(invocation),
-    }, BY);
+    }, localName());
     if (isJson) return terminal.out(JSON.stringify(created));
     const whose = created.user === created.name ? "" : ` for ${created.user}`;
     const what = created.role === null ? "" : ` (${created.role})`;

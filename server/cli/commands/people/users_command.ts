@@ -8,7 +8,7 @@ import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
 import type { Invocation } from "../../command.ts";
-import { BY, type PeopleActions, peopleCommand } from "./people_command.ts";
+import { localName, type PeopleActions, peopleCommand } from "./people_command.ts";
 import { readNewPassword } from "./read_password.ts";
 
 const ACTIONS: PeopleActions = {
@@ -39,7 +39,7 @@ const ACTIONS: PeopleActions = {
       ...(displayName === undefined ? {} : { display_name: displayName }),
       ...(role === undefined ? {} : { role }),
       ...password,
-    }, BY);
+    }, localName());
     terminal.out(
       isJson
         ? JSON.stringify(user)
@@ -58,7 +58,7 @@ const ACTIONS: PeopleActions = {
       ...(email === undefined ? {} : { email }),
       ...(displayName === undefined ? {} : { display_name: displayName }),
       ...(role === undefined ? {} : { role }),
-    }, BY);
+    }, localName());
     const { user, link, problem, expires_at: until } = invitation;
     if (isJson) return terminal.out(JSON.stringify(invitation));
     if (link === null) return terminal.out(`Invited ${user.name}: a mail is on its way to ${user.email}`);
@@ -125,7 +125,7 @@ const ACTIONS: PeopleActions = {
       issuer,
       subject: meant,
       ...(pattern === undefined ? {} : { is_pattern: true }),
-    }, BY);
+    }, localName());
     terminal.out(
       isJson ? JSON.stringify(link) : `${link.user} is ${link.subject} of ${link.issuer} from now on`,
     );

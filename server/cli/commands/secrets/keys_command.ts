@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { LOCAL_ACTOR } from "../../../../contract/audit/actor.ts";
+import { localActor } from "../../../../contract/audit/actor.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import type { KeysView } from "../../../../contract/keys/views.ts";
 import { formatPlural } from "../../../../text/format.ts";
@@ -23,7 +23,7 @@ const ACTIONS: SecretsActions = {
     const rotation = await secrets.rotate({
       ...(isLost ? { lost: true } : {}),
       ...(path === undefined ? {} : { new_key_file: path }),
-    }, LOCAL_ACTOR);
+    }, localActor());
     if (isJson) return terminal.out(JSON.stringify(rotation));
     const { key, rewrapped, resealed, unreadable } = rotation;
     terminal.out(

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { LOCAL_ACTOR } from "../../../../contract/audit/actor.ts";
+import { localActor } from "../../../../contract/audit/actor.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { MAX_SECRET_BYTES } from "../../../../contract/keys/views.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
@@ -30,12 +30,12 @@ const ACTIONS: SecretsActions = {
   async set({ secrets, invocation, context, terminal, isJson, need }) {
     const [name = ""] = need("the NAME of a secret");
     const value = await readValue(invocation, context);
-    const secret = await secrets.put(name, value, LOCAL_ACTOR);
+    const secret = await secrets.put(name, value, localActor());
     terminal.out(isJson ? JSON.stringify(secret) : `Set the secret ${secret.name}`);
   },
   async delete({ secrets, invocation, terminal, isJson, need }) {
     const [name = ""] = need("the NAME of a secret");
-    await secrets.remove(name, { isForced: invocation.flag("force") }, LOCAL_ACTOR);
+    await secrets.remove(name, { isForced: invocation.flag("force") }, localActor());
     terminal.out(isJson ? JSON.stringify({ name }) : `Deleted the secret ${name}`);
   },
 };

@@ -16,6 +16,7 @@ import {
 } from "../../../../engine/secrets/secret_store.ts";
 import { beginUse } from "../../../../engine/secrets/uses.ts";
 import { FakeClock, settle } from "../../../support/fake_clock.ts";
+import { recordedAudit } from "../../../support/recorded_audit.ts";
 
 const SHOP = {
   type: "database",
@@ -88,7 +89,7 @@ function keepingOf(folder?: string, sealer?: Sealer, store?: LeasingStore): Keep
   const recorded: AuditEntry[] = [];
   const notes = folder === undefined ? undefined : openLeaseNotes({ folder, sealer });
   const leases = new LeaseBook({ clock, log: (_level, message) => logged.push(message), notes });
-  const audit = { record: (entry: AuditEntry) => Promise.resolve(void recorded.push(entry)) };
+  const audit = recordedAudit(recorded);
   return {
     clock,
     store: leasing,

@@ -2,10 +2,12 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { AuditAction, AuditEntry } from "../../../../../contract/audit/entry.ts";
 import { auditedEngine } from "../../../../../engine/control/audit/audited_engine.ts";
 import { auditedPeople } from "../../../../../engine/control/audit/audited_people.ts";
+import { auditedSecrets } from "../../../../../engine/control/audit/audited_secrets.ts";
 import type { Definitions } from "../../../../../engine/control/audit/definition_facts.ts";
 import type { AuditLog } from "../../../../../engine/control/audit/port.ts";
 import type { Engine } from "../../../../../engine/control/engine.ts";
 import type { People } from "../../../../../engine/control/people/port.ts";
+import type { Secrets } from "../../../../../engine/control/secrets/port.ts";
 
 const ACTOR = { id: "u1", name: "ann", kind: "person" } as const;
 const SECRET = "slc_never-in-a-line";
@@ -126,6 +128,14 @@ const PEOPLE: Table<People> = {
   },
 };
 
+const SECRETS: Table<Secrets> = {
+  list: nothing(),
+  put: line("secret.put", "PASSWORD", SECRET, ACTOR),
+  remove: line("secret.remove", "PASSWORD", { isForced: false }, ACTOR),
+  keys: nothing(),
+  rotate: line("key.rotate", {}, ACTOR),
+};
+
 /** Everything that any method returns, and a list where lists are asked for. */
 const RESULT = {
   id: "r1",
@@ -147,6 +157,8 @@ const RESULT = {
   rows: [[SECRET]],
   rejects: [{ row: SECRET }],
   body: SECRET,
+  key: { id: "k1" },
+  unreadable: [],
 };
 
 /** A port whose every method returns `RESULT`, or an empty list. */
@@ -231,6 +243,12 @@ Deno.test("each method of people leaves the line that it is to leave, or deliber
   const { lines, log } = listeningLog();
   const called: string[] = [];
   await check(auditedPeople(anyPort(called), log, ACTOR) as unknown as Port, PEOPLE, lines, called);
+});
+
+Deno.test("each method of secrets leaves the line that it is to leave, or deliberately none", async () => {
+  const { lines, log } = listeningLog();
+  const called: string[] = [];
+  await check(auditedSecrets(anyPort(called), log) as unknown as Port, SECRETS, lines, called);
 });
 
 Deno.test("a project that is applied again and again is told of where it changes something", async () => {

@@ -1,4 +1,4 @@
-import { type AuditEntry, NO_AUDIT } from "../../../../../contract/audit/entry.ts";
+import type { AuditEntry } from "../../../../../contract/audit/entry.ts";
 import type { Sealer } from "../../../../../contract/keys/sealer.ts";
 import { LocalFactors } from "../../../../../engine/control/factors/local_factors.ts";
 import { totpCode } from "../../../../../engine/control/factors/codes.ts";
@@ -6,6 +6,7 @@ import type { RelyingPartyOr } from "../../../../../engine/control/factors/relyi
 import type { Store } from "../../../../../engine/store/store.ts";
 import { aesSealer } from "../../../../support/aes_sealer.ts";
 import { FakeClock } from "../../../../support/fake_clock.ts";
+import { recordedAudit } from "../../../../support/recorded_audit.ts";
 import { StoreFixture } from "../../store/store_fixture.ts";
 
 export const ORIGIN = "https://sluice.example.com";
@@ -63,13 +64,7 @@ export class FactorFixture implements AsyncDisposable {
       factors: this.store.factors,
       signIns: this.store.signIns,
       sealer,
-      audit: {
-        ...NO_AUDIT,
-        record: (entry) => {
-          this.recorded.push(entry);
-          return Promise.resolve();
-        },
-      },
+      audit: recordedAudit(this.recorded),
       clock: this.clock,
       log: (level, message) => this.logged.push(`${level} ${message}`),
       relyingParty: () => this.party,

@@ -2,8 +2,10 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import type { AuditActor, AuditEntry } from "../../../../../contract/audit/entry.ts";
 import type { PipelineDefinition } from "../../../../../contract/pipeline/pipeline.ts";
 import { AppError } from "../../../../../contract/errors.ts";
+import { auditedSecrets } from "../../../../../engine/control/audit/audited_secrets.ts";
 import { openSecrets } from "../../../../../engine/control/secrets/open_secrets.ts";
 import { secretPlace } from "../../../../../engine/store/ports/secrets.ts";
+import { recordedAudit } from "../../../../support/recorded_audit.ts";
 import { KeysFixture } from "../../keys/keys_fixture.ts";
 import { revision } from "../../store/store_fixture.ts";
 
@@ -13,10 +15,10 @@ const PEM = "-----BEGIN KEY-----\ncanary\n-----END KEY-----\n";
 async function opened(keys: KeysFixture) {
   const store = await keys.store();
   const audited: AuditEntry[] = [];
-  const audit = { record: (entry: AuditEntry) => Promise.resolve(void audited.push(entry)) };
   const { clock, dataDir, projectDir, transit } = keys;
   const place = { dataDir, projectDir, transit, env: () => undefined };
-  return { store, audited, ...openSecrets({ store, audit, clock, ...place }) };
+  const opened = openSecrets({ store, clock, ...place });
+  return { ...opened, store, audited, secrets: auditedSecrets(opened.secrets, recordedAudit(audited)) };
 }
 
 Deno.test("a secret is set, replaced and deleted, and who did it is kept", async () => {
@@ -45,6 +47,22 @@ Deno.test("a secret is set, replaced and deleted, and who did it is kept", async
     ],
   );
   ok(!JSON.stringify(audited).includes("canary"));
+});
+
+Deno.test("a secret or a key is not changed where that cannot be written down before", async () => {
+  await using keys = new KeysFixture();
+  const { secrets, stored, store } = await opened(keys);
+  await secrets.put("TLS_KEY", PEM, MIA);
+  const full = new AppError("unavailable", "the disk is full");
+  const refused = auditedSecrets(secrets, { around: () => Promise.reject(full) });
+  const before = await store.dataKeys.list();
+  await rejects(refused.put("TLS_KEY", "another", MIA), full);
+  await rejects(refused.put("NEW", "another", MIA), full);
+  await rejects(refused.remove("TLS_KEY", { isForced: true }, MIA), full);
+  await rejects(refused.rotate({}, MIA), full);
+  strictEqual(await stored.get("TLS_KEY"), PEM);
+  deepStrictEqual((await secrets.list()).map(({ name }) => name), ["TLS_KEY"]);
+  deepStrictEqual(await store.dataKeys.list(), before);
 });
 
 Deno.test("a secret in use is deleted by force alone: connectors, notifiers, webhooks and scripts use some", async () => {

@@ -10,6 +10,7 @@ import { createPeople } from "../../../../../engine/control/people/local_people.
 import type { People } from "../../../../../engine/control/people/port.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
 import { quickHasher } from "../../../../support/quick_hasher.ts";
+import { recordedAudit } from "../../../../support/recorded_audit.ts";
 import { StoreFixture } from "../../store/store_fixture.ts";
 
 const ISSUER = "https://id.example.com";
@@ -50,7 +51,7 @@ async function withStore(
     access: store.access,
     sso: store.sso,
     clock,
-    audit: { record: (entry) => Promise.resolve(void recorded.push(entry)) },
+    audit: recordedAudit(recorded),
     owners: () => Promise.resolve(new Set(owners)),
   };
   await work({

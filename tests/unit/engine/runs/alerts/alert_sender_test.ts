@@ -15,6 +15,7 @@ import { LeaseBook } from "../../../../../engine/secrets/leases/lease_book.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
 import { FakeClock } from "../../../../support/fake_clock.ts";
 import { MailServer } from "../../../../support/mail_server.ts";
+import { recordedAudit } from "../../../../support/recorded_audit.ts";
 import { StoreFixture } from "../../store/store_fixture.ts";
 
 const NOW = Date.parse("2026-03-02T08:00:00Z");
@@ -114,7 +115,7 @@ class Sending implements AsyncDisposable {
       figures,
       log: (_level, message, fields) => void this.logged.push(`${message} ${JSON.stringify(fields)}`),
       secretKeeping: {
-        audit: { record: (entry) => Promise.resolve(void this.recorded.push(entry)) },
+        audit: recordedAudit(this.recorded),
         leases: new LeaseBook({ clock, log: () => {} }),
       },
       references: { env: () => undefined, secrets: { get: (name) => Promise.resolve(SECRETS[name]) } },

@@ -15,6 +15,7 @@ import { toAppError } from "../../../../../contract/errors.ts";
 import { FakeClock } from "../../../../support/fake_clock.ts";
 import { quickHasher } from "../../../../support/quick_hasher.ts";
 import { HostileIssuer } from "../../../../support/hostile_issuer.ts";
+import { recordedAudit } from "../../../../support/recorded_audit.ts";
 import { StoreFixture } from "../../../engine/store/store_fixture.ts";
 
 export const BASE = "http://sluice.example:8080";
@@ -66,7 +67,7 @@ export class SsoFixture implements AsyncDisposable {
       ...env,
     };
     const log = (_level: string, message: string) => void this.logged.push(message);
-    const audit = { record: (entry: AuditEntry) => Promise.resolve(void recorded.push(entry)) };
+    const audit = recordedAudit(recorded);
     const client = createClientView({ trustProxy: false });
     const subjects = () => Promise.resolve([{ name: "orders", tags: [], owner: "boss" }]);
     const sso = await openSso({
