@@ -10,6 +10,7 @@ import { gitCommit } from "./git.ts";
 import { keepNames, type LoadedProject, loadProject, modelFiles } from "./load.ts";
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
+import { readProjectFile } from "./project/project_file.ts";
 import { bundleConnectorScripts, scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { refuseScripts } from "./scripts/read_scripts.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
@@ -96,6 +97,7 @@ export async function applySource(
       connectorTypes: context.connectors,
       connectors: { connectors, broken: new Set(), isReadable: true, faults: [], place },
       notifiers: { notifiers: await store.alerts.notifiers(), broken: new Set(), isReadable: true },
+      project: await readProjectFile(context.projectDir),
     },
     async (definition) => {
       const refused = refuseScripts(definition);

@@ -13,6 +13,7 @@ import { type SensorDefinition, sensorKey } from "../../contract/triggers/sensor
 import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
+import type { ParsedProject } from "./project/project_file.ts";
 import { CONNECTORS_FILE, type ParsedConnectors } from "./parse_connectors.ts";
 import { checkSchema, pathText, schemaKeys } from "../../text/schema_faults.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
@@ -24,6 +25,8 @@ export interface PipelineContext {
   readonly connectorTypes: readonly Connector[];
   /** Who can be told of runs; without them nobody looks at `notify`. */
   readonly notifiers?: Pick<ParsedNotifiers, "notifiers" | "broken" | "isReadable">;
+  /** What project.yaml says. */
+  readonly project?: ParsedProject;
 }
 
 /** What streams and loads ask of their connectors, against what those offer. */

@@ -15,6 +15,7 @@ import {
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { loadNotifiers } from "./notifiers/read_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
+import { loadProjectFile, type ParsedProject } from "./project/project_file.ts";
 import { ProjectFiles } from "./read_files.ts";
 import { scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { NO_SCRIPTS, readScripts } from "./scripts/read_scripts.ts";
@@ -27,9 +28,11 @@ export interface LoadedProject {
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   /** What notifiers.yaml says. */
   readonly notifiers: ParsedNotifiers;
+  /** What project.yaml says. */
+  readonly project: ParsedProject;
   /** By name. */
   readonly pipelines: readonly LoadedPipeline[];
-  /** Those of connectors.yaml, of notifiers.yaml and of the project as a whole; each pipeline has its own. */
+  /** Those of connectors.yaml, notifiers.yaml, project.yaml and of the project as a whole; each pipeline has its own. */
   readonly faults: readonly Fault[];
   /** False where pipelines/ could not be read: what is missing is not known to be gone. */
   readonly isWhole: boolean;
@@ -42,27 +45,29 @@ export interface LoadOptions {
 }
 
 /**
- * Reads connectors.yaml, notifiers.yaml, pipelines/*.yaml, transforms/<folder>/*.sql and scripts/. Throws not_found where
+ * Reads connectors.yaml, notifiers.yaml, project.yaml, pipelines/*.yaml, transforms/<folder>/*.sql and scripts/. Throws not_found where
  * there is no such folder; everything else that is wrong with the files is a fault with its place.
  */
 export async function loadProject(
   projectDir: string,
   { connectorTypes, scripts }: LoadOptions,
 ): Promise<LoadedProject> {
-  const project = await ProjectFiles.open(projectDir);
-  const connectors = await loadConnectors(project, connectorTypes);
-  const notifiers = await loadNotifiers(project);
-  const faults: Fault[] = [...connectors.faults, ...notifiers.faults];
-  const context: PipelineContext = { connectors, connectorTypes, notifiers };
-  const bundles = scripts?.of(project);
+  const files = await ProjectFiles.open(projectDir);
+  const connectors = await loadConnectors(files, connectorTypes);
+  const notifiers = await loadNotifiers(files);
+  const project = await loadProjectFile(files);
+  const faults: Fault[] = [...connectors.faults, ...notifiers.faults, ...project.faults];
+  const context: PipelineContext = { connectors, connectorTypes, notifiers, project };
+  const bundles = scripts?.of(files);
 
   const pipelines: LoadedPipeline[] = [];
   const pathByName = new Map<string, string>();
-  const entries = await project.list("pipelines") ?? [];
+  const entries = await files.list("pipelines") ?? [];
   if ("fault" in entries) {
     return {
       connectors: connectors.connectors,
       notifiers,
+      project,
       pipelines,
       faults: [...faults, entries.fault],
       isWhole: false,
@@ -84,10 +89,10 @@ export async function loadProject(
       continue;
     }
     pathByName.set(name, path);
-    pipelines.push(withNameFault(await loadPipeline(project, name, path, context, bundles)));
+    pipelines.push(withNameFault(await loadPipeline(files, name, path, context, bundles)));
   }
-  faults.push(...await unusedModels(project, pipelines));
-  return { connectors: connectors.connectors, notifiers, pipelines, faults, isWhole: true };
+  faults.push(...await unusedModels(files, pipelines));
+  return { connectors: connectors.connectors, notifiers, project, pipelines, faults, isWhole: true };
 }
 
 /** Of a name that is refused the first fault says so. */

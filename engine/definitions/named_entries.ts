@@ -87,7 +87,7 @@ export function parseNamedEntries<Entry>(
 }
 
 /** Finding a place takes longer the larger the file is: it is done for those that are shown. */
-function placedFaults(document: YamlDocument, all: readonly SchemaFault[]): Fault[] {
+export function placedFaults(document: YamlDocument, all: readonly SchemaFault[]): Fault[] {
   const errors = all.map(({ path, at, message }): PipelineFault => ({
     path,
     at,

@@ -25,6 +25,8 @@ import { checkNotify } from "./notifiers/check_notify.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { checkWebhooks } from "./check_webhooks.ts";
 import { placeOf } from "./named_entries.ts";
+import { NO_PROJECT_FILE } from "./project/project_file.ts";
+import { withVariables } from "./project/variables.ts";
 import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
 import { checkSchema, pathText } from "../../text/schema_faults.ts";
@@ -89,12 +91,19 @@ export async function parsePipeline(
     connectorPlace: context.connectors.place,
     place,
   };
-  const whole = async (salvaged: SalvagedDefinition, shapeFaults: readonly Fault[] = []) => {
-    const { definition } = salvaged;
-    const models = await modelsOf(definition.transform ?? name);
+  const whole = async (written: SalvagedDefinition, shapeFaults: readonly Fault[] = []) => {
+    const models = await modelsOf(written.definition.transform ?? name);
+    const sql = models.files.map(({ content }) => content);
+    const given = withVariables(written.definition, sql, context.project ?? NO_PROJECT_FILE);
+    const { definition } = given;
+    const salvaged = { ...written, definition, params: [...written.params, ...given.unknown] };
     // Of a part the warnings say little: it may have nothing to do for what was left out.
     const scripts = await scriptsOf(definition);
-    const found = [...faultsOf(document.value, salvaged, models, context), ...scripts.faults]
+    const found = [
+      ...faultsOf(document.value, salvaged, models, context),
+      ...given.faults,
+      ...scripts.faults,
+    ]
       .filter(({ severity }) => severity === "error" || shapeFaults.length === 0);
     const shown = boundFaults<PipelineFault>(
       found,
@@ -107,6 +116,7 @@ export async function parsePipeline(
     }));
     return {
       ...broken,
+      definition: shapeFaults.length === 0 ? definition : undefined,
       files: models.files,
       scripts: scripts.files,
       connectors: namedConnectors(definition, context.connectors.connectors),
@@ -126,7 +136,7 @@ export async function parsePipeline(
     if (salvaged === undefined) return { ...broken, faults };
     return await whole(salvaged, faults);
   }
-  return { ...await whole({ definition: shape.output, streams: [], params: [] }), definition: shape.output };
+  return await whole({ definition: shape.output, streams: [], params: [] });
 }
 
 /** What is wrong with a definition whose shape is right, or with what was salvaged of it. */

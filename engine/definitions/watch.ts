@@ -21,7 +21,7 @@ const SCRIPT_LEVELS = 6;
 const MAX_DEBOUNCES = 10;
 
 /**
- * Yields when connectors.yaml, notifiers.yaml, a pipeline, a model or a module of scripts/ was added, changed or removed, some time
+ * Yields when connectors.yaml, notifiers.yaml, project.yaml, a pipeline, a model or a module of scripts/ was added, changed or removed, some time
  * after the last change. Folders may come and go, the project's own too. A change during the consumer's
  * work yields again. Ends when the signal aborts.
  *
@@ -88,7 +88,7 @@ export async function lookAtProject(projectDir: string): Promise<ProjectLook> {
   // What scripts import beside one another are packages, which these files name.
   const hasScripts = await lookBelow(join(projectDir, SCRIPTS_FOLDER), SCRIPT_LEVELS);
   const ofPackages: readonly string[] = hasScripts ? PACKAGE_FILES : [];
-  const ofProject = ["connectors.yaml", "notifiers.yaml", ...ofPackages];
+  const ofProject = ["connectors.yaml", "notifiers.yaml", "project.yaml", ...ofPackages];
   await look(projectDir, (name) => ofProject.includes(name));
   await look(join(projectDir, "pipelines"), (name) => /\.ya?ml$/.test(name));
   const transforms = join(projectDir, "transforms");

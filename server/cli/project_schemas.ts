@@ -23,10 +23,8 @@ export async function writeProjectSchemas(
 /** The first line of a project's file by which editors find its schema; undefined for files without one. */
 export function schemaLine(path: string): string | undefined {
   const parts = path.split("/");
-  const name = path === "connectors.yaml"
-    ? "connectors"
-    : path === "notifiers.yaml"
-    ? "notifiers"
+  const name = ["connectors.yaml", "notifiers.yaml", "project.yaml"].includes(path)
+    ? path.replace(".yaml", "")
     : parts[0] === "pipelines" && /\.ya?ml$/.test(path)
     ? "pipeline"
     : undefined;

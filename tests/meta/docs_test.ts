@@ -71,6 +71,12 @@ Deno.test("every key of a model's header is in docs/models.md", async () => {
   assertMentioned(await manual("models.md"), keysOf(model), "docs/models.md");
 });
 
+Deno.test("every key of project.yaml is in the manual", async () => {
+  const { project } = createProjectSchemas(connectors);
+  const named = [...keysOf(project)].filter((key) => key !== "$schema");
+  assertMentioned(await manual("project.md") + await manual("pipelines.md"), named, "docs/project.md");
+});
+
 for (const connector of connectors) {
   Deno.test(`every key and option of the ${connector.name} connector is in docs/connectors.md`, async () => {
     const schemas = createProjectSchemas([connector]);

@@ -5,6 +5,7 @@ import { NOTIFIER_TYPES, notifierSchemas } from "../../../contract/alerts/notifi
 import { PIPELINE_NAME_PATTERN } from "../../../contract/names.ts";
 import { commonConnectorSchema } from "../../../contract/connector/entry.ts";
 import { BUILT_IN_CONNECTORS } from "../../../contract/pipeline/scripts.ts";
+import { projectSchema } from "../../../contract/project/project_file.ts";
 import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
 import { modelHeaderSchema } from "../../../sql/language/model_header.ts";
 import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
@@ -13,7 +14,9 @@ import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
  * The JSON Schemas (draft 7, which editors know) of what users write, made from the schemas that validate it. What
  * JSON Schema cannot say (a cron expression, which keys go with which connector) is left to `sluice check`.
  */
-export type ProjectSchemas = Readonly<Record<"pipeline" | "connectors" | "notifiers" | "model", JsonSchema>>;
+export type ProjectSchemas = Readonly<
+  Record<"pipeline" | "connectors" | "notifiers" | "project" | "model", JsonSchema>
+>;
 
 const CONVERSION: ConversionConfig = { typeMode: "input", errorMode: "ignore", target: "draft-07" };
 
@@ -23,6 +26,7 @@ export function createProjectSchemas(connectorTypes: readonly Connector[]): Proj
     pipeline: pipelineJsonSchema(connectorTypes),
     connectors: connectorsJsonSchema(connectorTypes),
     notifiers: notifiersJsonSchema(),
+    project: { ...toJsonSchema(projectSchema, CONVERSION), title: "What a Sluice project's pipelines share" },
     model: {
       ...toJsonSchema(modelHeaderSchema, CONVERSION),
       title: "The header of a Sluice model",

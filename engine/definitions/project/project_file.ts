@@ -1,0 +1,97 @@
+import * as v from "valibot";
+import { AppError } from "../../../contract/errors.ts";
+import {
+  type ParamDefinition,
+  type ParamDefinitions,
+  paramSchema,
+} from "../../../contract/params/definition.ts";
+import { paramFaults } from "../../../contract/params/values.ts";
+import { type ProjectFile, projectSchema } from "../../../contract/project/project_file.ts";
+import { RUN_VARIABLES } from "../../../sql/build/variables.ts";
+import type { Fault } from "../../../text/fault.ts";
+import { isRecord } from "../../../text/is_record.ts";
+import { checkSchema, isCut, pathText, type SchemaFault } from "../../../text/schema_faults.ts";
+import { parseYamlDocument } from "../../../text/yaml_document.ts";
+import { placedFaults } from "../named_entries.ts";
+import { ProjectFiles } from "../read_files.ts";
+
+export const PROJECT_FILE = "project.yaml";
+
+/** What project.yaml says, as far as it is right. */
+export interface ParsedProject {
+  /** Those without a fault. */
+  readonly variables: ParamDefinitions;
+  /** Names of those with one. */
+  readonly brokenVariables: ReadonlySet<string>;
+  /** False where the file as a whole could not be read: then no name is known. */
+  readonly isReadable: boolean;
+  readonly faults: readonly Fault[];
+}
+
+export const NO_PROJECT_FILE: ParsedProject = {
+  variables: {},
+  brokenVariables: new Set(),
+  isReadable: true,
+  faults: [],
+};
+
+/** What the project's project.yaml says; nothing where there is none. */
+export async function loadProjectFile(project: ProjectFiles): Promise<ParsedProject> {
+  const file = await project.read(PROJECT_FILE);
+  if (file === undefined) return NO_PROJECT_FILE;
+  if ("fault" in file) return { ...NO_PROJECT_FILE, isReadable: false, faults: [file.fault] };
+  return parseProjectFile(file.text);
+}
+
+/** The same by the project's folder; nothing where there is no such folder. */
+export async function readProjectFile(projectDir: string): Promise<ParsedProject> {
+  try {
+    return await loadProjectFile(await ProjectFiles.open(projectDir));
+  } catch (error) {
+    if (error instanceof AppError && error.code === "not_found") return NO_PROJECT_FILE;
+    throw error;
+  }
+}
+
+/** Reads the text of project.yaml. Never throws for what a user wrote. */
+export function parseProjectFile(text: string): ParsedProject {
+  const document = parseYamlDocument(text, PROJECT_FILE);
+  const unreadable = { ...NO_PROJECT_FILE, isReadable: false };
+  if (document.value === undefined) return { ...unreadable, faults: document.faults };
+  const shape = checkSchema<ProjectFile>(projectSchema, document.value);
+  const shapeFaults = "faults" in shape ? shape.faults : [];
+  if (isCut(shapeFaults)) return { ...unreadable, faults: placedFaults(document, shapeFaults) };
+  const broken = new Set(
+    shapeFaults.flatMap(({ path: [part, name] }) =>
+      part === "variables" && name !== undefined ? [String(name)] : []
+    ),
+  );
+  const variables = variablesOf(document.value, broken);
+  const ruleFaults = paramFaults(variables, RUN_VARIABLES).map(({ path, message }): SchemaFault => {
+    const whole = ["variables", ...path];
+    broken.add(String(path[0]));
+    return {
+      path: whole,
+      at: "value",
+      message: `${pathText(whole)}: ${message}`,
+      kind: "shape",
+      input: null,
+    };
+  });
+  return {
+    variables: Object.fromEntries(Object.entries(variables).filter(([name]) => !broken.has(name))),
+    brokenVariables: broken,
+    isReadable: true,
+    faults: placedFaults(document, [...shapeFaults, ...ruleFaults]),
+  };
+}
+
+function variablesOf(value: unknown, broken: ReadonlySet<string>): Record<string, ParamDefinition> {
+  const written = isRecord(value) && isRecord(value["variables"]) ? value["variables"] : {};
+  return Object.fromEntries(
+    Object.entries(written).flatMap(([name, entry]) => {
+      const parsed = broken.has(name) ? undefined : v.safeParse(paramSchema, entry);
+      return parsed?.success ? [[name, parsed.output]] : [];
+    }),
+  );
+}
