@@ -25,6 +25,9 @@ export type NameKind = (typeof NAME_KINDS)[number];
 
 /** Names that become tables or variables: a letter or `_`, then letters, digits and `_`; at most 63. */
 export const NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+/** Tables in DuckDB have names of any length, and files of some 250 bytes: a model has one of each. */
+export const MODEL_NAME_LENGTH = 200;
+export const MODEL_NAME_PATTERN = new RegExp(`^[A-Za-z_][A-Za-z0-9_]{0,${MODEL_NAME_LENGTH - 1}}$`);
 /** Pipelines and connectors may have `-` too. */
 export const PIPELINE_NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
 /** Tokens are named for people: any visible text on one line. */
@@ -83,6 +86,10 @@ const TABLE_NAME = {
   pattern: NAME_PATTERN,
   expected: "a letter or _, then letters, digits or _, at most 63 characters",
 };
+const MODEL_NAME = {
+  pattern: MODEL_NAME_PATTERN,
+  expected: `a letter or _, then letters, digits or _, at most ${MODEL_NAME_LENGTH} characters`,
+};
 const FILE_NAME = {
   pattern: PIPELINE_NAME_PATTERN,
   expected: "a letter or _, then letters, digits, _ or -, at most 63 characters",
@@ -98,7 +105,7 @@ const RULES: Readonly<Record<NameKind, NameRule>> = {
   connector: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
   notifier: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
   stream: { ...TABLE_NAME, reserved: [isSchema, isOurs, isObjectKey] },
-  model: { ...TABLE_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
+  model: { ...MODEL_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
   param: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
   function: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
   webhook: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },

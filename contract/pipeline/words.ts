@@ -1,12 +1,15 @@
 import * as v from "valibot";
-import { NAME_PATTERN, PIPELINE_NAME_PATTERN } from "../names.ts";
+import { MODEL_NAME_LENGTH, MODEL_NAME_PATTERN, PIPELINE_NAME_PATTERN } from "../names.ts";
 
 /** What the keys of streams, loads and pipelines are made of. */
 
 /** Of a stream or model that is there, or not: its own place says what is wrong with its name. */
 export const tableName = v.pipe(
   v.string(),
-  v.regex(NAME_PATTERN, "expected a letter or _, then letters, digits or _, at most 63 characters"),
+  v.regex(
+    MODEL_NAME_PATTERN,
+    `expected a letter or _, then letters, digits or _, at most ${MODEL_NAME_LENGTH} characters`,
+  ),
 );
 export const connectorName = v.pipe(
   v.string(),

@@ -3,7 +3,7 @@ import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import type { Revision } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { GraphNode } from "../../sql/language/graph.ts";
-import { type Model, parseModel } from "../../sql/language/model.ts";
+import { readModels } from "../../sql/language/files/read_models.ts";
 import { type SelectableGraph, selectSteps } from "../../sql/language/selector.ts";
 
 /**
@@ -26,10 +26,11 @@ function graphOf({ definition, files }: Revision, steps: readonly PipelineStep[]
   const nodes = steps.filter((step): step is PipelineStep & { kind: "extract" | "model" } =>
     step.kind === "extract" || step.kind === "model"
   );
-  const tags = new Map<string, readonly string[]>(files.flatMap(({ path, content }) => {
-    const model = readModel(path, content);
-    return model === undefined ? [] : [[`model:${model.name}`, model.tags] as const];
-  }));
+  // A file that an older version let in may have a fault by now.
+  const { models } = readModels(files);
+  const tags = new Map<string, readonly string[]>(
+    models.map((model) => [`model:${model.name}`, model.tags]),
+  );
   const tables = new Map<string, readonly string[]>();
   for (const [name, stream] of Object.entries(definition.extract)) {
     tags.set(`extract:${name}`, stream.tags);
@@ -53,13 +54,4 @@ function graphOf({ definition, files }: Revision, steps: readonly PipelineStep[]
       steps.filter(({ kind }) => kind === "check").map((step) => [step.name, dependsOf(step)]),
     ),
   };
-}
-
-/** Undefined for a file of a revision that an older version let in. */
-function readModel(path: string, content: string): Model | undefined {
-  try {
-    return parseModel({ path, content });
-  } catch {
-    return undefined;
-  }
 }

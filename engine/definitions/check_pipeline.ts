@@ -7,6 +7,7 @@ import { isWildcard, STREAM_PLACE } from "../../contract/pipeline/wildcard.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { isSameName, nameKey } from "../../contract/sql.ts";
 import { RUN_VARIABLES } from "../../sql/build/variables.ts";
+import { tablesMadeBy } from "../../sql/language/files/kinds.ts";
 import { orderTopologically } from "../../sql/language/topological_order.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
@@ -166,7 +167,7 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
     faults.push(error(["functions", name], "key", `"${twin}" and "${name}" would be the same function`));
   }
   for (const [name, load] of Object.entries(definition.load)) faults.push(...checkTwinTargets(name, load));
-  if (streams.length === 0 && models.files.length === 0) {
+  if (streams.length === 0 && tablesMadeBy(models.files).length === 0) {
     faults.push({
       path: [],
       at: "key",

@@ -8,6 +8,7 @@ import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { splitFiles } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { Column } from "../../contract/sql.ts";
+import { tablesMadeBy } from "../../sql/language/files/kinds.ts";
 import { type Fault, formatFault } from "../../text/fault.ts";
 import { parseSize } from "../../text/size.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
@@ -80,7 +81,7 @@ export async function checkProject(
     // A script is a fault of each pipeline that uses it.
     faults: [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()],
     pipelines: project.pipelines.length,
-    models: project.pipelines.reduce((sum, pipeline) => sum + pipeline.files.length, 0),
+    models: project.pipelines.reduce((sum, pipeline) => sum + tablesMadeBy(pipeline.files).length, 0),
   };
 }
 

@@ -2,9 +2,6 @@ import type { Connector } from "../../contract/connector/connector.ts";
 import type { Fault } from "../../text/fault.ts";
 import { nameFault } from "../../contract/names.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
-import type { RevisionFile } from "../../contract/revision.ts";
-import { modelName } from "../../sql/language/model.ts";
-import type { ModelFiles } from "./check_pipeline.ts";
 import type { PipelineContext } from "./check_pipeline_connectors.ts";
 import {
   CONNECTORS_FILE,
@@ -15,12 +12,12 @@ import {
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { loadNotifiers } from "./notifiers/read_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
+import { loadModels, unusedModels } from "./project/model_folder.ts";
 import { loadProjectFile, type ParsedProject } from "./project/project_file.ts";
 import { ProjectFiles } from "./read_files.ts";
 import { scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { NO_SCRIPTS, readScripts } from "./scripts/read_scripts.ts";
 import type { ScriptBundles, ScriptsOfProject } from "./scripts/script_bundles.ts";
-import { didYouMean } from "../../text/suggest.ts";
 
 /** Everything that a project's files say. A fault in one pipeline leaves the others as they are. */
 export interface LoadedProject {
@@ -163,115 +160,6 @@ async function loadPipeline(
       return readScripts(project, definition, scripts, scriptsOfConnectors(named, connectorTypes, place));
     },
   );
-}
-
-async function loadModels(project: ProjectFiles, folder: string): Promise<ModelFiles> {
-  const base = `transforms/${folder}`;
-  const entries = await project.list(base);
-  if (entries === undefined) return { files: [], faults: [], refused: [], exists: false };
-  if ("fault" in entries) return { files: [], faults: [entries.fault], refused: [], exists: true };
-  if (!await project.hasFolder(base)) {
-    const message = "leads out of the project by a symbolic link: copy the folder in";
-    return { files: [], faults: [fault(base, message)], refused: [], exists: true };
-  }
-  const texts = new Map<string, string>();
-  const faults: Fault[] = [];
-  const unread: string[] = [];
-  for (const { name, isFolder } of entries) {
-    const path = `${base}/${name}`;
-    if (isFolder) {
-      const inner = await project.list(path) ?? [];
-      if ("fault" in inner || !inner.some((entry) => entry.name.endsWith(".sql"))) continue;
-      const message = `its models are not read: put them into ${base}/ itself`;
-      faults.push({ ...fault(path, message), severity: "warning" });
-    } else if (name.endsWith(".sql")) {
-      const file = await project.read(path);
-      if (file === undefined) continue;
-      if ("fault" in file) {
-        faults.push(file.fault);
-        unread.push(modelName(name));
-      } else texts.set(name, file.text);
-    } else {
-      const message = whyNotRead(name);
-      if (message !== undefined) faults.push({ ...fault(path, message), severity: "warning" });
-    }
-  }
-  const models = modelFiles(folder, texts);
-  return {
-    ...models,
-    faults: [...faults, ...models.faults],
-    refused: [...unread, ...models.refused],
-  };
-}
-
-/** What is wrong with a file beside the models that looks as if it was meant for one; undefined for a note. */
-function whyNotRead(name: string): string | undefined {
-  if (/\.sql$/i.test(name)) return "is not read: a model's file ends in .sql, in small letters";
-  if (/\.sql\.|\.(?:jinja2?|j2|sqlx|ddl|prql|py)$/i.test(name)) {
-    return "is not read: a model is one SELECT in a file that ends in .sql";
-  }
-  if (/\.ya?ml$/i.test(name)) {
-    return "is not read: what is known of a model, its columns and its checks, stands in the header of its SQL file";
-  }
-  return undefined;
-}
-
-/** Folders of transforms/ that no pipeline uses, and models that are in none. */
-async function unusedModels(project: ProjectFiles, pipelines: readonly LoadedPipeline[]): Promise<Fault[]> {
-  const entries = await project.list("transforms") ?? [];
-  if ("fault" in entries) return [];
-  // One that cannot be read may name any of them.
-  if (pipelines.some(({ sketch }) => sketch === undefined)) return [];
-  const used = new Set(pipelines.map(({ name, sketch }) => sketch?.definition.transform ?? name));
-  const faults: Fault[] = [];
-  for (const { name, isFolder } of entries) {
-    const path = `transforms/${name}`;
-    if (!isFolder) {
-      if (!/\.sql$/i.test(name)) continue;
-      const message = "is not read: models are in a folder of transforms/, that of their pipeline";
-      faults.push({ ...fault(path, message), severity: "warning" });
-    } else if (!used.has(name)) {
-      const inner = await project.list(path) ?? [];
-      if ("fault" in inner || !inner.some((entry) => /\.sql$/i.test(entry.name))) continue;
-      const names = pipelines.map((pipeline) => pipeline.name);
-      const message = `no pipeline uses this folder: one takes it by "transform: ${name}"${
-        didYouMean(name, names)
-      }`;
-      faults.push({ file: path, message, severity: "warning" });
-    }
-  }
-  return faults;
-}
-
-/**
- * Model files by name (`daily.sql` → SQL), with their paths in the project and what is wrong with the names.
- */
-export function modelFiles(folder: string, texts: ReadonlyMap<string, string>): ModelFiles {
-  const files: RevisionFile[] = [];
-  const faults: Fault[] = [];
-  const refused: string[] = [];
-  const refuse = (path: string, message: string) => {
-    faults.push(fault(path, message));
-    refused.push(modelName(path));
-  };
-  const nameByKey = new Map<string, string>();
-  for (const [name, content] of [...texts].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)) {
-    const path = `transforms/${folder}/${name}`;
-    const model = modelName(path);
-    const twin = nameByKey.get(model.toLowerCase());
-    const wrong = name === `${model}.sql` ? nameFault("model", model) : "expected a name, then .sql";
-    if (wrong !== undefined) {
-      refuse(path, `the file's name is the table's name: ${wrong}`);
-    } else if (twin !== undefined) {
-      refuse(path, `"${twin}" and "${model}" would be the same table: rename one`);
-    } else if (content.trim() === "") {
-      refuse(path, "the file is empty: a model is one SELECT");
-    } else {
-      nameByKey.set(model.toLowerCase(), model);
-      files.push({ path, content });
-    }
-  }
-  return { files, faults, refused, exists: true };
 }
 
 function fault(file: string, message: string): Fault {

@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { DEFAULTS_FILE } from "../../sql/language/files/kinds.ts";
 import { SCRIPTS_FOLDER } from "./scripts/scripts_folder.ts";
 import { PACKAGE_FILES } from "./scripts/package_lock.ts";
 
@@ -15,8 +16,8 @@ export interface WatchOptions {
  * watch of a folder that is removed and made again at once may be lost.
  */
 const POLL_MS = 2_000;
-/** Folders in folders of scripts/ whose files are looked at: links in there may lead in a circle. */
-const SCRIPT_LEVELS = 6;
+/** Folders in folders of scripts/ and transforms/ whose files are looked at: links in there may lead in a circle. */
+const MOST_LEVELS = 8;
 /** Files that never stop changing are reported after this many debounces all the same. */
 const MAX_DEBOUNCES = 10;
 
@@ -79,22 +80,27 @@ export async function lookAtProject(projectDir: string): Promise<ProjectLook> {
     }
     return others.sort();
   };
-  const lookBelow = async (folder: string, levels: number): Promise<boolean> => {
+  const lookBelow = async (folder: string, levels: number, isOurs: (name: string) => boolean) => {
     const before = folders.length;
-    const others = await look(folder, (name) => !name.startsWith(".") && name.includes("."));
-    for (const name of levels === 0 ? [] : others) await lookBelow(join(folder, name), levels - 1);
+    const others = await look(folder, isOurs);
+    for (const name of levels === 0 ? [] : others) await lookBelow(join(folder, name), levels - 1, isOurs);
     return folders.length > before;
   };
   // What scripts import beside one another are packages, which these files name.
-  const hasScripts = await lookBelow(join(projectDir, SCRIPTS_FOLDER), SCRIPT_LEVELS);
+  const hasScripts = await lookBelow(
+    join(projectDir, SCRIPTS_FOLDER),
+    MOST_LEVELS,
+    (name) => !name.startsWith(".") && name.includes("."),
+  );
   const ofPackages: readonly string[] = hasScripts ? PACKAGE_FILES : [];
   const ofProject = ["connectors.yaml", "notifiers.yaml", "project.yaml", ...ofPackages];
   await look(projectDir, (name) => ofProject.includes(name));
   await look(join(projectDir, "pipelines"), (name) => /\.ya?ml$/.test(name));
-  const transforms = join(projectDir, "transforms");
-  for (const name of await look(transforms, () => false)) {
-    await look(join(transforms, name), (file) => file.endsWith(".sql"));
-  }
+  await lookBelow(
+    join(projectDir, "transforms"),
+    MOST_LEVELS,
+    (name) => name.endsWith(".sql") || name === DEFAULTS_FILE,
+  );
   return { folders, files: files.sort().join("\n") };
 }
 

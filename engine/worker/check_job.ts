@@ -1,5 +1,3 @@
-import { basename } from "node:path";
-import { toAppError } from "../../contract/errors.ts";
 import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { mayCall } from "../../contract/pipeline/functions.ts";
@@ -7,7 +5,8 @@ import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Column } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
-import { type Model, parseModel } from "../../sql/language/model.ts";
+import { readModels } from "../../sql/language/files/read_models.ts";
+import type { Model } from "../../sql/language/model.ts";
 import { placeAt } from "../../sql/language/position.ts";
 import { firstWord } from "../../sql/language/scan_sql.ts";
 import type { Fault } from "../../text/fault.ts";
@@ -84,16 +83,8 @@ async function checkModels(
   });
   const streams = await asking;
   const faults: (Fault | DefinitionFault)[] = [...streams.faults];
-  const models: Model[] = [];
-  const unreadable = [...subject.refusedModels];
-  for (const file of subject.files) {
-    try {
-      models.push(parseModel(file));
-    } catch (error) {
-      faults.push(...faultsOf(error, file.path));
-      unreadable.push(basename(file.path, ".sql"));
-    }
-  }
+  const { models, disabled, unreadable, faults: modelFaults } = readModels(subject.files);
+  faults.push(...modelFaults);
   const session = await database.session();
   using _interrupt = session.interruptOn(signal);
   faults.push(
@@ -104,7 +95,8 @@ async function checkModels(
     models,
     streams: streams.columns,
     madeBy: childTablesBy(subject.definition.extract),
-    unreadable,
+    unreadable: [...subject.refusedModels, ...unreadable],
+    disabled,
     params: subject.definition.params,
     unknownParams: subject.mutedParams,
     onBind: ({ name, path }) =>
@@ -167,10 +159,4 @@ function straightFaults(
     if (fault === undefined) return [];
     return [{ path: ["extract", planned.name, "store"], message: fault, severity: "error" as const }];
   });
-}
-
-function faultsOf(error: unknown, file: string): Fault[] {
-  const failure = toAppError(error);
-  if (failure.faults.length > 0) return [...failure.faults];
-  return [{ file, message: failure.message, severity: "error" }];
 }

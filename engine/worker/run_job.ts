@@ -1,6 +1,6 @@
 import type { RunJob } from "../../contract/job.ts";
 import { buildGraph } from "../../sql/language/graph.ts";
-import { parseModel } from "../../sql/language/model.ts";
+import { requireModels } from "../../sql/language/files/read_models.ts";
 import { setRunVariables } from "../../sql/build/variables.ts";
 import { openDatabase } from "../duckdb/database.ts";
 import { databaseLimits, scratchOf } from "./database_limits.ts";
@@ -37,7 +37,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     ...(resources.threads === undefined ? {} : { threads: resources.threads }),
   });
   const sessions = new SessionPool(database, context.signal, (session) => setVariables(session, given));
-  const models = given.files.map(parseModel);
+  const { models, disabled } = requireModels(given.files);
   await using connections = jobConnections(given, context, context.readThread);
   if (given.isRemoved === true) {
     const { reporter, signal } = context;
@@ -55,7 +55,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
       depends: streamsBefore(stream),
       tables: childTablesOf(name, stream).map((child) => child.table),
     }));
-    return { graph: await buildGraph(session, { models, streams }), job: { ...given, definition } };
+    return { graph: await buildGraph(session, { models, streams, disabled }), job: { ...given, definition } };
   });
   await using _functions = await withSession(sessions, (session) => openFunctions(session, job, context));
   const threads = new ThreadCount(await database.session());

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { JsonSchema } from "@valibot/to-json-schema";
+import { DEFAULTS_FILE } from "../../sql/language/files/kinds.ts";
 
 /** Where a project keeps the JSON Schemas of its files, for editors. */
 const FOLDER = "schema";
@@ -27,6 +28,8 @@ export function schemaLine(path: string): string | undefined {
     ? path.replace(".yaml", "")
     : parts[0] === "pipelines" && /\.ya?ml$/.test(path)
     ? "pipeline"
+    : parts.at(-1) === DEFAULTS_FILE
+    ? "defaults"
     : undefined;
   if (name === undefined) return undefined;
   return `# yaml-language-server: $schema=${"../".repeat(parts.length - 1)}${FOLDER}/${name}${SUFFIX}\n`;

@@ -36,6 +36,8 @@ export interface CompileInput {
   readonly loads: readonly LoadReference[];
   /** Names of models that parseModel refused: what reads them is not reported as reading a missing table. */
   readonly unreadable?: readonly string[];
+  /** Names of models with `enabled: false`, and the files that say so. */
+  readonly disabled?: ReadonlyMap<string, string>;
   /** Called before DuckDB is given a model, or its checks: what it then computes may never end. */
   readonly onBind?: (model: Model) => void;
 }
@@ -78,8 +80,9 @@ class Compiler {
   }
 
   async compile(): Promise<Compilation> {
-    const { models, params, loads, unreadable = [], onBind = () => {} } = this.#input;
-    const analysis = await analyzeGraph(this.#session, { models, streams: this.#streams(), unreadable });
+    const { models, params, loads, unreadable = [], disabled = new Map(), onBind = () => {} } = this.#input;
+    const streams = this.#streams();
+    const analysis = await analyzeGraph(this.#session, { models, streams, unreadable, disabled });
     this.#fileFaults.push(...analysis.faults);
     for (const { path, message } of paramFaults(params, RUN_VARIABLES)) {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
@@ -99,7 +102,7 @@ class Compiler {
     this.#fileFaults.push(
       ...await bindChecks(this.#session, bound, analysis, this.#columns, onBind, this.#casts),
     );
-    this.#definitionFaults.push(...loadFaults(loads, analysis.graph.nodes, this.#columns));
+    this.#definitionFaults.push(...loadFaults(loads, analysis.graph, this.#columns));
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
       graph: analysis.graph,

@@ -186,7 +186,7 @@ function relationshipFault(
   if (definition?.kind !== "relationships") return undefined;
   const nodesOf = (kind: string) => [...graph.nodes.values()].filter((node) => node.kind === kind);
   const streams = nodesOf("extract").map(({ label, tables = [] }) => ({ name: label, tables }));
-  const names = tableNames(nodesOf("model").map((node) => node.label), streams);
+  const names = tableNames(nodesOf("model").map((node) => node.label), streams, graph.disabled);
   const target = resolveTable(parseTableName(definition.to), names);
   if (!("node" in target)) return `${check.label}: ${"message" in target ? target.message : "not a table"}`;
   const columns = bound.get(target.table);

@@ -1,6 +1,6 @@
 import { didYouMean } from "../../text/suggest.ts";
 import type { BoundColumns } from "./compile_checks.ts";
-import type { GraphNode } from "../language/graph.ts";
+import type { Graph, GraphNode } from "../language/graph.ts";
 import type { DefinitionFault } from "../../contract/job.ts";
 import { findColumn } from "../../contract/sql.ts";
 
@@ -25,7 +25,7 @@ function loadedTable(name: string, nodes: ReadonlyMap<string, GraphNode>): strin
 /** Loads of tables that are not there, and keys that these do not have. */
 export function loadFaults(
   loads: readonly LoadReference[],
-  nodes: ReadonlyMap<string, GraphNode>,
+  { nodes, disabled }: Pick<Graph, "nodes" | "disabled">,
   bound: BoundColumns,
 ): DefinitionFault[] {
   const faults: DefinitionFault[] = [];
@@ -33,7 +33,10 @@ export function loadFaults(
   for (const { path, name, columns: named = [] } of loads) {
     const table = loadedTable(name, nodes);
     if (table === undefined) {
-      const message = `there is no model or stream ${name} to load${didYouMean(name, labels)}`;
+      const off = disabled.get(name);
+      const message = off === undefined
+        ? `there is no model or stream ${name} to load${didYouMean(name, labels)}`
+        : `the model ${name} is switched off (enabled is false in ${off}): there is nothing to load`;
       faults.push({ path, message, severity: "error" });
       continue;
     }

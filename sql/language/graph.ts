@@ -25,6 +25,8 @@ export interface GraphInput {
   readonly streams: readonly (string | GraphStream)[];
   /** Names of models whose files could not be read: others may name them without a fault of their own. */
   readonly unreadable?: readonly string[];
+  /** Names of models with `enabled: false`, and the files that say so. */
+  readonly disabled?: ReadonlyMap<string, string>;
 }
 
 export interface GraphStream {
@@ -60,6 +62,8 @@ export interface Graph {
   readonly order: readonly string[];
   /** `check:<model>.<name>` → the nodes that the check reads, its own model among them. */
   readonly checkDepends: ReadonlyMap<string, readonly string[]>;
+  /** Names of the models that are switched off, and the files that say so: no nodes. */
+  readonly disabled: ReadonlyMap<string, string>;
 }
 
 /** A graph as far as it can be made, and what is wrong with it. */
@@ -119,6 +123,7 @@ class GraphBuilder {
   readonly #models = new Map<string, Model>();
   readonly #streams: ReadonlyMap<string, GraphStream>;
   readonly #names: TableNames;
+  readonly #disabled: ReadonlyMap<string, string>;
   readonly #faults: Fault[] = [];
   readonly #broken = new Set<string>();
   readonly #trees = new Map<string, ParseTree>();
@@ -130,8 +135,12 @@ class GraphBuilder {
   readonly #edges = new Map<string, Map<string, SourcePlace>>();
   #systemViews: Promise<ReadonlySet<string>> | undefined;
 
-  constructor(session: SqlSession, { models, streams, unreadable = [] }: GraphInput) {
+  constructor(
+    session: SqlSession,
+    { models, streams, unreadable = [], disabled = new Map() }: GraphInput,
+  ) {
     this.#session = session;
+    this.#disabled = disabled;
     this.#streams = new Map(
       streams.map((stream) =>
         typeof stream === "string" ? [stream, { name: stream, tags: [] }] : [stream.name, stream]
@@ -157,7 +166,11 @@ class GraphBuilder {
       this.#edges.set(name, new Map());
       this.#broken.add(name);
     }
-    this.#names = tableNames([...this.#edges.keys(), ...this.#models.keys()], this.#streams.values());
+    this.#names = tableNames(
+      [...this.#edges.keys(), ...this.#models.keys()],
+      this.#streams.values(),
+      disabled,
+    );
   }
 
   async build(): Promise<GraphAnalysis> {
@@ -183,14 +196,18 @@ class GraphBuilder {
         continue;
       }
       this.#checkTrees.set(checkStep(check), tree);
-      const tables = tree.tables.map((table) => ({ ...resolveTable(table, this.#names), name: table.name }));
+      const tables = tree.tables.map((table) => ({
+        ...resolveTable(table, this.#names),
+        name: table.name,
+        position: table.position,
+      }));
       this.#refuseCheck(check, tree, tables);
       const nodes = tables.flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
       checkDepends.set(checkStep(check), [...new Set([`model:${check.model}`, ...nodes])].sort());
     }
     const order = this.#order();
     return {
-      graph: { nodes: this.#nodes(order), order, checkDepends },
+      graph: { nodes: this.#nodes(order), order, checkDepends, disabled: this.#disabled },
       faults: this.#faults,
       broken: this.#broken,
       trees: this.#trees,
@@ -229,16 +246,18 @@ class GraphBuilder {
     }
   }
 
-  /** A missing table is reported when the check is bound; one that is a file must not get that far. */
+  /** A missing table is reported when the check is bound; one that is a file must not get that far, one that is switched off is known. */
   #refuseCheck(
     check: Check,
     tree: ParseTree,
-    tables: readonly (ResolvedTable & { readonly name: string })[],
+    tables: readonly (ResolvedTable & { readonly name: string; readonly position: number | undefined })[],
   ): void {
-    const files = tables.filter((table) => "message" in table && isFileName(table.name));
+    const known = tables.filter((table) =>
+      "message" in table && (isFileName(table.name) || table.isOff === true)
+    );
     const messages = new Map<string, number | undefined>();
     for (const { message, position } of refusedCalls(tree)) messages.set(message, position);
-    for (const file of files) if ("message" in file) messages.set(file.message, undefined);
+    for (const table of known) if ("message" in table) messages.set(table.message, table.position);
 
     for (const [message, position] of messages) this.#faults.push(this.#checkFault(check, message, position));
     if (messages.size > 0) this.#refusedChecks.add(checkStep(check));

@@ -1,9 +1,10 @@
 import { AppError } from "../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
-import { NAME_PATTERN } from "../../contract/names.ts";
+import { nameFault } from "../../contract/names.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
-import { checkSchema } from "../../text/schema_faults.ts";
+import { isRecord } from "../../text/is_record.ts";
+import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
 import {
   type ChangeWay,
@@ -14,6 +15,8 @@ import {
   reservedColumns,
   type Severity,
 } from "./model_header.ts";
+import { completeHeader, type FolderDefaults } from "./files/folder_defaults.ts";
+import { modelName } from "./files/kinds.ts";
 import { headerSlip } from "./header_slip.ts";
 import { placeAt } from "./position.ts";
 import { scanSql } from "./scan_sql.ts";
@@ -39,6 +42,8 @@ export interface Model {
   readonly checks: readonly ModelCheck[];
   /** Tables that it needs beside those that its SQL names, as `daily` or `raw.orders`. */
   readonly depends: readonly string[];
+  /** The file that says `enabled: false`; absent where it is switched on. */
+  readonly disabledBy?: string;
 }
 
 export interface ModelColumn {
@@ -68,20 +73,18 @@ interface CheckOptions {
 }
 
 /**
- * Reads a model's file. Throws invalid with every fault of its name and header; the SQL itself is not parsed.
+ * Reads a model's file, with what the folders above it say for its header. Throws invalid with every fault of
+ * its name and header; the SQL itself is not parsed.
  */
-export function parseModel(file: RevisionFile): Model {
+export function parseModel(file: RevisionFile, defaults: readonly FolderDefaults[] = []): Model {
   const faults: Fault[] = [];
   const fail = (place: SourcePlace, message: string) => faults.push({ ...place, message, severity: "error" });
 
   const name = modelName(file.path);
-  if (!NAME_PATTERN.test(name)) {
+  const wrongName = nameFault("model", name);
+  if (wrongName?.startsWith("expected") === true) {
     const start = { file: file.path, line: 1, column: 1 };
-    fail(
-      start,
-      `the name of a model's file becomes a table: expected a letter or _, then letters, digits or _, ` +
-        `at most 63 characters, but got "${name}"`,
-    );
+    fail(start, `the name of a model's file becomes a table: ${wrongName}, but got "${name}"`);
   }
   const header = findHeader(file, fail);
   const document = header === undefined ? undefined : readHeader(file, header);
@@ -90,9 +93,18 @@ export function parseModel(file: RevisionFile): Model {
     const place = document?.place(["columns", column]) ?? { file: file.path };
     fail(place, `columns.${column}: a column of this name cannot be described here`);
   }
-  const parsed = checkSchema(modelHeaderSchema, document?.value ?? {});
+  const written = document?.value ?? {};
+  const { values, inherited } = isRecord(written)
+    ? completeHeader(file.path, written, defaults)
+    : { values: written, inherited: new Map<string, string>() };
+  const parsed = checkCompleted(values, inherited);
   if ("faults" in parsed) {
-    for (const fault of document?.faults.length === 0 ? parsed.faults : []) {
+    for (const fault of document === undefined || document.faults.length === 0 ? parsed.faults : []) {
+      const from = inherited.get(String(fault.path[0]));
+      if (from !== undefined) {
+        fail({ file: file.path, line: 1, column: 1 }, `${fault.message} (${fault.path[0]} is from ${from})`);
+        continue;
+      }
       const place = fault.at === "key" ? document?.place(fault.path) : document?.valuePlace(fault.path);
       fail(place ?? { file: file.path }, fault.message);
     }
@@ -110,6 +122,7 @@ export function parseModel(file: RevisionFile): Model {
     tags,
     checks,
     depends,
+    enabled,
   } = parsed.output;
   return {
     name,
@@ -131,7 +144,25 @@ export function parseModel(file: RevisionFile): Model {
     ),
     checks: checks.map(({ name, ...check }) => ({ ...check, ...named(name) })),
     depends,
+    ...(enabled === false ? { disabledBy: inherited.get("enabled") ?? file.path } : {}),
   };
+}
+
+/**
+ * The header as its schema reads it. What a folder says for models of another kind, as an update_key where this
+ * one is a table, is left out.
+ */
+function checkCompleted(
+  values: unknown,
+  inherited: ReadonlyMap<string, string>,
+): { readonly output: ModelHeader } | { readonly faults: readonly SchemaFault[] } {
+  const parsed = checkSchema(modelHeaderSchema, values);
+  if (!("faults" in parsed) || !isRecord(values)) return parsed;
+  const needless = parsed.faults.map(({ path: [key] }) => String(key))
+    .filter((key) => inherited.has(key) && key !== "materialized");
+  if (needless.length === 0) return parsed;
+  const rest = Object.fromEntries(Object.entries(values).filter(([key]) => !needless.includes(key)));
+  return checkSchema(modelHeaderSchema, rest);
 }
 
 /** Where an entry of the model's header stands in its file; the header's own place for one that it lacks. */
@@ -147,11 +178,6 @@ export function headerPlace(model: Model, path: DocumentPath, part: "key" | "val
 /** The table of a model, quoted. */
 export function modelTable(name: string): string {
   return `main.${quoteIdentifier(name)}`;
-}
-
-/** `transforms/orders/daily.sql` → `daily`. */
-export function modelName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1).replace(/\.sql$/i, "");
 }
 
 interface HeaderRange {

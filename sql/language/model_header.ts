@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { NAME_PATTERN } from "../../contract/names.ts";
+import { MODEL_NAME_LENGTH, NAME_PATTERN, nameSchema } from "../../contract/names.ts";
 
 /**
  * The header of a model: the YAML in the `/* @sluice … *\/` comment at the head of its SQL file. The
@@ -10,7 +10,9 @@ const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 const columnList = v.pipe(v.array(text), v.minLength(1, "expected at least one column"));
 
 /** `daily`, `main.daily` or `raw.orders`. */
-const TABLE_NAME_PATTERN = /^(?:(?:main|raw)\.)?[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+const TABLE_NAME_PATTERN = new RegExp(
+  `^(?:(?:main|raw)\\.)?[A-Za-z_][A-Za-z0-9_]{0,${MODEL_NAME_LENGTH - 1}}$`,
+);
 const tableName = v.pipe(
   v.string(),
   v.regex(TABLE_NAME_PATTERN, "expected a model such as daily, or a stream such as raw.orders"),
@@ -101,58 +103,63 @@ export type Materialization = (typeof MATERIALIZATIONS)[number];
 /** Objects drop these keys on their way through a schema, and a check that is lost is worse than a fault. */
 const RESERVED_COLUMNS = ["__proto__", "prototype", "constructor"];
 
+const headerObject = v.strictObject({
+  description: v.optional(v.pipe(v.string(), v.description("One line for the page."))),
+  tags: v.optional(v.pipe(v.array(text), v.description("Words to select it by, as tag:daily.")), []),
+  materialized: v.optional(
+    v.pipe(
+      v.picklist(MATERIALIZATIONS),
+      v.description(
+        "table: built anew by each run. view: computed by its readers. incremental: rows are merged by primary_key.",
+      ),
+    ),
+    "table",
+  ),
+  primary_key: v.optional(v.pipe(columnList, v.description("The columns that identify a row."))),
+  update_key: v.optional(
+    v.pipe(
+      text,
+      v.description("A column whose greatest value so far is getvariable('cursor') in the next run's SQL."),
+    ),
+  ),
+  on_change: v.optional(
+    v.pipe(
+      v.picklist(CHANGE_WAYS),
+      v.description(
+        "When an incremental model has changed: fail stops before its rows are mixed, append keeps the old " +
+          "rows, full_refresh builds it anew.",
+      ),
+    ),
+    "fail",
+  ),
+  renamed_from: v.optional(
+    v.pipe(
+      nameSchema("model"),
+      v.description("The name that the model had before: it takes over that table and its rows."),
+    ),
+  ),
+  columns: v.optional(
+    v.pipe(v.record(text, columnSchema), v.description("What is known of its columns, by name.")),
+    {},
+  ),
+  checks: v.optional(
+    v.pipe(v.array(modelCheckSchema), v.description("Queries that must find no row.")),
+    [],
+  ),
+  depends: v.optional(
+    v.pipe(
+      v.array(tableName),
+      v.description("Tables that it needs beside those that its SQL names; seldom needed."),
+    ),
+    [],
+  ),
+  enabled: v.optional(
+    v.pipe(v.boolean(), v.description("false: it is neither built nor checked, and nothing may read it.")),
+  ),
+});
+
 export const modelHeaderSchema = v.pipe(
-  v.strictObject({
-    description: v.optional(v.pipe(v.string(), v.description("One line for the page."))),
-    tags: v.optional(v.pipe(v.array(text), v.description("Words to select it by, as tag:daily.")), []),
-    materialized: v.optional(
-      v.pipe(
-        v.picklist(MATERIALIZATIONS),
-        v.description(
-          "table: built anew by each run. view: computed by its readers. incremental: rows are merged by primary_key.",
-        ),
-      ),
-      "table",
-    ),
-    primary_key: v.optional(v.pipe(columnList, v.description("The columns that identify a row."))),
-    update_key: v.optional(
-      v.pipe(
-        text,
-        v.description("A column whose greatest value so far is getvariable('cursor') in the next run's SQL."),
-      ),
-    ),
-    on_change: v.optional(
-      v.pipe(
-        v.picklist(CHANGE_WAYS),
-        v.description(
-          "When an incremental model has changed: fail stops before its rows are mixed, append keeps the old " +
-            "rows, full_refresh builds it anew.",
-        ),
-      ),
-      "fail",
-    ),
-    renamed_from: v.optional(
-      v.pipe(
-        checkName,
-        v.description("The name that the model had before: it takes over that table and its rows."),
-      ),
-    ),
-    columns: v.optional(
-      v.pipe(v.record(text, columnSchema), v.description("What is known of its columns, by name.")),
-      {},
-    ),
-    checks: v.optional(
-      v.pipe(v.array(modelCheckSchema), v.description("Queries that must find no row.")),
-      [],
-    ),
-    depends: v.optional(
-      v.pipe(
-        v.array(tableName),
-        v.description("Tables that it needs beside those that its SQL names; seldom needed."),
-      ),
-      [],
-    ),
-  }),
+  headerObject,
   v.forward(
     v.check(
       (header) => header.materialized !== "incremental" || header.primary_key !== undefined,
@@ -168,6 +175,21 @@ export const modelHeaderSchema = v.pipe(
     ["update_key"],
   ),
   v.title("The header of a model"),
+);
+
+/** What says something of one model only has no place in the defaults of a folder. */
+const {
+  description: _description,
+  renamed_from: _renamed,
+  columns: _columns,
+  checks: _checks,
+  ...SHARED_KEYS
+} = headerObject.entries;
+
+/** `_defaults.yaml`: keys of a header, for the models of its folder. */
+export const defaultsSchema = v.pipe(
+  v.strictObject({ $schema: v.optional(v.string()), ...SHARED_KEYS }),
+  v.title("What the headers of a folder's models say where they say nothing themselves"),
 );
 
 export type ModelHeader = v.InferOutput<typeof modelHeaderSchema>;

@@ -6,6 +6,8 @@ export interface TableNames {
   readonly models: ReadonlyMap<string, string>;
   /** Raw tables, and the streams that make them. */
   readonly streams: ReadonlyMap<string, { readonly table: string; readonly stream: string }>;
+  /** Models with `enabled: false`, and the files that say so. */
+  readonly disabled: ReadonlyMap<string, { readonly name: string; readonly file: string }>;
 }
 
 export interface StreamTables {
@@ -27,6 +29,8 @@ export type ResolvedTable =
     readonly message: string;
     /** Whether the name alone may still be one of DuckDB's own views, as `duckdb_tables`. */
     readonly isUnqualified: boolean;
+    /** Whether it is a model that is switched off. */
+    readonly isOff?: true;
   };
 
 const SYSTEM_SCHEMAS = new Set(["information_schema", "pg_catalog"]);
@@ -60,6 +64,11 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
   }
   const model = names.models.get(key);
   if (model !== undefined) return { node: `model:${model}`, table: `model:${model}` };
+  const off = names.disabled.get(key);
+  if (off !== undefined) {
+    const message = `the model ${off.name} is switched off: enabled is false in ${off.file}`;
+    return { kind: "missing", message, isUnqualified: false, isOff: true };
+  }
   if (isFileName(name)) return missing(`"${name}" is no table: files are read by a stream of the pipeline`);
   return missing(`table ${name} does not exist${suggestion(reference, names)}`, schema === undefined);
 }
@@ -67,14 +76,19 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
 /** Whether DuckDB may take a name that is no table's for a file's. */
 export const isFileName = (name: string): boolean => /[./\\*]/.test(name);
 
-/** The names of a pipeline's tables as resolveTable wants them. */
-export function tableNames(models: Iterable<string>, streams: Iterable<StreamTables>): TableNames {
+/** The names of a pipeline's tables as resolveTable wants them; `disabled` has a file for each model that is switched off. */
+export function tableNames(
+  models: Iterable<string>,
+  streams: Iterable<StreamTables>,
+  disabled: ReadonlyMap<string, string> = new Map(),
+): TableNames {
   const tables = [...streams].flatMap(({ name, tables = [] }) =>
     [name, ...tables].map((table) => ({ table, stream: name }))
   );
   return {
     models: new Map([...models].map((name) => [name.toLowerCase(), name])),
     streams: new Map(tables.map((one) => [one.table.toLowerCase(), one])),
+    disabled: new Map([...disabled].map(([name, file]) => [name.toLowerCase(), { name, file }])),
   };
 }
 

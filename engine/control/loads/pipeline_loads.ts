@@ -12,8 +12,8 @@ import {
 } from "../../../contract/loads/verification.ts";
 import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
 import { addressText } from "../../../contract/pipeline/pipeline.ts";
-import { type Revision, splitFiles } from "../../../contract/revision.ts";
-import { modelName } from "../../../sql/language/model.ts";
+import type { Revision } from "../../../contract/revision.ts";
+import { tablesMadeBy } from "../../../sql/language/files/kinds.ts";
 import { didYouMeanOneOf, listWords } from "../../../text/suggest.ts";
 import { hasWarehouse } from "../../runs/attempt/process_grant.ts";
 import { verifyLoads, type VerifyLoadsContext } from "../../runs/loads/verify_loads.ts";
@@ -65,7 +65,7 @@ export class PipelineLoads implements AsyncDisposable {
     const loads = await loadsSeen(store, revision);
     const last = await lastLoads(store, pipeline, loads);
     const verified = (await verifications.get(pipeline, KNOWN))?.loads ?? [];
-    const models = new Set(splitFiles(revision.files).models.map(({ path }) => modelName(path)));
+    const models = new Set(tablesMadeBy(revision.files));
     return loads.map(({ table, step, target }) => {
       const found = verified.find(({ load }) => load === step);
       const known = last.get(step);

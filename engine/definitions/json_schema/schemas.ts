@@ -7,7 +7,7 @@ import { commonConnectorSchema } from "../../../contract/connector/entry.ts";
 import { BUILT_IN_CONNECTORS } from "../../../contract/pipeline/scripts.ts";
 import { projectSchema } from "../../../contract/project/project_file.ts";
 import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
-import { modelHeaderSchema } from "../../../sql/language/model_header.ts";
+import { defaultsSchema, modelHeaderSchema } from "../../../sql/language/model_header.ts";
 import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
 
 /**
@@ -15,7 +15,7 @@ import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
  * JSON Schema cannot say (a cron expression, which keys go with which connector) is left to `sluice check`.
  */
 export type ProjectSchemas = Readonly<
-  Record<"pipeline" | "connectors" | "notifiers" | "project" | "model", JsonSchema>
+  Record<"pipeline" | "connectors" | "notifiers" | "project" | "model" | "defaults", JsonSchema>
 >;
 
 const CONVERSION: ConversionConfig = { typeMode: "input", errorMode: "ignore", target: "draft-07" };
@@ -32,6 +32,7 @@ export function createProjectSchemas(connectorTypes: readonly Connector[]): Proj
       title: "The header of a Sluice model",
       allOf: [...MODEL_RULES],
     },
+    defaults: toJsonSchema(defaultsSchema, CONVERSION),
   };
 }
 

@@ -28,7 +28,7 @@ export async function lookBack(
   const models = plan.steps.flatMap((planned) => planned.kind === "model" ? [planned.model] : []);
   return {
     windows,
-    left: await leftTables(session, models),
+    left: await leftTables(session, models, graph.disabled.keys()),
     definitions: new ModelDefinitions(models, graph),
   };
 }

@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import { isSameName, quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
+import { isSameName, nameKey, quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
 import { formatFault } from "../../../text/fault.ts";
 import { relationKind } from "../../../sql/build/materialize.ts";
 import { definitionOf, type ModelDefinition } from "../../../sql/build/model_change.ts";
@@ -33,9 +33,18 @@ export interface LeftTable {
   readonly definition: ModelDefinition;
 }
 
-/** What earlier models left, those that a renamed one takes over aside. */
-export async function leftTables(session: SqlSession, models: readonly Model[]): Promise<LeftTable[]> {
+/**
+ * What earlier models left, those aside that a renamed one takes over, or that are switched off: their tables stay
+ * as they are.
+ */
+export async function leftTables(
+  session: SqlSession,
+  models: readonly Model[],
+  disabled: Iterable<string>,
+): Promise<LeftTable[]> {
+  const off = new Set([...disabled].map(nameKey));
   const isKnown = (name: string) =>
+    off.has(nameKey(name)) ||
     models.some((model) => isSameName(model.name, name) || isSameName(model.renamedFrom ?? "", name));
   return [...await readBuiltModels(session)].filter(([name]) => !isKnown(name))
     .map(([name, definition]) => ({ name, definition }));

@@ -6,7 +6,7 @@ import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import { type NamedLoad, namedLoads } from "../../../contract/pipeline/named_loads.ts";
 import { quoteLiteral } from "../../../contract/sql.ts";
 import { setRunVariables } from "../../../sql/build/variables.ts";
-import { parseModel } from "../../../sql/language/model.ts";
+import { tablesMadeBy } from "../../../sql/language/files/kinds.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { Connections } from "../connections.ts";
 import { deliverRows } from "../deliver.ts";
@@ -115,7 +115,7 @@ async function loadOf(
   const { extract, load, params: definitions } = await expandAsBefore(session, definition);
   const found = namedLoads(load).find((one) => one.step === step);
   if (found === undefined) throw new AppError("not_found", `There is no load "${step}"`);
-  const models = new Set(files.map((file) => parseModel(file).name));
+  const models = new Set(tablesMadeBy(files));
   const { node, relation } = loadedTable(found.table, (name) => models.has(name), childTablesBy(extract));
   if (!await isThere(session, node, found.table)) {
     throw new AppError("invalid", `"${found.table}" has no table in the warehouse: run the pipeline first`);

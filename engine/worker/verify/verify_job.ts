@@ -5,7 +5,7 @@ import type { VerifyJob } from "../../../contract/job.ts";
 import { type NamedLoad, namedLoads } from "../../../contract/pipeline/named_loads.ts";
 import { namesLoad } from "../../../contract/loads/verification.ts";
 import { setRunVariables } from "../../../sql/build/variables.ts";
-import { parseModel } from "../../../sql/language/model.ts";
+import { tablesMadeBy } from "../../../sql/language/files/kinds.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { prepareWarehouse } from "../../warehouse/warehouse.ts";
@@ -82,7 +82,7 @@ async function keepAll(job: VerifyJob, keptPath: string, signal: AbortSignal): P
   using _interrupt = session.interruptOn(signal);
   await prepareWarehouse(session);
   const { extract, load } = await expandAsBefore(session, job.definition);
-  const models = new Set(job.files.map((file) => parseModel(file).name));
+  const models = new Set(tablesMadeBy(job.files));
   const chosen = namedLoads(load).filter(({ step }) => job.load === null || namesLoad(job.load, step));
   return await withKeptFile(session, keptPath, job.warehouseKey, async () => {
     const subjects: Subject[] = [];

@@ -132,6 +132,7 @@ Deno.test("loadProject() reports names that cannot be names", async () => {
     "transforms/a/day.sql": "SELECT 1",
     "transforms/a/blank.sql": " \n",
     "transforms/a/sub/deep.sql": "SELECT 1",
+    "transforms/a/sub/DAY.sql": "SELECT 1",
   });
   const { faultsOf, projectFaults, pipelines } = await load(project);
   assert.match(
@@ -143,9 +144,10 @@ Deno.test("loadProject() reports names that cannot be names", async () => {
   assert.match(faults.join("\n"), /2nd\.sql:1:1: the file's name is the table's name/);
   assert.match(faults.join("\n"), /day\.sql:1:1: "Day" and "day" would be the same table/);
   assert.match(faults.join("\n"), /blank\.sql:1:1: the file is empty/);
-  assert.match(faults.join("\n"), /sub:1:1: warning: its models are not read/);
+  assert.match(faults.join("\n"), /sub\/DAY\.sql:1:1: transforms\/a\/Day\.sql makes the table "Day" already/);
   assert.deepEqual(pipelines.find(({ name }) => name === "a")?.files.map(({ path }) => path), [
     "transforms/a/Day.sql",
+    "transforms/a/sub/deep.sql",
   ]);
 });
 
@@ -211,7 +213,8 @@ Deno.test("loadProject() warns of files that look like models or pipelines and a
     "transforms/orders/macro.sql.j2": "",
     "transforms/orders/README.md": "about them",
     "transforms/orders/data.csv": "a",
-    "transforms/order/thing.sql": "SELECT 2",
+    "transforms/orders/a/b/defaults.yml": "materialized: view",
+    "transforms/order/staging/thing.sql": "SELECT 2",
     "transforms/lost.sql": "SELECT 3",
     "transforms/empty/notes.txt": "",
   });
@@ -225,9 +228,30 @@ Deno.test("loadProject() warns of files that look like models or pipelines and a
     'transforms/order: warning: no pipeline uses this folder: one takes it by "transform: order" (did you mean orders?)',
   ]);
   assert.deepEqual(faultsOf("orders"), [
+    "transforms/orders/a/b/defaults.yml:1:1: warning: is not read: what a folder says for its models stands in _defaults.yaml",
+    "transforms/orders/data.csv:1:1: warning: is not read: a CSV that is a table of its own is a seed, seeds/<name>.csv",
     "transforms/orders/macro.sql.j2:1:1: warning: is not read: a model is one SELECT in a file that ends in .sql",
     "transforms/orders/schema.yml:1:1: warning: is not read: what is known of a model, its columns and its checks, stands in the header of its SQL file",
     `transforms/orders/weekly.SQL:1:1: warning: ${model}`,
   ]);
   assert.equal(pipelines[0]?.files.length, 1);
+});
+
+Deno.test("loadProject() reads folders in folders, and the defaults of all above a model", async () => {
+  await using project = await ProjectFixture.create({
+    "pipelines/orders.yaml": "{}",
+    "pipelines/empty.yaml": "{}",
+    "transforms/_defaults.yaml": "tags: [all]",
+    "transforms/orders/_defaults.yaml": "materialized: view",
+    "transforms/orders/staging/shop/stg.sql": "SELECT 1 AS one",
+    "transforms/orders/mart.sql": "SELECT * FROM stg",
+  });
+  const { pipelines, faultsOf } = await load(project);
+  assert.deepEqual(faultsOf("orders"), []);
+  assert.deepEqual(pipelines.map(({ files }) => files.map(({ path }) => path)), [[], [
+    "transforms/_defaults.yaml",
+    "transforms/orders/_defaults.yaml",
+    "transforms/orders/mart.sql",
+    "transforms/orders/staging/shop/stg.sql",
+  ]]);
 });

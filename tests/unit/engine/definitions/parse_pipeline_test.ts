@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { formatFault } from "../../../../text/fault.ts";
-import { modelFiles } from "../../../../engine/definitions/load.ts";
+import { modelFiles } from "../../../../engine/definitions/project/model_files.ts";
 import { parseConnectors } from "../../../../engine/definitions/parse_connectors.ts";
 import { parsePipeline } from "../../../../engine/definitions/parse_pipeline.ts";
 import { CONNECTOR_TYPES } from "./project_fixture.ts";

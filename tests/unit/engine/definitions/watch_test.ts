@@ -58,6 +58,9 @@ Deno.test("watchProject() yields for pipelines, connectors, models and new folde
   let version = 0;
   const write = (path: string) => () => project.write(path, `# ${version++}\n`);
   await watching.sees(write("connectors.yaml"));
+  await watching.sees(write("project.yaml"));
+  await watching.sees(write("transforms/deep/in/folders/a.sql"));
+  await watching.sees(write("transforms/deep/in/_defaults.yaml"));
   await watching.sees(write("pipelines/a.yaml"));
   await watching.sees(write("pipelines/a.yaml"));
   await watching.sees(write("transforms/a/m.sql"));

@@ -1,0 +1,25 @@
+import type { RevisionFile } from "../../../contract/revision.ts";
+
+/** What the files are that make a pipeline's tables, by their paths in the project. */
+
+/** Beside the models of a folder: what their headers say where they say nothing themselves. */
+export const DEFAULTS_FILE = "_defaults.yaml";
+
+export type SqlFileKind = "model" | "defaults";
+
+/** Undefined for a file that is none of them. */
+export function kindOf(path: string): SqlFileKind | undefined {
+  if (!path.startsWith("transforms/")) return undefined;
+  if (path.endsWith(`/${DEFAULTS_FILE}`)) return "defaults";
+  return path.endsWith(".sql") ? "model" : undefined;
+}
+
+/** `transforms/orders/staging/daily.sql` → `daily`. */
+export function modelName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1).replace(/\.sql$/i, "");
+}
+
+/** Names of the tables and views of main that the files make. */
+export function tablesMadeBy(files: readonly RevisionFile[]): string[] {
+  return files.flatMap(({ path }) => kindOf(path) === "model" ? [modelName(path)] : []);
+}
