@@ -79,6 +79,8 @@ export function isServersUser(name: string): boolean {
 
 const isServers = (key: string) => isServersUser(key) ? "the server keeps this name for itself" : undefined;
 
+const isMe = (key: string) => key === "me" ? "commands mean whoever asks by it" : undefined;
+
 const isBuiltIn = (key: string) =>
   isBuiltInRole(key) ? "it is one of the roles that are always there" : undefined;
 
@@ -114,7 +116,7 @@ const RULES: Readonly<Record<NameKind, NameRule>> = {
     expected: "1 to 100 characters on one line",
     reserved: [isServers],
   },
-  user: { ...USER_NAME, reserved: [isServers, isObjectKey] },
+  user: { ...USER_NAME, reserved: [isServers, isMe, isObjectKey] },
   group: { ...USER_NAME, reserved: [isObjectKey] },
   role: { ...USER_NAME, reserved: [isBuiltIn, isObjectKey] },
 };

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { described } from "../described.ts";
+import { toldEntries } from "./passwords.ts";
 
 /** Second factors, as the API and the command line show them. */
 
@@ -40,6 +41,12 @@ export const userFactorsSchema = v.object({
   kinds: described(v.array(v.picklist(FACTOR_KINDS)), "Which kinds of factors the user has."),
 });
 export type UserFactorsView = v.InferOutput<typeof userFactorsSchema>;
+
+export const factorsResetSchema = v.object({
+  kinds: described(v.array(v.picklist(FACTOR_KINDS)), "Which kinds of factors there were."),
+  ...toldEntries,
+});
+export type FactorsReset = v.InferOutput<typeof factorsResetSchema>;
 
 /** What an authenticator app takes; shown once. */
 export const totpEnrolmentSchema = v.object({

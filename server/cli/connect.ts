@@ -35,7 +35,12 @@ export type Connection =
   }
   & (
     | { readonly kind: "local"; readonly opened: OpenedEngine }
-    | { readonly kind: "remote"; readonly api: ApiClient }
+    | {
+      readonly kind: "remote";
+      readonly api: ApiClient;
+      /** The same server, asked with another token. */
+      readonly withToken: (token: string) => ApiClient;
+    }
   );
 
 export interface ConnectOptions {
@@ -223,6 +228,7 @@ async function openRemote(server: AnnouncedServer): Promise<Connection | undefin
     audit: async () => (await import("./client/remote_audit.ts")).createRemoteAudit(api),
     secrets: async () => (await import("./client/remote_secrets.ts")).createRemoteSecrets(api),
     api,
+    withToken: (token) => createApiClient({ ...server, token }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -81,7 +81,6 @@ export async function listen(program: Program, options: ListenOptions): Promise<
     sealer,
     subjects,
   });
-  const visitors = createVisitors({ engine, people, places, audit, store, clock });
   const auth = new Auth({
     access,
     clock,
@@ -114,6 +113,16 @@ export async function listen(program: Program, options: ListenOptions): Promise<
     isPasswordOff: sso.isOnly,
     requirement: readFactorRequirement(env),
     relyingParty: () => relyingPartyOf(publicUrl, front.url),
+  });
+  const { proofs } = signIns.secondFactor;
+  const visitors = createVisitors({
+    engine,
+    people,
+    places,
+    audit,
+    store,
+    clock,
+    requireProof: (principal) => proofs.requireForOthers(principal),
   });
   const app = createApp({
     ...visitors,

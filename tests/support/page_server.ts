@@ -6,6 +6,7 @@ import { systemClock } from "../../contract/clock.ts";
 import { fileStoreUrl, openStore } from "../../engine/store/open.ts";
 import { BUILT_IN_ROLES, type BuiltInRole as Role } from "../../contract/access/permissions.ts";
 import type { Access } from "../../contract/access/access.ts";
+import { provenPeople } from "../../engine/control/access/proven_people.ts";
 import { guardedEngine } from "../../engine/control/access/guarded_engine.ts";
 import type { People } from "../../engine/control/people/port.ts";
 import { createPeople } from "../../engine/control/people/local_people.ts";
@@ -97,7 +98,8 @@ export class PageServer implements AsyncDisposable {
     const pages = createPages({
       engineFor,
       places,
-      peopleFor: () => people,
+      peopleFor: (access) =>
+        provenPeople(people, () => signIns.secondFactor.proofs.requireForOthers(access.principal)),
       auditFor: () =>
         createAuditReader({ store: store.audit, clock: systemClock }, { flush: () => Promise.resolve() }),
       links,

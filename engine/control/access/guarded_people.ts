@@ -41,9 +41,9 @@ export function guardedPeople(people: People, access: Access, places: Pick<Place
       },
     },
     passwords: {
-      async set(user, request) {
+      async set(user, request, by) {
         await guard.requireUser(user);
-        await passwords.set(user, request);
+        return await passwords.set(user, request, by);
       },
     },
     invitations: {
@@ -58,9 +58,9 @@ export function guardedPeople(people: People, access: Access, places: Pick<Place
     },
     factors: {
       get: (user) => factors.get(user),
-      async reset(user) {
+      async reset(user, by) {
         await guard.requireUser(user);
-        return await factors.reset(user);
+        return await factors.reset(user, by);
       },
     },
     groups: {

@@ -64,22 +64,23 @@ export function auditedPeople(
       },
     },
     passwords: {
-      async set(user, wanted) {
+      async set(user, wanted, by) {
         const was = await userNamed(user);
         return await change(
           { action: "password.change", target: userTarget(was?.name ?? user) },
-          () => passwords.set(user, wanted),
+          () => passwords.set(user, wanted, by),
+          ({ tokens_ended: tokensEnded, mailed }) => ({ details: { tokens_ended: tokensEnded, mailed } }),
         );
       },
     },
     factors: {
       get: (user) => factors.get(user),
-      async reset(user) {
+      async reset(user, by) {
         const was = await userNamed(user);
         return await change(
           { action: "factor.remove", target: userTarget(was?.name ?? user) },
-          () => factors.reset(user),
-          ({ kinds }) => ({ details: { kinds } }),
+          () => factors.reset(user, by),
+          ({ kinds, mailed }) => ({ details: { kinds, mailed } }),
         );
       },
     },

@@ -15,9 +15,9 @@ import type {
   UserChange,
   UserView,
 } from "../../../contract/access/people.ts";
-import type { UserFactorsView } from "../../../contract/access/factors.ts";
+import type { FactorsReset, UserFactorsView } from "../../../contract/access/factors.ts";
 import type { LinkView, NewLinkRequest } from "../../../contract/access/links.ts";
-import type { PasswordPut } from "../../../contract/access/passwords.ts";
+import type { PasswordPut, PasswordSet } from "../../../contract/access/passwords.ts";
 import type { Scope } from "../../../contract/access/scope.ts";
 
 /**
@@ -53,16 +53,19 @@ export interface Users {
 export interface UserFactors {
   get(user: string): Promise<UserFactorsView>;
   /**
-   * Takes all away, with the recovery codes, and ends the user's sessions, also those that are half open. Returns which
-   * there were.
+   * Takes all away, with the recovery codes, and ends the user's sessions, also those that are half open; a mail tells the
+   * user. Returns which there were.
    */
-  reset(user: string): Promise<UserFactorsView>;
+  reset(user: string, by: string): Promise<FactorsReset>;
 }
 
 /** Every password is looked at for its strength: invalid, reason weak_password. */
 export interface Passwords {
-  /** Ends the user's sessions. Throws conflict for a service, which has tokens alone. */
-  set(user: string, request: PasswordPut): Promise<void>;
+  /**
+   * Ends the user's sessions, and its tokens unless they are to stay; a mail tells the user. Throws conflict for a service,
+   * which has tokens alone.
+   */
+  set(user: string, request: PasswordPut, by: string): Promise<PasswordSet>;
 }
 
 export interface Invitations {

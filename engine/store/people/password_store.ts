@@ -1,11 +1,15 @@
-import { and, desc, eq, exists, gt, gte, lte, ne, notInArray, or, type SQL, sql } from "drizzle-orm";
+import { and, count, desc, eq, exists, gt, gte, lte, ne, notInArray, or, type SQL, sql } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
-import { knownBrowsers, passwordLinks, passwords, people, sessions } from "../schema.ts";
-import type { LinkRecord, PasswordRecord, PasswordStore } from "../ports/passwords.ts";
+import { knownBrowsers, passwordLinks, passwords, people, sessions, tokens } from "../schema.ts";
+import type { Ending, LinkRecord, PasswordRecord, PasswordStore } from "../ports/passwords.ts";
 import { USER } from "./records.ts";
+import { issuedTokens } from "./sso_tables.ts";
 
 /** Browsers kept for one user, the last used ones. */
 const BROWSERS_OF_USER = 20;
+
+/** Holds for no row. */
+const NEVER = sql`0`;
 
 const PASSWORD = {
   hash: passwords.hash,
@@ -22,8 +26,8 @@ const LINK = {
 } satisfies Record<keyof LinkRecord, unknown>;
 
 export function createPasswordStore(db: Database): PasswordStore {
-  /** What ends with a user's former password where `isMeant` holds; the links come last. */
-  const ending = (user: string, keptSession: string | undefined, isMeant?: SQL) =>
+  /** What ends with a user's former password where `isMeant` holds; the count of the tokens comes sixth, and the links last. */
+  const ending = (user: string, { keptSession, endsTokens = false }: Ending, isMeant?: SQL) =>
     [
       db.update(people).set({ state: "active" })
         .where(and(eq(people.id, user), eq(people.state, "invited"), isMeant)),
@@ -35,6 +39,12 @@ export function createPasswordStore(db: Database): PasswordStore {
           isMeant,
         ),
       ),
+      db.delete(issuedTokens).where(endsTokens ? and(eq(issuedTokens.user, user), isMeant) : NEVER),
+      // Before they go: of those that go with the token that they were made with, the deletion does not tell.
+      db.select({ count: count() }).from(tokens).where(
+        endsTokens ? and(eq(tokens.user, user), isMeant) : NEVER,
+      ),
+      db.delete(tokens).where(endsTokens ? and(eq(tokens.user, user), isMeant) : NEVER),
       db.delete(passwordLinks).where(and(eq(passwordLinks.user, user), isMeant))
         .returning({ user: passwordLinks.user }),
     ] as const;
@@ -67,10 +77,11 @@ export function createPasswordStore(db: Database): PasswordStore {
       return (await storing("look for a password", query)).length > 0;
     },
 
-    async put(user, password, keptSession) {
+    async put(user, password, what = {}) {
       const insert = db.insert(passwords).values({ user, ...password })
         .onConflictDoUpdate({ target: passwords.user, set: password });
-      await storing("write a password", db.batch([insert, ...ending(user, keptSession)]));
+      const [, , , , , ended] = await storing("write a password", db.batch([insert, ...ending(user, what)]));
+      return ended[0]?.count ?? 0;
     },
 
     async rehash(user, from, to) {
@@ -101,7 +112,7 @@ export function createPasswordStore(db: Database): PasswordStore {
       return (await storing("look for a link", query))[0];
     },
 
-    async useLink(hash, password) {
+    async useLink(hash, password, what = {}) {
       const link = await this.findLink(hash, password.changedAtMs);
       if (link === undefined) return undefined;
       const { user } = link;
@@ -124,11 +135,11 @@ export function createPasswordStore(db: Database): PasswordStore {
       }).from(people).where(and(eq(people.id, user), isThere));
       const insert = db.insert(passwords).select(row)
         .onConflictDoUpdate({ target: passwords.user, set: password });
-      const [, , , , used] = await storing(
+      const [, , , , , ended, , used] = await storing(
         "use a link",
-        db.batch([insert, ...ending(user, undefined, isThere)]),
+        db.batch([insert, ...ending(user, { endsTokens: what.endsTokens }, isThere)]),
       );
-      return used.length === 0 ? undefined : link;
+      return used.length === 0 ? undefined : { link, tokensEnded: ended[0]?.count ?? 0 };
     },
 
     async rememberBrowser({ hash, user, atMs }) {

@@ -31,6 +31,14 @@ export interface LinkRecord {
   readonly expiresAtMs: number;
 }
 
+/** What ends with a password, and what does not. */
+export interface Ending {
+  /** The id of the session that stays. */
+  readonly keptSession?: string | undefined;
+  /** Whether the user's tokens end, and those that were issued to it: no by default. */
+  readonly endsTokens?: boolean | undefined;
+}
+
 /** Of links and browsers SHA-256 hashes alone are stored. */
 export interface PasswordStore {
   /** By a user's name in whatever case, else by the address of mail; of people alone. */
@@ -41,9 +49,9 @@ export interface PasswordStore {
   isAny(): Promise<boolean>;
   /**
    * What is in force from now on. The user's links, known browsers and sessions end, but for the session that is to be
-   * kept; whoever was invited is active.
+   * kept; whoever was invited is active. Returns how many tokens have ended too.
    */
-  put(user: string, password: PasswordRecord, keptSession?: string): Promise<void>;
+  put(user: string, password: PasswordRecord, ending?: Ending): Promise<number>;
   /** The same password under other parameters; nothing where it has been changed meanwhile. */
   rehash(user: string, from: string, to: string): Promise<void>;
 
@@ -51,10 +59,14 @@ export interface PasswordStore {
   /** One that has not expired, of a user who is not disabled. */
   findLink(hash: string, nowMs: number): Promise<LinkRecord | undefined>;
   /**
-   * Uses the link up and puts the password, as `put` does: both or neither. Returns what it was; undefined where it has
-   * been used, has expired, or its user was disabled.
+   * Uses the link up and puts the password, as `put` does: both or neither. Returns what it was, and how many tokens have
+   * ended; undefined where it has been used, has expired, or its user was disabled.
    */
-  useLink(hash: string, password: PasswordRecord): Promise<LinkRecord | undefined>;
+  useLink(
+    hash: string,
+    password: PasswordRecord,
+    ending?: Pick<Ending, "endsTokens">,
+  ): Promise<{ readonly link: LinkRecord; readonly tokensEnded: number } | undefined>;
 
   /** Keeps the newest few of a user. */
   rememberBrowser(

@@ -6,7 +6,7 @@ import type {
   TokenRotationRequest,
   TokenView,
 } from "../../../contract/access/people.ts";
-import type { PasswordChange } from "../../../contract/access/passwords.ts";
+import type { PasswordChange, PasswordChanged } from "../../../contract/access/passwords.ts";
 import { PERMISSIONS } from "../../../contract/access/permissions.ts";
 import type { PipelineSubject } from "../../../contract/access/scope.ts";
 import type { AuditEntry, AuditTrail } from "../../../contract/audit/entry.ts";
@@ -59,10 +59,13 @@ export class OwnAccount {
   }
 
   /**
-   * Ends all other sessions. Throws invalid for a wrong password until now (reason wrong_password) and for a weak new
+   * Ends all other sessions, and tokens where that is said. Throws invalid for a wrong password until now (reason wrong_password) and for a weak new
    * one, and status 429 where too many were tried.
    */
-  async changePassword(access: Access, { current, password }: PasswordChange): Promise<void> {
+  async changePassword(
+    access: Access,
+    { current, password, end_tokens: endsTokens }: PasswordChange,
+  ): Promise<PasswordChanged> {
     const { principal: { id, sessionId } } = access;
     const { passwords } = this.#options.people;
     const attempt = await this.#limit.attempt(
@@ -81,12 +84,14 @@ export class OwnAccount {
         reason: "weak_password",
       });
     }
-    await this.#noted(
+    const tokensEnded = await this.#noted(
       access,
       "password.change",
       { kind: "user", name: access.principal.name },
-      () => passwords.choose(id, password, sessionId),
+      () => passwords.choose(id, password, { keptSession: sessionId, endsTokens }),
+      (ended) => ({ tokens_ended: ended }),
     );
+    return { tokens_ended: tokensEnded };
   }
 
   async sessions({ principal: { id, sessionId } }: Access): Promise<SessionView[]> {

@@ -4,7 +4,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { SignInStore } from "../../../engine/store/factors/port.ts";
 import type { AccessStore } from "../../../engine/store/ports/access.ts";
 
-/** How long whoever has shown who they are may change factors. */
+/** How long whoever has shown who they are may change factors, and the passwords of others. */
 export const PROOF_MS = 10 * 60_000;
 
 /** The reason of errors about somebody who has to show once more who they are. */
@@ -27,14 +27,28 @@ export class Proofs {
     this.#options = options;
   }
 
-  async isFresh({ id, sessionId }: Principal): Promise<boolean> {
+  async isFresh({ id, sessionId }: Principal, { byAnyMeans = false } = {}): Promise<boolean> {
     if (sessionId === undefined) return false;
     const { access, signIns, clock } = this.#options;
     const sinceMs = clock.now() - PROOF_MS;
     const session = (await access.listSessions(clock.now(), id)).find((one) => one.id === sessionId);
     if (session === undefined) return false;
-    const isByOwnMeans = session.method === "password" || session.method === "passkey";
-    return isByOwnMeans && session.createdAtMs >= sinceMs || await signIns.hasProof(sessionId, id, sinceMs);
+    const isEnough = byAnyMeans || session.method === "password" || session.method === "passkey";
+    return isEnough && session.createdAtMs >= sinceMs || await signIns.hasProof(sessionId, id, sinceMs);
+  }
+
+  /**
+   * The same before somebody else's password or factors are changed. Who asks with a token sends it each time, and whoever
+   * signs in by one or at an identity provider alone shows who they are by signing in again. Throws as `require`.
+   */
+  async requireForOthers(principal: Principal): Promise<void> {
+    if (principal.sessionId === undefined || await this.isFresh(principal, { byAnyMeans: true })) return;
+    throw new AppError(
+      "conflict",
+      "Show once more that it is you, on the account page, or sign in again: others' passwords and factors are " +
+        "changed by whoever has done so within the last ten minutes",
+      { reason: PROOF_NEEDED },
+    );
   }
 
   /** Throws conflict, reason proof_needed. */

@@ -10,8 +10,9 @@ import {
   userSchema,
   type UserView,
 } from "../../../contract/access/people.ts";
+import { passwordSetSchema } from "../../../contract/access/passwords.ts";
 import { linkSchema } from "../../../contract/access/links.ts";
-import { userFactorsSchema } from "../../../contract/access/factors.ts";
+import { factorsResetSchema, userFactorsSchema } from "../../../contract/access/factors.ts";
 import type { People } from "../../../engine/control/people/port.ts";
 import { type ApiClient, read } from "./api_client.ts";
 import { segment } from "./paths.ts";
@@ -45,13 +46,11 @@ export function createRemotePeople({ routes }: ApiClient): People {
       },
     },
     passwords: {
-      async set(name, json) {
-        await users[":user"].password.$put({ param: user(name), json });
-      },
+      set: (name, json) => read(passwordSetSchema, users[":user"].password.$put({ param: user(name), json })),
     },
     factors: {
       get: (name) => read(userFactorsSchema, users[":user"].factors.$get({ param: user(name) })),
-      reset: (name) => read(userFactorsSchema, users[":user"].factors.$delete({ param: user(name) })),
+      reset: (name) => read(factorsResetSchema, users[":user"].factors.$delete({ param: user(name) })),
     },
     invitations: {
       invite: (json) => read(invitationSchema, routes.invitations.$post({ json })),

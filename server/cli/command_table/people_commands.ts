@@ -72,6 +72,14 @@ export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
         type: "boolean",
         description: "the password lets in only to choose another one",
       },
+      "end-tokens": {
+        type: "boolean",
+        description: "of set-password: the user's tokens end too (the default)",
+      },
+      "keep-tokens": {
+        type: "boolean",
+        description: "of set-password: the user's tokens stay as they are",
+      },
       json,
     },
     load: async () => (await import("../commands/people/users_command.ts")).users,
@@ -135,7 +143,7 @@ export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
         type: "string",
         value: "USER",
         description:
-          "whose it is to be, or whose are listed; a new one gets a service of its name without it",
+          "whose it is to be (me: whose SLUICE_TOKEN is), or whose are listed; a new one gets a service of its name without it",
       },
       role: {
         type: "string",

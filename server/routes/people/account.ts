@@ -7,7 +7,7 @@ import {
   tokenRotationSchema,
   tokenSchema,
 } from "../../../contract/access/people.ts";
-import { passwordChangeSchema } from "../../../contract/access/passwords.ts";
+import { passwordChangedSchema, passwordChangeSchema } from "../../../contract/access/passwords.ts";
 import type { Account } from "../../auth/account/own_account.ts";
 import { route } from "../../http/route.ts";
 import { pageOfAll, pageQuery } from "../paging.ts";
@@ -37,7 +37,7 @@ export function accountRoutes(account: Account) {
       summary: "Changes one's own password, and ends one's other sessions",
       permission,
       request: v.object({ query: noQuery, body: passwordChangeSchema }),
-      response: { status: 204, description: "It is changed." },
+      response: { status: 200, description: "It is changed.", schema: passwordChangedSchema },
       errors: ["conflict"],
       handle: async ({ body }, { access }) => ({ body: await account.changePassword(access, body) }),
     }),

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { userFactorsSchema } from "../../../contract/access/factors.ts";
+import { factorsResetSchema, userFactorsSchema } from "../../../contract/access/factors.ts";
 import { route } from "../../http/route.ts";
 
 const request = v.object({
@@ -28,9 +28,11 @@ export function userFactorRoutes() {
       summary: "Takes all of a user's second factors and recovery codes away, and ends its sessions",
       permission: "people:manage",
       request,
-      response: { status: 200, description: "Those that there were.", schema: userFactorsSchema },
-      errors: ["not_found"],
-      handle: async ({ params }, { people }) => ({ body: await people.factors.reset(params.user) }),
+      response: { status: 200, description: "Those that there were.", schema: factorsResetSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }, { user, people }) => ({
+        body: await people.factors.reset(params.user, user.name),
+      }),
     }),
   ];
 }

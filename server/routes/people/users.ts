@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { newUserSchema, userChangeSchema, userSchema } from "../../../contract/access/people.ts";
-import { passwordPutSchema } from "../../../contract/access/passwords.ts";
+import { passwordPutSchema, passwordSetSchema } from "../../../contract/access/passwords.ts";
 import { route } from "../../http/route.ts";
 import { pageOf, pageQuery } from "../paging.ts";
 
@@ -80,13 +80,13 @@ export function userRoutes() {
       method: "put",
       path: "/api/users/:user/password",
       operation: "setPassword",
-      summary: "Sets a person's password and ends its sessions",
+      summary: "Sets a person's password, ends its sessions and tokens, and tells it by mail",
       permission: "people:manage",
       request: v.object({ params: userParams, query: noQuery, body: passwordPutSchema }),
-      response: { status: 204, description: "It is set." },
+      response: { status: 200, description: "It is set.", schema: passwordSetSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }, { people }) => ({
-        body: await people.passwords.set(params.user, body),
+      handle: async ({ params, body }, { user, people }) => ({
+        body: await people.passwords.set(params.user, body, user.name),
       }),
     }),
   ];

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { createClient } from "@libsql/client/sqlite3";
+import { join } from "node:path";
+import { fileStoreUrl } from "../../../engine/store/open.ts";
 import { MailServer } from "../../support/mail_server.ts";
 import { sluiceArgs, SluiceServer, waitFor } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
@@ -9,9 +12,10 @@ const PASSWORD = "violet tractor umbrella";
 const PUBLIC_URL = "https://sluice.example.com";
 
 /** Runs a command on the server's data folder. */
-async function sluice(project: TestProject, args: readonly string[], stdin = "") {
+async function sluice(project: TestProject, args: readonly string[], stdin = "", env = {}) {
   const child = new Deno.Command(Deno.execPath(), {
     args: sluiceArgs(...args, "--project", project.projectDir, "--data", project.dataDir),
+    env,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -107,6 +111,42 @@ Deno.test("people are invited, sign in, forget their passwords and get others, a
   assert.equal(account.status, 303, "the reset has ended her session");
   const again = await signIn(url, "mia", "quite another one");
   assert.equal(again.status, 303);
+
+  // An admin sets one: by a session that has begun long ago after showing who it is, and mia hears of it.
+  const token = await sluice(project, ["tokens", "create", "laptop", "--user", "mia"]);
+  assert.equal(token.code, 0, token.err);
+  // Her own, by that one; and nobody's where nobody is named.
+  const own = ["tokens", "create", "mine", "--user", "me", "--expires", "1d", "--json"];
+  const mine = await sluice(project, own, "", { SLUICE_TOKEN: token.out.trim() });
+  assert.deepEqual([mine.code, JSON.parse(mine.out).user], [0, "mia"], mine.err);
+  const nobodys = await sluice(project, own, "", { SLUICE_TOKEN: "" });
+  assert.deepEqual([nobodys.code, /needs a token of yours/.test(nobodys.err)], [2, true], nobodys.err);
+  const put = async (headers: Record<string, string>, json: unknown) => {
+    const response = await fetch(`${url}/api/users/mia/password`, {
+      method: "PUT",
+      headers: { "content-type": "application/json", "sec-fetch-site": "same-origin", ...headers },
+      body: JSON.stringify(json),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+  const store = createClient({ url: fileStoreUrl(join(project.dataDir, "sluice.db")) });
+  await store.execute("update sign_ins set created_at = created_at - 660000");
+  store.close();
+  const early = await put({ cookie: admin.cookie }, { password: "one by the admin" });
+  assert.deepEqual([early.status, early.body.reason], [409, "proof_needed"], JSON.stringify(early.body));
+  const shown = await post(url, "/account/prove", { password: PASSWORD, next: "/people" }, admin.cookie);
+  assert.deepEqual([shown.status, shown.location], [303, "/people"], shown.text);
+  const set = await put({ cookie: admin.cookie }, { password: "one by the admin" });
+  assert.deepEqual(set, { status: 200, body: { tokens_ended: 2, mailed: true, problem: null } });
+  const told = await waitFor(() => Promise.resolve(mail.received[2]), 10_000);
+  assert.match(told?.body ?? "", /^ana has set another password of mia at Sluice on 20/);
+  // The server's command is no session.
+  const kept = await sluice(
+    project,
+    ["users", "set-password", "mia", "--password-stdin", "--keep-tokens"],
+    "another by the admin\n",
+  );
+  assert.deepEqual([kept.code, kept.out], [0, "Set the password of mia, and ended its sessions\n"], kept.err);
 
   // Three hundred at the same time: ten are looked at, the rest are told to wait, and Ana's browser gets in meanwhile.
   const guesses = Promise.all(

@@ -110,7 +110,11 @@ Deno.test("another password ends what is half open, and a disabled user's goes n
   const { codes } = await addApp(await typePassword(server));
   const before = await typePassword(server);
   await new Promise((resolve) => setTimeout(resolve, 2));
-  await server.people.passwords.set("mia", { password: "another violet umbrella", must_change: false });
+  await server.people.passwords.set(
+    "mia",
+    { password: "another violet umbrella", must_change: false },
+    "test",
+  );
   assert.match((await before.post("/login/factor", { code: codes[0] ?? "" })).location ?? "", /over/);
   assert.ok(!await isIn(before));
   const visitor = new PageVisitor(server.url);
@@ -266,8 +270,56 @@ Deno.test("an admin takes away what somebody has lost, and ends what was signed 
   await engineer.post("/login", { token: server.tokens.engineer });
   assert.equal((await engineer.post(path)).status, 403);
   assert.ok(await isIn(visitor));
-  assert.equal((await admin.post(path)).status, 303);
+  assert.equal((await admin.post(path)).status, 200);
   assert.ok(!await isIn(visitor));
   assert.match((await half.post("/login/factor", { code: codes[0] ?? "" })).location ?? "", /over/);
   assert.ok((await typePassword(server)).cookies.has("sluice_session"));
+});
+
+Deno.test("others' passwords and factors are changed by whoever has just shown who they are", async () => {
+  await using server = await PageServer.start(createFakeProject());
+  await withMia(server);
+  const { id } = await server.people.users.create({ name: "ben", password: PASSWORD }, "test");
+  await server.store.factors.putPendingTotp(id, "sealed", 1);
+  await server.store.factors.activateTotp(id, 1, 1, 1);
+  await server.people.tokens.create({ name: "laptop", user: "ben" }, "ben");
+  const age = async () => {
+    const client = createClient({ url: fileStoreUrl(server.storePath) });
+    await client.execute("update sign_ins set created_at = created_at - 660000");
+    await client.execute("delete from fresh_proofs");
+    client.close();
+  };
+  const [mia, byToken] = [await typePassword(server), new PageVisitor(server.url)];
+  await byToken.post("/login", { token: server.tokens.admin });
+  // Whoever has just signed in, by whatever means, has shown it.
+  assert.equal((await byToken.get(`/people/users/${id}/password`)).status, 200);
+  await age();
+  const typed = { password: "another violet umbrella", again: "another violet umbrella" };
+  const path = `/people/users/${id}/password`;
+  const asked = `/account/prove?${new URLSearchParams({ next: path })}`;
+  for (const visitor of [mia, byToken]) {
+    assert.equal((await visitor.get(path)).location, asked);
+    assert.equal((await visitor.post(path, typed)).location, asked);
+    assert.equal(
+      (await visitor.post(`/people/users/${id}/factors`)).location,
+      "/account/prove?next=%2Fpeople",
+    );
+  }
+  const prove = (next: string) => mia.post("/account/prove", { password: PASSWORD, next });
+  assert.ok((await byToken.get(asked)).text.includes("sign out and in again"));
+  assert.ok((await mia.get(asked)).text.includes(`name="next" value="${path}"`));
+  assert.equal((await mia.post("/account/prove", { password: "wrong", next: path })).status, 401);
+  assert.ok(await server.store.passwords.get(id).then((kept) => kept?.hash.includes("violet") !== true));
+  assert.equal((await prove("//evil.example")).location, "/");
+  assert.equal((await prove(path)).location, path);
+  const form = await mia.get(path);
+  assert.match(form.text, /name="end_tokens" value="yes" checked/);
+  const weak = await mia.post(path, { password: "password1234", again: "password1234" });
+  assert.deepEqual([weak.status, (await server.people.tokens.list("ben")).length], [400, 1]);
+  const set = await mia.post(path, { ...typed, end_tokens: "yes" });
+  assert.ok(set.text.includes("The password of ben is set; its sessions and 1 token have ended"), set.text);
+  assert.ok(set.text.includes("No mail was sent"));
+  const gone = await mia.post(`/people/users/${id}/factors`);
+  assert.ok(gone.text.includes("The authenticator app of ben is gone"), gone.text);
+  assert.deepEqual((await server.people.users.get("ben")).factors, []);
 });

@@ -62,7 +62,7 @@ export function AccountPage(view: AccountPageView) {
                   open={notice !== undefined && made === undefined && tokens.length === 0}
                 >
                   <summary>Change the password</summary>
-                  <PasswordForm name={account.name} />
+                  <PasswordForm name={account.name} hasTokens={tokens.length > 0} />
                 </details>
               </>
             )}

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { ownTokenSchema } from "../../../contract/access/people.ts";
 import { PERMISSION_NAMES } from "../../../contract/access/permissions.ts";
+import type { AppError } from "../../../contract/errors.ts";
 import { requireWhole } from "../../../server/auth/auth.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import { statusOf } from "../../../server/http/problem.ts";
@@ -15,13 +16,10 @@ import {
   textOf,
   type Visit,
 } from "../page_context.tsx";
+import { isChecked } from "../../parts/forms/field.tsx";
 import { typedTwice } from "../sign_in/password_routes.tsx";
+import { endedTokens } from "./ended_tokens.ts";
 import { AccountPage, type AccountPageView } from "./account_page.tsx";
-
-/** What the page says of what was done just before, by the word in its address. */
-const DONE: Readonly<Record<string, string>> = {
-  password: "Your password is changed, and your other sessions have ended",
-};
 
 /** The own account. */
 export function accountRoutes(pages: PageContext): Hono<AppEnv> {
@@ -53,38 +51,49 @@ export function accountRoutes(pages: PageContext): Hono<AppEnv> {
       return handle(visit);
     });
 
+  const refused = (visit: Visit, refusal: AppError) =>
+    page(visit, { notice: noticeOf(refusal) }, statusOf(refusal));
+
   const act = (
     path: string,
     work: (visit: Visit, form: FormData) => Promise<AccountPageView["made"] | void>,
-    to = "",
   ) =>
     app.post(
       `/account/${path}`,
       own(async (visit) => {
         const form = await readForm(visit.c);
         const attempted = await attempt(() => work(visit, form));
-        if ("refusal" in attempted) {
-          const { refusal } = attempted;
-          return await page(visit, { notice: noticeOf(refusal) }, statusOf(refusal));
-        }
+        if ("refusal" in attempted) return await refused(visit, attempted.refusal);
         // Shown in this response alone: there is no address that it could be seen at again.
         if (attempted.value !== undefined) return await page(visit, { made: attempted.value });
-        return visit.c.redirect(`/account${to}`, 303);
+        return visit.c.redirect("/account", 303);
       }),
     );
 
   app.get(
     "/account",
     own((visit) => {
-      const done = DONE[visit.c.req.query("done") ?? ""];
-      return page(visit, done === undefined ? {} : { done });
+      if (visit.c.req.query("done") !== "password") return page(visit);
+      const tokens = endedTokens(visit.c.req.query("tokens"));
+      const ended = tokens === undefined ? "" : ` and ${tokens}`;
+      return page(visit, { done: `Your password is changed; your other sessions${ended} have ended` });
     }),
   );
-  act(
-    "password",
-    ({ access }, form) =>
-      account.changePassword(access, { current: textOf(form, "current"), password: typedTwice(form) }),
-    "?done=password",
+  app.post(
+    "/account/password",
+    own(async (visit) => {
+      const form = await readForm(visit.c);
+      const changed = await attempt(() =>
+        account.changePassword(visit.access, {
+          current: textOf(form, "current"),
+          password: typedTwice(form),
+          end_tokens: isChecked(form, "end_tokens"),
+        })
+      );
+      if ("refusal" in changed) return await refused(visit, changed.refusal);
+      const { tokens_ended: ended } = changed.value;
+      return visit.c.redirect(`/account?done=password${ended === 0 ? "" : `&tokens=${ended}`}`, 303);
+    }),
   );
   act("sessions/end", ({ access }) => account.endOtherSessions(access));
   act("sessions/:id/end", ({ c, access }) => account.endSession(access, idOf(c)));

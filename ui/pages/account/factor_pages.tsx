@@ -2,7 +2,11 @@ import { FactorsSection, type FactorsSectionView } from "../../parts/account/fac
 import { PasskeyForm } from "../../parts/account/passkey_form.tsx";
 import { CodeField, TotpSetup, type TotpSetupView } from "../../parts/account/totp_setup.tsx";
 import { Notice } from "../../parts/callouts.tsx";
+import { TextField } from "../../parts/forms/field.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
+
+/** Where one's own factors are. */
+export const OWN_FACTORS = "/account/factors";
 
 type Refusal = { readonly message: string; readonly detail?: string };
 
@@ -56,10 +60,13 @@ export interface ProveView {
   /** Where the user's passkeys work, where there are some. */
   readonly passkeyOrigin?: string | undefined;
   readonly refusal?: Refusal | undefined;
+  /** Where to go afterwards; a path of this server. */
+  readonly next: string;
 }
 
 /** Where somebody who has signed in a while ago shows once more who they are. */
-export function ProvePage({ frame, hasPassword, hasCodes, passkeyOrigin, refusal }: ProveView) {
+export function ProvePage({ frame, hasPassword, hasCodes, passkeyOrigin, refusal, next }: ProveView) {
+  const isOwn = next === OWN_FACTORS;
   const canProve = hasPassword || hasCodes || passkeyOrigin !== undefined;
   return (
     <Layout frame={frame} title="Is it you?">
@@ -67,8 +74,10 @@ export function ProvePage({ frame, hasPassword, hasCodes, passkeyOrigin, refusal
         <h1>Is it you?</h1>
         <p class="login-lead">
           {canProve
-            ? "Factors are changed by whoever has shown who they are within the last ten minutes."
-            : "A second factor stands beside a password, and you have none: ask an admin to set one for you first."}
+            ? "Passwords and factors are changed by whoever has shown who they are within the last ten minutes."
+            : isOwn
+            ? "A second factor stands beside a password, and you have none: ask an admin to set one for you first."
+            : "You have no password here to show it by: sign out and in again, and go on within ten minutes."}
         </p>
         {refusal !== undefined && <Notice {...refusal} />}
         {passkeyOrigin !== undefined && (
@@ -78,35 +87,35 @@ export function ProvePage({ frame, hasPassword, hasCodes, passkeyOrigin, refusal
             options="/account/prove/passkey/options"
             origin={passkeyOrigin}
             label="Use a passkey"
-          />
+          >
+            <input type="hidden" name="next" value={next} />
+          </PasskeyForm>
         )}
         {hasPassword && (
           <form class="code-form" method="post" action="/account/prove">
+            <input type="hidden" name="next" value={next} />
             {/* Password managers want to know whose it is. */}
             <input type="text" name="username" value={frame.user?.name} autocomplete="username" hidden />
-            <div class="field">
-              <label for="password">Password</label>
-              <input
-                id="password"
-                name="password"
-                type="password"
-                required
-                autofocus
-                autocomplete="current-password"
-                spellcheck={false}
-              />
-            </div>
+            <TextField
+              id="password"
+              label="Password"
+              type="password"
+              required
+              autofocus
+              autocomplete="current-password"
+            />
             <button class="button wide" type="submit">Go on</button>
           </form>
         )}
         {hasCodes && (
           <form class="code-form" method="post" action="/account/prove">
+            <input type="hidden" name="next" value={next} />
             <CodeField label="Code" hint="Of your authenticator app, or a recovery code." />
             <button class="button wide" type="submit">Go on</button>
           </form>
         )}
         <p class="login-others">
-          <a href="/account/factors">Back to the factors</a>
+          <a href={next}>Back</a>
         </p>
       </div>
     </Layout>

@@ -13,6 +13,7 @@ import { HttpError, statusOf } from "../../../server/http/problem.ts";
 import { checkSchema } from "../../../text/schema_faults.ts";
 import { qrSquares } from "../../parts/account/qr_code.tsx";
 import { CodesPage } from "../sign_in/factor_page.tsx";
+import { safeNext } from "../sign_in/safe_next.ts";
 import { WRONG_FACTOR } from "../sign_in/wrong_factor.ts";
 import {
   attempt,
@@ -25,10 +26,10 @@ import {
   textOf,
   type Visit,
 } from "../page_context.tsx";
-import { FactorsPage, ProvePage, TotpPage } from "./factor_pages.tsx";
+import { FactorsPage, OWN_FACTORS, ProvePage, TotpPage } from "./factor_pages.tsx";
 import { answerOf } from "./passkey_answer.ts";
 
-const HOME = "/account/factors";
+const HOME = OWN_FACTORS;
 
 /** One's own second factors, and showing once more who one is before they are changed. */
 export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
@@ -149,6 +150,7 @@ export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
 
   const provePage = async (
     { c, frame, user }: Visit,
+    next: string,
     message?: string,
     status = 200,
     headers: Readonly<Record<string, string>> = {},
@@ -161,30 +163,36 @@ export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
       hasCodes: kinds.length > 0,
       passkeyOrigin: kinds.includes("passkey") && "origin" in party ? party.origin : undefined,
       refusal: message === undefined ? undefined : { message },
+      next,
     };
     return pageResponse(c, <ProvePage {...view} />, status, headers);
   };
 
   /** Notes who has shown that it is them; `why` is what was wrong, where something was. */
-  const prove = async (visit: Visit, show: () => Promise<string | undefined>): Promise<Response> => {
+  const prove = async (
+    visit: Visit,
+    form: FormData,
+    show: () => Promise<string | undefined>,
+  ): Promise<Response> => {
+    const next = afterProof(textOf(form, "next"));
     try {
       const why = await show();
-      if (why !== undefined) return await provePage(visit, why, 401);
+      if (why !== undefined) return await provePage(visit, next, why, 401);
     } catch (error) {
       if (!(error instanceof HttpError) || error.status !== 429) throw error;
-      return await provePage(visit, error.message, error.status, error.headers);
+      return await provePage(visit, next, error.message, error.status, error.headers);
     }
     await proofs.note(visit.user);
-    return visit.c.redirect(HOME, 303);
+    return visit.c.redirect(next, 303);
   };
 
-  app.get("/account/prove", whole((visit) => provePage(visit)));
+  app.get("/account/prove", whole((visit) => provePage(visit, afterProof(visit.c.req.query("next")))));
   app.post(
     "/account/prove",
     whole(async (visit) => {
       const { c, user } = visit;
       const form = await readForm(c);
-      return await prove(visit, async () => {
+      return await prove(visit, form, async () => {
         if (!form.has("code")) {
           const isRight = await pages.signIn.isPasswordOf(c, user.id, textOf(form, "password"));
           return isRight ? undefined : "That is not your password.";
@@ -201,8 +209,9 @@ export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
   app.post(
     "/account/prove/passkey",
     whole(async (visit) => {
-      const assertion = answerOf(await readForm(visit.c), assertionSchema);
-      return await prove(visit, async () => {
+      const form = await readForm(visit.c);
+      const assertion = answerOf(form, assertionSchema);
+      return await prove(visit, form, async () => {
         const check = await signIn.proveByPasskey(visit.c, visit.user, assertion);
         return check.kind === "right" ? undefined : WRONG_FACTOR[check.reason];
       });
@@ -213,6 +222,9 @@ export function accountFactorRoutes(pages: PageContext): Hono<AppEnv> {
 }
 
 const idOf = (c: Visit["c"]): string => c.req.param("id") ?? "";
+
+/** Where to go once somebody has shown who they are. */
+const afterProof = (next = ""): string => next === "" ? HOME : safeNext(next);
 
 /** As attempt; that somebody has to show once more who they are is thrown. */
 async function tried<T>(action: () => Promise<T>): Promise<Attempted<T>> {

@@ -8,7 +8,7 @@ import type {
   UserView,
 } from "../../../contract/access/people.ts";
 import { InvitationNote } from "../../parts/people/invitation_note.tsx";
-import { Notice } from "../../parts/callouts.tsx";
+import { Done, Notice } from "../../parts/callouts.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
 import { GrantTable } from "../../parts/people/grant_table.tsx";
@@ -26,12 +26,14 @@ export interface PeoplePageView {
   readonly sessions: readonly SessionView[];
   /** What was sent or is to be handed over just now. */
   readonly invitation?: InvitationView | undefined;
+  /** What was done just now. */
+  readonly done?: { readonly message: string; readonly detail?: string } | undefined;
   readonly notice?: { readonly message: string; readonly detail?: string };
 }
 
 /** Who there is, who may what, and who has signed in. */
 export function PeoplePage(
-  { frame, users, groups, roles, grants, sessions, notice, invitation }: PeoplePageView,
+  { frame, users, groups, roles, grants, sessions, notice, invitation, done }: PeoplePageView,
 ) {
   const { nowMs } = frame;
   return (
@@ -45,6 +47,7 @@ export function PeoplePage(
         </div>
       </div>
       {notice !== undefined && <Notice {...notice} />}
+      {done !== undefined && <Done {...done} />}
       {invitation !== undefined && <InvitationNote invitation={invitation} />}
       <Part id="users" title="Users">
         <UserTable users={users} nowMs={nowMs} />

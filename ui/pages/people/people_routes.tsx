@@ -20,6 +20,7 @@ import {
   type Visit,
 } from "../page_context.tsx";
 import { PeoplePage } from "./people_page.tsx";
+import { type DoneNote, userAccountRoutes } from "./user_account_routes.tsx";
 
 /** Users, groups, grants and sessions, and what can be done with them. */
 export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
@@ -27,8 +28,11 @@ export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
 
   const page = async (
     { c, frame, user, people }: Visit,
-    refusal?: AppError,
-    invitation?: InvitationView,
+    { refusal, invitation, done }: {
+      readonly refusal?: AppError;
+      readonly invitation?: InvitationView;
+      readonly done?: DoneNote;
+    } = {},
   ): Promise<Response> => {
     const [users, groups, roles, grants, sessions] = await Promise.all([
       people.users.list({}),
@@ -45,6 +49,7 @@ export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
         {...{ frame, users, groups, roles, grants }}
         sessions={mine}
         invitation={invitation}
+        done={done}
         {...notice}
       />,
       refusal === undefined ? 200 : statusOf(refusal),
@@ -57,7 +62,7 @@ export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
       forPermitted(pages, "people:manage", async (visit) => {
         const form = textsOf(await readForm(visit.c));
         const attempted = await attempt(() => work(visit, form));
-        if ("refusal" in attempted) return await page(visit, attempted.refusal);
+        if ("refusal" in attempted) return await page(visit, { refusal: attempted.refusal });
         return visit.c.redirect("/people", 303);
       }),
     );
@@ -74,14 +79,14 @@ export function peopleRoutes(pages: PageContext): Hono<AppEnv> {
       const attempted = await attempt(() =>
         visit.people.invitations.invite(checked(newInvitationSchema, given(form)), visit.user.name)
       );
-      if ("refusal" in attempted) return await page(visit, attempted.refusal);
+      if ("refusal" in attempted) return await page(visit, { refusal: attempted.refusal });
       // Shown in this response alone: whoever has the link has the account.
-      return await page(visit, undefined, attempted.value);
+      return await page(visit, { invitation: attempted.value });
     }),
   );
   act("users/:id/disable", ({ c, people }) => people.users.change(idOf(c), { disabled: true }));
   act("users/:id/enable", ({ c, people }) => people.users.change(idOf(c), { disabled: false }));
-  act("users/:id/factors", ({ c, people }) => people.factors.reset(idOf(c)));
+  app.route("/", userAccountRoutes(pages, page));
   act(
     "groups",
     ({ user, people }, form) => people.groups.create(checked(newGroupSchema, given(form)), user.name),

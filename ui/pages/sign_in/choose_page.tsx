@@ -1,5 +1,6 @@
 import { NewPasswordFields } from "../../parts/account/new_password_fields.tsx";
 import { Notice } from "../../parts/callouts.tsx";
+import { CheckField, TextField } from "../../parts/forms/field.tsx";
 import { Mark } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
 import { plainText } from "../../parts/plain_text.ts";
@@ -30,11 +31,15 @@ export function ChoosePage({ frame, link, name, kind, refusal }: ChooseView) {
         <p class="login-lead">{LEADS[kind]}</p>
         {refusal !== undefined && <Notice {...refusal} />}
         <input type="hidden" name="link" value={link} />
-        <div class="field">
-          <label for="username">Name</label>
-          <input id="username" name="username" value={plainText(name)} readonly autocomplete="username" />
-        </div>
+        <TextField id="username" label="Name" value={plainText(name)} readonly autocomplete="username" />
         <NewPasswordFields isFirst />
+        {kind !== "invitation" && (
+          <CheckField
+            name="end_tokens"
+            label="End the tokens of this account too"
+            isChecked={kind === "reset"}
+          />
+        )}
         <button class="button primary wide" type="submit">Set the password</button>
       </form>
     </Layout>

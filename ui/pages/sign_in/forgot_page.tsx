@@ -1,4 +1,5 @@
 import { Done, Notice } from "../../parts/callouts.tsx";
+import { TextField } from "../../parts/forms/field.tsx";
 import { Mark } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
 
@@ -29,19 +30,15 @@ export function ForgotPage({ frame, canMail, isAsked, refusal }: ForgotView) {
           {!canMail && <p>This server sends no mail: ask an admin to set another password for you.</p>}
           {canMail && !isAsked && (
             <>
-              <div class="field">
-                <label for="username">Name or e-mail</label>
-                <input
-                  id="username"
-                  name="username"
-                  required
-                  autofocus
-                  autocomplete="username"
-                  autocapitalize="none"
-                  spellcheck={false}
-                  maxlength={254}
-                />
-              </div>
+              <TextField
+                id="username"
+                label="Name or e-mail"
+                required
+                autofocus
+                autocomplete="username"
+                autocapitalize="none"
+                maxlength={254}
+              />
               <button class="button primary wide" type="submit">Send a link</button>
             </>
           )}

@@ -1,4 +1,5 @@
 import { PasskeyForm } from "../../parts/account/passkey_form.tsx";
+import { TextField } from "../../parts/forms/field.tsx";
 import { Mark } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
 import type { PageSso } from "../../parts/page_auth.ts";
@@ -68,32 +69,24 @@ export function LoginPage({ frame, next, sso, by, name, refusal, done, passkeyOr
 function PasswordFields({ name = "" }: { readonly name: string | undefined }) {
   return (
     <>
-      <div class="field">
-        <label for="username">Name or e-mail</label>
-        <input
-          id="username"
-          name="username"
-          value={name}
-          required
-          autofocus={name === ""}
-          autocomplete="username"
-          autocapitalize="none"
-          spellcheck={false}
-          maxlength={254}
-        />
-      </div>
-      <div class="field">
-        <label for="password">Password</label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          required
-          autofocus={name !== ""}
-          autocomplete="current-password"
-          spellcheck={false}
-        />
-      </div>
+      <TextField
+        id="username"
+        label="Name or e-mail"
+        value={name}
+        required
+        autofocus={name === ""}
+        autocomplete="username"
+        autocapitalize="none"
+        maxlength={254}
+      />
+      <TextField
+        id="password"
+        label="Password"
+        type="password"
+        required
+        autofocus={name !== ""}
+        autocomplete="current-password"
+      />
     </>
   );
 }
@@ -103,22 +96,19 @@ function TokenField() {
     <>
       {/* Password managers want a name to keep the token under. */}
       <input type="text" name="username" value="sluice" autocomplete="username" hidden />
-      <div class="field">
-        <label for="token">Token</label>
-        <input
-          id="token"
-          name="token"
-          type="password"
-          required
-          autofocus
-          autocomplete="current-password"
-          spellcheck={false}
-          aria-describedby="token-hint"
-        />
-        <p class="hint" id="token-hint">
-          The server printed the first one when it started; <code>SLUICE_TOKEN</code> sets it.
-        </p>
-      </div>
+      <TextField
+        id="token"
+        label="Token"
+        type="password"
+        required
+        autofocus
+        autocomplete="current-password"
+        hint={
+          <>
+            The server printed the first one when it started; <code>SLUICE_TOKEN</code> sets it.
+          </>
+        }
+      />
     </>
   );
 }

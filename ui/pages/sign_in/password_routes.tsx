@@ -11,6 +11,7 @@ import {
   readForm,
   textOf,
 } from "../page_context.tsx";
+import { isChecked } from "../../parts/forms/field.tsx";
 import { ForgotPage, type ForgotView } from "./forgot_page.tsx";
 import { ChoosePage } from "./choose_page.tsx";
 
@@ -32,9 +33,11 @@ export function passwordRoutes(pages: PageContext): Hono<AppEnv> {
   app.post("/password", async (c) => {
     const form = await readForm(c);
     const link = textOf(form, "link");
-    const chosen = await attempt(() => links.use(link, typedTwice(form), pages.auth.addressOf(c)));
+    const how = { address: pages.auth.addressOf(c), endsTokens: isChecked(form, "end_tokens") };
+    const chosen = await attempt(() => links.use(link, typedTwice(form), how));
     if ("refusal" in chosen) return await page(c, link, chosen.refusal);
-    return c.redirect("/login?by=password&done=password", 303);
+    const ended = chosen.value.tokensEnded;
+    return c.redirect(`/login?by=password&done=password${ended === 0 ? "" : `&tokens=${ended}`}`, 303);
   });
 
   const forgottenPage = (c: Context<AppEnv>, more: Partial<ForgotView> = {}, status = 200, headers = {}) =>

@@ -3,6 +3,7 @@ import type { AppEnv } from "../../../server/http/app_env.ts";
 import { HttpError } from "../../../server/http/problem.ts";
 import { frameFor, type PageContext, pageResponse, readForm, textOf } from "../page_context.tsx";
 import { WRONG_FACTOR } from "./wrong_factor.ts";
+import { endedTokens } from "../account/ended_tokens.ts";
 import { LoginPage, type LoginView } from "./login_page.tsx";
 import { safeNext } from "./safe_next.ts";
 import { signedOut } from "./sso_routes.tsx";
@@ -12,12 +13,7 @@ const WRONG = {
   password: { message: "That name and password do not go together.", detail: "Type both again." },
 } as const;
 
-/** What the page says of what was done just before, by the word in its address. */
-const DONE: Readonly<Record<string, string>> = {
-  password: "Your password is set: sign in with it.",
-};
-
-/** The same of what did not happen. */
+/** What the page says of what did not happen just before, by the word in its address. */
 const FAILED: Readonly<Record<string, string>> = {
   ...WRONG_FACTOR,
   over: "That took too long, or too many codes were wrong: sign in again.",
@@ -55,7 +51,12 @@ export function sessionRoutes(pages: PageContext): Hono<AppEnv> {
       ? "password"
       : "token";
     const word = c.req.query("done") ?? "";
-    const done = Object.hasOwn(DONE, word) ? DONE[word] : undefined;
+    const tokens = endedTokens(c.req.query("tokens"));
+    const done = word === "password"
+      ? `Your password is set: sign in with it.${
+        tokens === undefined ? "" : ` Ended with the old one: ${tokens}.`
+      }`
+      : undefined;
     const message = Object.hasOwn(FAILED, word) ? FAILED[word] : undefined;
     return page(c, {
       next,

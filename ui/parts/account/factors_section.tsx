@@ -2,6 +2,7 @@ import type { Child } from "hono/jsx";
 import type { FactorsView, PasskeyView } from "../../../contract/access/factors.ts";
 import { ActionForm } from "../action_form.tsx";
 import { Empty } from "../empty.tsx";
+import { TextField } from "../forms/field.tsx";
 import { plainText } from "../plain_text.ts";
 import { DataTable } from "../tables/data_table.tsx";
 import { Ago } from "../times.tsx";
@@ -82,17 +83,14 @@ export function FactorsSection({ factors, passkeysAt, nowMs }: FactorsSectionVie
                   origin={passkeysAt.origin}
                   label="Add a passkey"
                 >
-                  <div class="field">
-                    <label for="passkey-name">Name</label>
-                    <input
-                      id="passkey-name"
-                      name="name"
-                      required
-                      maxlength={100}
-                      autocomplete="off"
-                      placeholder="Laptop"
-                    />
-                  </div>
+                  <TextField
+                    id="passkey-name"
+                    name="name"
+                    label="Name"
+                    required
+                    maxlength={100}
+                    placeholder="Laptop"
+                  />
                 </PasskeyForm>
               </>
             )

@@ -3,6 +3,7 @@ import { type Permission, PERMISSIONS } from "../../../contract/access/permissio
 import { ActionForm } from "../action_form.tsx";
 import { CopyText } from "../copy_text.tsx";
 import { Empty } from "../empty.tsx";
+import { TextField } from "../forms/field.tsx";
 import { plainText } from "../plain_text.ts";
 import { DataTable } from "../tables/data_table.tsx";
 import { Ago } from "../times.tsx";
@@ -76,10 +77,7 @@ export function NewTokenText({ name, token }: { readonly name: string; readonly 
 export function OwnTokenForm({ permissions }: { readonly permissions: readonly Permission[] }) {
   return (
     <form class="fields" method="post" action="/account/tokens">
-      <div class="field">
-        <label for="token-name">What it is for</label>
-        <input id="token-name" name="name" required maxlength={100} autocomplete="off" spellcheck={false} />
-      </div>
+      <TextField id="token-name" name="name" label="What it is for" required maxlength={100} />
       <div class="field">
         <label for="token-life">Expires after</label>
         <select id="token-life" name="expires_in">
@@ -88,19 +86,16 @@ export function OwnTokenForm({ permissions }: { readonly permissions: readonly P
           ) => <option value={value} selected={value === "90d"}>{label}</option>)}
         </select>
       </div>
-      <div class="field">
-        <label for="token-pipelines">Only these pipelines</label>
-        <input
-          id="token-pipelines"
-          name="pipelines"
-          autocomplete="off"
-          spellcheck={false}
-          aria-describedby="token-pipelines-hint"
-        />
-        <p class="hint" id="token-pipelines-hint">
-          Names with blanks between; <code>*</code> stands for any text. Empty for all.
-        </p>
-      </div>
+      <TextField
+        id="token-pipelines"
+        name="pipelines"
+        label="Only these pipelines"
+        hint={
+          <>
+            Names with blanks between; <code>*</code> stands for any text. Empty for all.
+          </>
+        }
+      />
       <fieldset class="field choices">
         <legend>Only these permissions; all of yours where none is chosen</legend>
         {permissions.map((permission) => (

@@ -1,4 +1,5 @@
 import type { TotpEnrolment } from "../../../contract/access/factors.ts";
+import { TextField } from "../forms/field.tsx";
 import { QrCode, type QrSquares } from "./qr_code.tsx";
 
 export interface TotpSetupView {
@@ -41,21 +42,16 @@ export function CodeField(
   },
 ) {
   return (
-    <div class="field">
-      <label for="code">{label}</label>
-      <input
-        id="code"
-        name="code"
-        required
-        autofocus
-        autocomplete="one-time-code"
-        autocapitalize="characters"
-        spellcheck={false}
-        maxlength={40}
-        aria-describedby="code-hint"
-        {...(isDigits ? { inputmode: "numeric" } : {})}
-      />
-      <p class="hint" id="code-hint">{hint}</p>
-    </div>
+    <TextField
+      id="code"
+      label={label}
+      required
+      autofocus
+      autocomplete="one-time-code"
+      autocapitalize="characters"
+      maxlength={40}
+      hint={hint}
+      {...(isDigits ? { inputmode: "numeric" } : {})}
+    />
   );
 }

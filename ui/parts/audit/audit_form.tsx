@@ -1,7 +1,7 @@
 import { AUDIT_OUTCOMES } from "../../../contract/audit/entry.ts";
 import { auditActions } from "../../../contract/audit/line.ts";
 import type { AuditConditions } from "../../../engine/control/audit/reader.ts";
-import { Choice, SINCE } from "../choice.tsx";
+import { Choice, SINCE } from "../forms/choice.tsx";
 import { Icon } from "../icons.tsx";
 
 /** `run.*` and all that begin so, and each action by itself. */

@@ -1,6 +1,6 @@
 import { LOG_LEVELS } from "../../../contract/run.ts";
 import { MAX_SEARCH_TEXT } from "../../../contract/runs/log_search.ts";
-import { Choice, type ChoiceOption, SINCE } from "../choice.tsx";
+import { Choice, type ChoiceOption, SINCE } from "../forms/choice.tsx";
 import { Icon } from "../icons.tsx";
 import { plainText } from "../plain_text.ts";
 

@@ -1,19 +1,12 @@
 import type { GroupView, RoleView, UserView } from "../../../contract/access/people.ts";
-
-const TEXT = { autocomplete: "off", spellcheck: false } as const;
+import { TextField } from "../forms/field.tsx";
 
 /** Makes a user, with a role over all where one is chosen. */
 export function UserForm({ roles }: { readonly roles: readonly RoleView[] }) {
   return (
     <form class="fields" method="post" action="/people/users">
-      <div class="field">
-        <label for="user-name">Name</label>
-        <input id="user-name" name="name" required maxlength={100} {...TEXT} />
-      </div>
-      <div class="field">
-        <label for="user-email">E-mail</label>
-        <input id="user-email" name="email" type="email" {...TEXT} />
-      </div>
+      <TextField id="user-name" name="name" label="Name" required maxlength={100} />
+      <TextField id="user-email" name="email" label="E-mail" type="email" />
       <div class="field">
         <label for="user-role">Role over all</label>
         <select id="user-role" name="role">
@@ -30,14 +23,8 @@ export function UserForm({ roles }: { readonly roles: readonly RoleView[] }) {
 export function GroupForm() {
   return (
     <form class="fields" method="post" action="/people/groups">
-      <div class="field">
-        <label for="group-name">Name</label>
-        <input id="group-name" name="name" required maxlength={100} {...TEXT} />
-      </div>
-      <div class="field">
-        <label for="group-description">What it is for</label>
-        <input id="group-description" name="description" maxlength={500} {...TEXT} />
-      </div>
+      <TextField id="group-name" name="name" label="Name" required maxlength={100} />
+      <TextField id="group-description" name="description" label="What it is for" maxlength={500} />
       <button class="button primary" type="submit">Create group</button>
     </form>
   );
@@ -53,16 +40,14 @@ interface GrantFormProps {
 export function GrantForm({ users, groups, roles }: GrantFormProps) {
   return (
     <form class="fields" method="post" action="/people/grants">
-      <div class="field">
-        <label for="grant-holder">To</label>
-        <input
-          id="grant-holder"
-          name="holder"
-          list="people-holders"
-          required
-          aria-describedby="grant-holder-hint"
-          {...TEXT}
-        />
+      <TextField
+        id="grant-holder"
+        name="holder"
+        label="To"
+        list="people-holders"
+        required
+        hint="A user, or @ and a group."
+      >
         <datalist id="people-holders">
           {users.map(({ name }) => <option value={name} />)}
           {groups.map(({ name }) => <option value={`@${name}`} />)}
@@ -70,8 +55,7 @@ export function GrantForm({ users, groups, roles }: GrantFormProps) {
         <datalist id="people-users">
           {users.map(({ name }) => <option value={name} />)}
         </datalist>
-        <p class="hint" id="grant-holder-hint">A user, or @ and a group.</p>
-      </div>
+      </TextField>
       <div class="field">
         <label for="grant-role">Role</label>
         <select id="grant-role" name="role">
@@ -87,13 +71,16 @@ export function GrantForm({ users, groups, roles }: GrantFormProps) {
           <option value="connector">connectors by name</option>
         </select>
       </div>
-      <div class="field">
-        <label for="grant-over">Name</label>
-        <input id="grant-over" name="over" aria-describedby="grant-over-hint" {...TEXT} />
-        <p class="hint" id="grant-over-hint">
-          <code>*</code> stands for any text; empty for all.
-        </p>
-      </div>
+      <TextField
+        id="grant-over"
+        name="over"
+        label="Name"
+        hint={
+          <>
+            <code>*</code> stands for any text; empty for all.
+          </>
+        }
+      />
       <button class="button primary" type="submit">Grant</button>
     </form>
   );

@@ -2,6 +2,7 @@ import type { UserView } from "../../../contract/access/people.ts";
 import { FACTOR_NAMES } from "../../../contract/access/factors.ts";
 import { isServersUser as isServers } from "../../../contract/names.ts";
 import { ActionForm } from "../action_form.tsx";
+import { Icon } from "../icons.tsx";
 import { plainText } from "../plain_text.ts";
 import { DataTable } from "../tables/data_table.tsx";
 import { Ago } from "../times.tsx";
@@ -31,6 +32,16 @@ export function UserTable({ users, nowMs }: { readonly users: readonly UserView[
           </td>
           <td class="row-action">
             <div class="people-members">
+              {user.kind === "person" && !isServers(user.name) && (
+                <a
+                  class="button quiet"
+                  href={`/people/users/${encodeURIComponent(user.id)}/password`}
+                  aria-label={`Set the password of ${plainText(user.name)}`}
+                >
+                  <Icon name="lock" />
+                  <span>Password</span>
+                </a>
+              )}
               {user.factors.length > 0 && (
                 <ActionForm
                   action={`/people/users/${encodeURIComponent(user.id)}/factors`}

@@ -1,28 +1,25 @@
 import type { SecretView } from "../../../contract/keys/views.ts";
+import { TextField } from "../forms/field.tsx";
 
 /** Sets a secret, or replaces one. What is typed is not shown, and nobody's password manager is to keep it. */
 export function SecretForm({ secrets }: { readonly secrets: readonly SecretView[] }) {
   return (
     <form class="fields" method="post" action="/secrets/set" autocomplete="off">
-      <div class="field">
-        <label for="secret-name">Name</label>
-        <input
-          id="secret-name"
-          name="name"
-          list="secret-names"
-          required
-          maxlength={128}
-          pattern="[A-Za-z_][A-Za-z0-9_.\-]*"
-          autocomplete="off"
-          autocapitalize="off"
-          spellcheck={false}
-          aria-describedby="secret-name-hint"
-        />
+      <TextField
+        id="secret-name"
+        name="name"
+        label="Name"
+        list="secret-names"
+        required
+        maxlength={128}
+        pattern="[A-Za-z_][A-Za-z0-9_.\-]*"
+        autocapitalize="off"
+        hint="One that is there gets the new value."
+      >
         <datalist id="secret-names">
           {secrets.map(({ name }) => <option value={name} />)}
         </datalist>
-        <p class="hint" id="secret-name-hint">One that is there gets the new value.</p>
-      </div>
+      </TextField>
       <div class="field wide">
         <label for="secret-value">Value</label>
         <textarea

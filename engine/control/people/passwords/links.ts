@@ -21,6 +21,11 @@ export interface GoodLink extends LinkRecord {
   readonly owner: UserRecord;
 }
 
+/** One that was good until now. */
+export interface UsedLink extends GoodLink {
+  readonly tokensEnded: number;
+}
+
 /** The links by which people choose a password: each is good once, and for some time. */
 export class PasswordLinks {
   readonly #context: PeopleContext;
@@ -55,10 +60,15 @@ export class PasswordLinks {
   }
 
   /**
-   * Gives its owner the password, and ends the owner's sessions and other links. Returns what it was. Throws not_found
-   * where it has been used or has expired, and invalid for a weak password, which leaves it as it is.
+   * Gives its owner the password, and ends the owner's sessions and other links; tokens too where that is said, and by a
+   * reset where nothing is. Returns what it was. Throws not_found where it has been used or has expired, and invalid for
+   * a weak password, which leaves it as it is.
    */
-  async use(text: string, password: string, address?: string): Promise<GoodLink> {
+  async use(
+    text: string,
+    password: string,
+    { address, endsTokens }: { readonly address?: string; readonly endsTokens?: boolean } = {},
+  ): Promise<UsedLink> {
     const link = await this.look(text);
     const { owner } = link;
     const kept = await this.#passwords.prepare(owner, password, false);
@@ -70,11 +80,13 @@ export class PasswordLinks {
       details: { by: link.kind },
     } as const;
     return await trail.around(entry, async () => {
-      const used = await passwords.useLink(await hashToken(text), kept);
+      const used = await passwords.useLink(await hashToken(text), kept, {
+        endsTokens: endsTokens ?? link.kind === "reset",
+      });
       if (used === undefined) throw spent();
       await access.endSessionsOf(owner.id);
-      return { ...used, owner };
-    });
+      return { ...used.link, owner, tokensEnded: used.tokensEnded };
+    }, ({ tokensEnded }) => ({ details: { tokens_ended: tokensEnded } }));
   }
 }
 

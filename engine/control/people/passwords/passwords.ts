@@ -1,9 +1,11 @@
-import type { PasswordPut } from "../../../../contract/access/passwords.ts";
+import type { PasswordPut, PasswordSet } from "../../../../contract/access/passwords.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { isServersUser } from "../../../../contract/names.ts";
-import type { PasswordRecord } from "../../../store/ports/passwords.ts";
+import type { Ending, PasswordRecord } from "../../../store/ports/passwords.ts";
 import type { UserRecord } from "../../../store/ports/people.ts";
 import { Directory } from "../directory.ts";
+import { passwordSetLetter } from "../mail/letters.ts";
+import { tellByMail } from "../mail/told.ts";
 import type { PeopleContext } from "../people_context.ts";
 import type { Passwords } from "../port.ts";
 import { createStrengthCheck, type StrengthCheck } from "./strength.ts";
@@ -19,9 +21,15 @@ export class LocalPasswords implements Passwords {
     this.#directory = new Directory(context.people);
   }
 
-  async set(name: string, { password, must_change: mustChange = true }: PasswordPut): Promise<void> {
+  async set(
+    name: string,
+    { password, must_change: mustChange = true, end_tokens: endsTokens = true }: PasswordPut,
+    by: string,
+  ): Promise<PasswordSet> {
     const user = await this.#directory.user(name);
-    await this.#put(user, await this.prepare(user, password, mustChange));
+    const tokensEnded = await this.#put(user, await this.prepare(user, password, mustChange), { endsTokens });
+    const letter = passwordSetLetter(user, { by, atMs: this.#context.clock.now(), tokensEnded });
+    return { tokens_ended: tokensEnded, ...await tellByMail(this.#context, user, letter) };
   }
 
   /** Whether it is the one of the user with that id. */
@@ -30,10 +38,13 @@ export class LocalPasswords implements Passwords {
     return await this.#context.hasher.verify(kept?.hash, password, "known");
   }
 
-  /** One's own. Ends the user's sessions but for the one of the id `session`. Throws invalid for a weak one. */
-  async choose(id: string, password: string, session: string | undefined): Promise<void> {
+  /**
+   * One's own. Ends the user's sessions but for the one that is to be kept. Returns how many tokens have ended. Throws
+   * invalid for a weak one.
+   */
+  async choose(id: string, password: string, ending: Ending): Promise<number> {
     const user = await this.#directory.user(id);
-    await this.#put(user, await this.prepare(user, password, false), session);
+    return await this.#put(user, await this.prepare(user, password, false), ending);
   }
 
   /** What is to be stored. Throws invalid for a weak one, and conflict where the user cannot have any. */
@@ -50,10 +61,11 @@ export class LocalPasswords implements Passwords {
     return { hash: await hasher.hash(password), mustChange, changedAtMs: clock.now() };
   }
 
-  async #put(user: UserRecord, password: PasswordRecord, session?: string): Promise<void> {
+  async #put(user: UserRecord, password: PasswordRecord, ending: Ending): Promise<number> {
     const { access, passwords } = this.#context;
-    await passwords.put(user.id, password, session);
+    const tokensEnded = await passwords.put(user.id, password, ending);
     // Those that wait for the store are known here alone.
-    await access.endSessionsOf(user.id, session);
+    await access.endSessionsOf(user.id, ending.keptSession);
+    return tokensEnded;
   }
 }

@@ -4,20 +4,29 @@ import type { Scope } from "../../../../contract/access/scope.ts";
 import type { People } from "../../../../engine/control/people/port.ts";
 import { type Actions, actionsCommand } from "../../actions.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
-import { connect } from "../../connect.ts";
+import { connect, type Connection } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
 
 /** Who a command acts as where no server is asked; a server knows whose token it is. */
 export const localName = (): string => localActor().name;
 
-export type PeopleActions = Actions<{ readonly people: People }>;
+export interface PeopleWork {
+  readonly people: People;
+  readonly connection: Connection;
+}
+
+export type PeopleActions = Actions<PeopleWork>;
 
 /** A command that asks or changes people. */
 export const peopleCommand = (
   actions: PeopleActions,
   reading: readonly string[] = ["list", "show"],
 ): CommandRun =>
-  actionsCommand({ actions, reading, open: async (connection) => ({ people: await connection.people() }) });
+  actionsCommand({
+    actions,
+    reading,
+    open: async (connection) => ({ people: await connection.people(), connection }),
+  });
 
 export async function withPeople(
   invocation: Invocation,

@@ -1,27 +1,37 @@
-import type { TokenView } from "../../../../contract/access/people.ts";
+import type { OwnTokenRequest, TokenView } from "../../../../contract/access/people.ts";
 import type { People } from "../../../../engine/control/people/port.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { didYouMean } from "../../../../text/suggest.ts";
-import type { Invocation } from "../../command.ts";
+import type { CliContext, Invocation } from "../../command.ts";
+import type { Connection } from "../../connect.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, withoutSeconds } from "../../text.ts";
 import { localName, type PeopleActions, peopleCommand } from "./people_command.ts";
 import { readPermissions } from "./roles_command.ts";
 
+/** Whoever asks. */
+const ME = "me";
+
 const ACTIONS: PeopleActions = {
   async list({ people, invocation, terminal, isJson }) {
     showList(await people.tokens.list(invocation.text("user")), isJson, terminal);
   },
-  async create({ people, invocation, terminal, isJson, need }) {
+  async create({ people, connection, invocation, context, terminal, isJson, need }) {
     const [name = ""] = need("a NAME for it");
     const [user, role, expires] = ["user", "role", "expires"].map((option) => invocation.text(option));
-    const created = await people.tokens.create({
+    const request = {
       name,
-      ...(user === undefined ? {} : { user }),
-      ...(role === undefined ? {} : { role }),
       ...(expires === undefined ? {} : { expires_in: expires }),
       ...readScopes(invocation),
+    };
+    if (user === ME && role !== undefined) {
+      throw new AppError("invalid", "--user me and --role do not go together: a token may what its user may");
+    }
+    const created = user === ME ? await createOwn(connection, context, request) : await people.tokens.create({
+      ...request,
+      ...(user === undefined ? {} : { user }),
+      ...(role === undefined ? {} : { role }),
     }, localName());
     if (isJson) return terminal.out(JSON.stringify(created));
     const whose = created.user === created.name ? "" : ` for ${created.user}`;
@@ -51,6 +61,22 @@ const ACTIONS: PeopleActions = {
 
 /** `sluice tokens [list | create NAME | revoke ID | rotate ID]`. */
 export const tokens = peopleCommand(ACTIONS);
+
+/** A token of whoever's SLUICE_TOKEN is: the server knows them by it. Throws invalid where there is none, or no server. */
+async function createOwn(connection: Connection, { env }: Pick<CliContext, "env">, json: OwnTokenRequest) {
+  if (connection.kind === "local") {
+    throw new AppError("invalid", "--user me asks a server who you are, and none is running: name the user");
+  }
+  const token = env("SLUICE_TOKEN");
+  if (!token) {
+    throw new AppError(
+      "invalid",
+      "--user me needs a token of yours in SLUICE_TOKEN: a command on the server's machine is nobody by itself",
+    );
+  }
+  const { createOwnToken } = await import("../../client/remote_account.ts");
+  return await createOwnToken(connection.withToken(token), json);
+}
 
 /** By id, or by a name that only one has. Throws not_found and conflict. */
 async function findToken(people: People, idOrName: string): Promise<TokenView> {

@@ -1,8 +1,10 @@
 import type { UserView } from "../../../../contract/access/people.ts";
 import { FACTOR_NAMES } from "../../../../contract/access/factors.ts";
 import type { LinkView } from "../../../../contract/access/links.ts";
+import type { PasswordSet } from "../../../../contract/access/passwords.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { grantsText } from "../../../../contract/access/scope.ts";
+import { formatPlural } from "../../../../text/format.ts";
 import { listWords } from "../../../../text/suggest.ts";
 import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -68,24 +70,30 @@ const ACTIONS: PeopleActions = {
   async "set-password"({ people, invocation, context, terminal, isJson, need }) {
     const [name = ""] = need("the NAME of a user");
     const { id, name: known } = await people.users.get(name);
+    const endsTokens = readEndsTokens(invocation);
     const password = await readNewPassword(invocation, context.secretInput);
-    await people.passwords.set(id, { password, must_change: mustChange(invocation) });
-    terminal.out(
-      isJson ? JSON.stringify({ id }) : `Set the password of ${known}, and ended what was signed in with it`,
-    );
+    const set = await people.passwords.set(id, {
+      password,
+      must_change: mustChange(invocation),
+      end_tokens: endsTokens,
+    }, localName());
+    if (isJson) return terminal.out(JSON.stringify({ id, ...set }));
+    const tokens = set.tokens_ended === 0 ? "" : ` and ${formatPlural(set.tokens_ended, "token")}`;
+    terminal.out(`Set the password of ${known}, and ended its sessions${tokens}`);
+    noteMail(set, terminal);
   },
   async "reset-factors"({ people, terminal, isJson, need }) {
     const [name = ""] = need("the NAME of a user");
     const { id, name: known } = await people.users.get(name);
-    const gone = await people.factors.reset(id);
+    const gone = await people.factors.reset(id, localName());
+    if (isJson) return terminal.out(JSON.stringify(gone));
     const what = listWords(gone.kinds.map((kind) => FACTOR_NAMES[kind]), "and");
     terminal.out(
-      isJson
-        ? JSON.stringify(gone)
-        : gone.kinds.length === 0
+      gone.kinds.length === 0
         ? `${known} had no second factor`
         : `Removed the ${what} of ${known} with the recovery codes, and ended what was signed in`,
     );
+    noteMail(gone, terminal);
   },
   async disable({ people, terminal, isJson, need }) {
     const [name = ""] = need("the NAME of a user");
@@ -142,6 +150,17 @@ export const users = peopleCommand(ACTIONS, ["list", "show", "identities"]);
 
 /** Whoever types a password here is taken for its owner, or hands it over by a safe way. */
 const mustChange = (invocation: Invocation) => invocation.flag("must-change");
+
+/** Both are said by name, so that a script does not depend on what is the default. Throws invalid for both at once. */
+function readEndsTokens(invocation: Invocation): boolean {
+  const keeps = invocation.flag("keep-tokens");
+  if (!keeps || !invocation.flag("end-tokens")) return !keeps;
+  throw new AppError("invalid", "--end-tokens and --keep-tokens do not go together");
+}
+
+function noteMail({ problem }: Pick<PasswordSet, "problem">, terminal: Terminal): void {
+  if (problem !== null) terminal.note(problem);
+}
 
 function showList(list: readonly UserView[], isJson: boolean, terminal: Terminal): void {
   if (isJson) return terminal.out(JSON.stringify(list));

@@ -159,7 +159,18 @@ Deno.test("who changes the password must know the one until now, and stays signe
     assert.equal((await change(PASSWORD, "password1234")).status, 400);
     assert.equal((await change(PASSWORD, PASSWORD)).status, 400);
     assert.equal(await statusOf(api.ask("/api/account", { headers: { cookie: elsewhere } })), 200);
-    assert.equal((await change(PASSWORD, "quite another one")).status, 204);
+    const { token } = await api.people.tokens.create({ name: "laptop", user: "mia" }, "mia");
+    const changed = await change(PASSWORD, "quite another one");
+    assert.deepEqual([changed.status, JSON.parse(changed.body)], [200, { tokens_ended: 0 }]);
+    assert.equal(await statusOf(api.ask("/api/runs", bearer(token))), 200, "tokens stay unless it is said");
+    const ended = await ask("PUT", "/api/account/password", {
+      current: "quite another one",
+      password: "one more of them",
+      end_tokens: true,
+    });
+    assert.deepEqual([ended.status, JSON.parse(ended.body)], [200, { tokens_ended: 1 }]);
+    assert.equal(await statusOf(api.ask("/api/runs", bearer(token))), 401);
+    assert.deepEqual(api.audited.at(-1)?.details, { tokens_ended: 1 });
     assert.equal(await statusOf(api.ask("/api/account", { headers: { cookie: elsewhere } })), 401);
     const { status, body } = await ask("GET", "/api/account/sessions");
     assert.deepEqual([status, JSON.parse(body).length], [200, 1]);

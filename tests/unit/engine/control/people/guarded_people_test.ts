@@ -75,8 +75,8 @@ Deno.test("whoever may manage people alone gives nobody more than they may, by w
       () => clerk.users.change("ada", { email: "clara@example.com" }),
       () => clerk.users.change("ada", { disabled: true }),
       () => clerk.users.remove("ada"),
-      () => clerk.passwords.set("ada", { password: PASSWORD }),
-      () => clerk.factors.reset("ada"),
+      () => clerk.passwords.set("ada", { password: PASSWORD }, "test"),
+      () => clerk.factors.reset("ada", "test"),
       // The link in the answer is the account.
       () => clerk.invitations.invite({ name: "ada" }, "clara"),
       () => clerk.invitations.invite({ name: "eve", role: "admin" }, "clara"),
@@ -104,7 +104,7 @@ Deno.test("what whoever manages people has themselves they give and take", () =>
     await clerk.users.create({ name: "eve", role: "clerk" }, "clara");
     await clerk.users.change("eve", { email: "eve@example.com" });
     await clerk.invitations.invite({ name: "ivy", role: "clerk" }, "clara");
-    await clerk.passwords.set("eve", { password: PASSWORD });
+    await clerk.passwords.set("eve", { password: PASSWORD }, "test");
     await clerk.roles.put("looker", { permissions: ["pipeline:view"] }, "clara");
     await clerk.grants.add({ holder: "@lookers", role: "looker" }, "clara");
     await clerk.groups.addMember("lookers", "ada");
@@ -121,7 +121,7 @@ Deno.test("a token that is kept to managing people is no way to the rest of what
   withOffice(async ({ as }) => {
     const kept = await as("ada", { permissions: ["people:manage"] });
     await assert.rejects(kept.tokens.create({ name: "more", user: "ada" }, "ada"), refused);
-    await assert.rejects(kept.passwords.set("ada", { password: PASSWORD }), refused);
+    await assert.rejects(kept.passwords.set("ada", { password: PASSWORD }, "test"), refused);
     await assert.rejects(kept.tokens.create({ name: "bot" }, "ada"), refused);
     await kept.users.create({ name: "eve" }, "ada");
     const whole = await as("ada");

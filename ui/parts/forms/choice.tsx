@@ -1,4 +1,4 @@
-import { plainText } from "./plain_text.ts";
+import { plainText } from "../plain_text.ts";
 
 export interface ChoiceOption {
   readonly value: string;
