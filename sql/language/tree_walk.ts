@@ -34,6 +34,8 @@ export interface ParseTree {
   /** Functions in expressions, without operators. */
   readonly scalars: readonly FunctionReference[];
   readonly variables: readonly VariableReference[];
+  /** The tree itself, as json_serialize_sql writes it without what is empty. */
+  readonly statement: unknown;
 }
 
 type Node = Readonly<Record<string, unknown>>;
@@ -45,7 +47,7 @@ type Scope = ReadonlySet<string>;
  * Reads a statement of `json_serialize_sql`. `offsetOf` turns DuckDB's byte offsets into those of the text.
  */
 export function readTree(statement: unknown, offsetOf: (byteOffset: number) => number): ParseTree {
-  const walk = new TreeWalk(offsetOf);
+  const walk = new TreeWalk(statement, offsetOf);
   walk.visit(statement, new Set());
   return walk;
 }
@@ -55,9 +57,11 @@ class TreeWalk implements ParseTree {
   readonly functions: TableFunctionReference[] = [];
   readonly scalars: FunctionReference[] = [];
   readonly variables: VariableReference[] = [];
+  readonly statement: unknown;
   readonly #offsetOf: (byteOffset: number) => number;
 
-  constructor(offsetOf: (byteOffset: number) => number) {
+  constructor(statement: unknown, offsetOf: (byteOffset: number) => number) {
+    this.statement = statement;
     this.#offsetOf = offsetOf;
   }
 

@@ -38,6 +38,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     language: [],
     build: ["language"],
     compile: ["language", "build"],
+    lineage: ["language"],
   },
   kernels: {
     compiled: [],

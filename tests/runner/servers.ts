@@ -9,6 +9,7 @@ import { SFTP_SERVER, startSftp } from "./sftp_server.ts";
 import { findSchemathesis, needsSchemathesis, SCHEMATHESIS } from "./schemathesis.ts";
 import { findSecondReaders, SECOND_READERS } from "./second_readers.ts";
 import { findSingerTaps, needsTaps, SINGER_TAPS } from "./singer_taps.ts";
+import { findTpcExtensions, needsTpcQueries, TPC_EXTENSIONS } from "./tpc_queries.ts";
 
 const POSTGRES_URL = "SLUICE_TEST_POSTGRES_URL";
 const MYSQL_URL = "SLUICE_TEST_MYSQL_URL";
@@ -49,7 +50,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
   const chromium = needsBrowser ? await findChromium() : undefined;
   const installNext = oneAtATime(install);
   // Most of it is the network's time.
-  const [python, taps, prometheus, schemathesis, crypto] = [
+  const [python, taps, prometheus, schemathesis, crypto, tpc] = [
     needs("second readers") ? findSecondReaders(root, installNext) : undefined,
     groups.some(({ files }) => needsTaps(files)) ? findSingerTaps(root, installNext) : undefined,
     groups.some(({ files }) => needsPrometheus(files))
@@ -57,6 +58,7 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
       : undefined,
     groups.some(({ files }) => needsSchemathesis(files)) ? findSchemathesis(root, installNext) : undefined,
     groups.some(({ files }) => needsCryptoModule(files)) ? findCryptoModule(root, installNext) : undefined,
+    groups.some(({ files }) => needsTpcQueries(files)) ? findTpcExtensions(root, installNext) : undefined,
   ];
   const servers = [
     needsPostgres ? startPostgres() : undefined,
@@ -77,11 +79,13 @@ export async function startServers(root: string, groups: readonly Group[]): Prom
     prometheus,
     schemathesis,
     crypto,
+    tpc,
   ]);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const variables = {
     [SINGER_TAPS]: await taps,
     [CRYPTO_MODULE]: await crypto,
+    [TPC_EXTENSIONS]: await tpc,
     [PROMETHEUS]: await prometheus,
     [SCHEMATHESIS]: await schemathesis,
     [CHROMIUM]: chromium,
