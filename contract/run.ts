@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { ERROR_CODES } from "./errors.ts";
 import { followedViewSchema } from "./connector/followed.ts";
 import { described } from "./described.ts";
+import { appliedRefSchema } from "./versions/version.ts";
 import { scheduleViewSchema } from "./pipeline/schedule_view.ts";
 import { rangeSchema } from "./range.ts";
 import { afterViewSchema, sensorViewSchema } from "./triggers/trigger_view.ts";
@@ -353,5 +354,8 @@ export const applyResultSchema = v.object({
   unchanged: described(v.array(v.string()), "Pipelines that were so already."),
   removed: described(v.array(v.string()), "Pipelines whose files are gone."),
   faults: pipelineSummarySchema.entries.faults,
+  source: v.exactOptional(
+    described(appliedRefSchema, "The ref of git that was read; absent for the project's own files."),
+  ),
 });
 export type ApplyResult = v.InferOutput<typeof applyResultSchema>;

@@ -38,6 +38,7 @@ export const AUDIT_ACTIONS = {
   "pipeline.remove": "deleted a pipeline",
   "pipeline.pause": "paused a pipeline",
   "pipeline.resume": "resumed a pipeline",
+  "pipeline.roll_back": "put an earlier revision of a pipeline in force",
   "project.apply": "applied the project",
   "run.start": "started a run",
   "run.cancel": "cancelled a run",

@@ -1,7 +1,11 @@
+import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { PipelineSource, Revision } from "../../contract/revision.ts";
 import type { ApplyResult } from "../../contract/run.ts";
+import type { RollBack } from "../../contract/versions/version.ts";
 import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
+import { gitCommit } from "../definitions/git.ts";
+import { type LoadedProject, loadProject } from "../definitions/load.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
 import { ScriptBundles } from "../definitions/scripts/script_bundles.ts";
 import type { GrantContext } from "../grants/provide.ts";
@@ -13,9 +17,12 @@ import type { DefinitionLimits } from "./engine.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import type { StartedAhead } from "./start_ahead.ts";
+import { rollBack } from "./versions/roll_back.ts";
+import { type ApplyRequest, type CheckedOut, ProjectSource } from "./versions/project_source.ts";
 
 export interface DefinitionChangesContext extends GrantContext, Omit<CheckContext, "knownColumns"> {
   readonly store: Store;
+  readonly clock: Clock;
   readonly processes: ProcessPool;
   readonly warehouseKeys: WarehouseKeys;
   /** Aborted when the engine ends. */
@@ -31,12 +38,14 @@ export class DefinitionChanges implements AsyncDisposable {
   readonly checks = new PendingChecks();
   readonly #context: DefinitionChangesContext;
   readonly #scripts = new ScriptBundles();
+  readonly #source: ProjectSource;
   #ahead: StartedAhead | undefined;
   #applying: Promise<unknown> = Promise.resolve();
   #lettingGo: Promise<void> = Promise.resolve();
 
   constructor(context: DefinitionChangesContext) {
     this.#context = context;
+    this.#source = new ProjectSource({ ...context, versions: context.store.versions });
     this.#ahead = context.ahead;
   }
 
@@ -66,20 +75,27 @@ export class DefinitionChanges implements AsyncDisposable {
     onChange();
   }
 
+  /** Puts a revision in force that was so before. Throws as `Versions.rollBack` says. */
+  async rollBack(name: string, revision: string | undefined): Promise<RollBack> {
+    const { store, onChange } = this.#context;
+    const done = await this.#inTurn(() => rollBack(store, name, revision));
+    onChange();
+    return done;
+  }
+
   /** Goes on beside other work, up to the engine's end. */
   #letGoOf(revision: Revision): void {
     this.#lettingGo = this.#lettingGo.then(() => letGoOf(this.#context, revision));
   }
 
-  /** Brings the project's files into force, as far as they are right. */
-  async applyProject(): Promise<ApplyResult> {
-    const { processes, signal, onChange } = this.#context;
-    const ahead = this.#ahead;
-    const runGrant = ahead?.runGrant;
+  /** Brings the project's files into force, or those of a commit, as far as they are right. */
+  async applyProject(request: ApplyRequest = {}): Promise<ApplyResult> {
+    const { processes, store, onChange } = this.#context;
+    const runGrant = this.#ahead?.runGrant;
+    const ahead = this.#ahead?.project;
+    this.#ahead = undefined;
     const result = await this.checks.during(({ begin, wait, end }) => {
-      const context: ApplyContext = {
-        ...this.checkContext,
-        project: ahead?.project,
+      const progress: Partial<ApplyContext> = {
         onRemoved: (revision) => this.#letGoOf(revision),
         onChecking: (pipelines) => {
           begin(pipelines);
@@ -92,10 +108,34 @@ export class DefinitionChanges implements AsyncDisposable {
           onChange();
         },
       };
-      this.#ahead = undefined;
-      return this.#inTurn(() => applyProject(context, signal));
+      const apply = (from: CheckedOut | undefined) => this.#apply(from, ahead, progress);
+      const kept = async (): Promise<ApplyResult> => {
+        const unchanged = (await store.pipelines.list()).filter(({ origin }) => origin === "files");
+        return { applied: [], unchanged: unchanged.map(({ name }) => name), removed: [], faults: [] };
+      };
+      return this.#inTurn(() => this.#source.applied(request, apply, kept));
     });
     onChange();
+    return result;
+  }
+
+  async #apply(
+    from: CheckedOut | undefined,
+    ahead: LoadedProject | undefined,
+    progress: Partial<ApplyContext>,
+  ): Promise<ApplyResult> {
+    const { projectDir, connectors, signal } = this.#context;
+    const context: ApplyContext = { ...this.checkContext, ...progress };
+    if (from !== undefined) {
+      const { folder, applied } = from;
+      // Data lies in the project's folder, and the scripts' bundles are those of the commit.
+      const project = await loadProject(folder, { connectorTypes: connectors, scripts: new ScriptBundles() });
+      const result = await applyProject({ ...context, project, commit: applied.commit }, signal);
+      return { ...result, source: applied };
+    }
+    const commit = await gitCommit(projectDir, { signal });
+    const result = await applyProject({ ...context, project: ahead, commit: commit ?? null }, signal);
+    if (result.applied.length > 0) await this.#source.noteCommit(commit);
     return result;
   }
 

@@ -23,11 +23,15 @@ import type { LoadSummary, Verification } from "../../contract/loads/verificatio
 import type { Backfills } from "./backfills/port.ts";
 import type { LogConditions, RunHistory } from "./history/port.ts";
 import type { ServerControl } from "./services/server_control.ts";
+import type { Versions } from "./versions/port.ts";
+import type { ApplyRequest } from "./versions/project_source.ts";
 import type { Webhooks } from "./webhooks/port.ts";
 
 /** What the server, the pages and the command line can ask of the engine. Every failure is an AppError. */
 export interface Engine {
   readonly backfills: Backfills;
+  /** What was in force when. */
+  readonly versions: Versions;
   /** Problems, who hears of what, and what was sent. */
   readonly alerts: Alerts;
   /** Logs of all runs, and what the runs of a pipeline have been like. */
@@ -47,8 +51,11 @@ export interface Engine {
   deletePipeline(name: string): Promise<void>;
   /** A paused pipeline is not started by its schedule. */
   setPaused(name: string, paused: boolean): Promise<PipelineSummary>;
-  /** Reads the project's files again and puts in force what changed and is right. */
-  applyProject(): Promise<ApplyResult>;
+  /**
+   * Reads the project's files again, or those of a commit of git, and puts in force what changed and is right. Throws
+   * not_found for a ref that there is not, invalid for what cannot be read of git.
+   */
+  applyProject(request?: ApplyRequest): Promise<ApplyResult>;
   /**
    * Throws not_found, or invalid for params or a window that do not fit. With a known idempotencyKey:
    * that run, or conflict (reason idempotency_key_reused) where that asked for something else.

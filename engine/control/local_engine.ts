@@ -49,6 +49,9 @@ import type {
 } from "./engine.ts";
 import { BackfillRuns } from "./backfills/backfill_runs.ts";
 import type { Backfills } from "./backfills/port.ts";
+import { createVersions } from "./versions/local_versions.ts";
+import type { Versions } from "./versions/port.ts";
+import type { ApplyRequest } from "./versions/project_source.ts";
 import { LocalHistory } from "./history/local_history.ts";
 import type { RunHistory } from "./history/port.ts";
 import type { Alerts } from "./alerts/alerts.ts";
@@ -145,6 +148,7 @@ export function createEngine(context: EngineContext): LocalEngine {
 /** The engine of this process. Disposing of it stops what it started; runs under way stay queued. */
 export class LocalEngine implements Engine, AsyncDisposable {
   readonly backfills: Backfills;
+  readonly versions: Versions;
   readonly alerts: Alerts;
   readonly history: RunHistory;
   readonly server: ServerControl;
@@ -273,6 +277,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
     };
     this.#requests = new RunRequests(requests);
     this.backfills = new BackfillRuns({ ...requests, requests: this.#requests });
+    this.versions = createVersions({
+      store,
+      rollBack: (pipeline, revision) => this.#definitions.rollBack(pipeline, revision),
+    });
     this.history = new LocalHistory({ store, clock });
     this.#runs = new RunQueries({
       store,
@@ -344,7 +352,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     }
     if (options.watchSince !== undefined) {
       const { projectDir, log } = this.#context;
-      const { apply = () => this.applyProject() } = options;
+      const { apply = () => this.applyProject({ isAutomatic: true }) } = options;
       const { signal } = this.#stopping;
       this.#watching = followFiles({ projectDir, since: options.watchSince, apply, log, signal });
     }
@@ -412,8 +420,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return await this.#pipelines.summary(name);
   }
 
-  async applyProject(): Promise<ApplyResult> {
-    return await this.#definitions.applyProject();
+  async applyProject(request?: ApplyRequest): Promise<ApplyResult> {
+    return await this.#definitions.applyProject(request);
   }
 
   /** Returns when all is checked that does not wait for a source. */

@@ -26,6 +26,8 @@ export interface ApplyContext extends CheckContext {
   readonly store: Store;
   /** What the project's files say, where they have just been read. */
   readonly project?: LoadedProject | undefined;
+  /** The commit that the files are of, null where none is known; asked of git where it is absent. */
+  readonly commit?: string | null | undefined;
   /** Called with the pipelines that are about to be checked. */
   readonly onChecking?: (pipelines: readonly string[]) => void;
   /** Called with the last revision of a pipeline that is removed. */
@@ -46,7 +48,9 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
     scripts: context.scripts ?? new ScriptBundles(),
   });
   const project = keepNames(loaded, inForce);
-  const commit = await gitCommit(projectDir, { signal });
+  const commit = context.commit === undefined
+    ? await gitCommit(projectDir, { signal })
+    : context.commit ?? undefined;
   await store.pipelines.putConnectors(project.connectors);
   await putNotifiers(store, project.notifiers);
   const { applied, unchanged, faults } = await applyLoaded(
@@ -141,14 +145,16 @@ async function applyLoaded(
   const faults = new Map<LoadedPipeline, readonly Fault[]>();
   const fresh: LoadedPipeline[] = [];
   for (const pipeline of pipelines) {
-    const revision = await inForce(store, pipeline, origin, commit);
-    if (revision === undefined) {
+    const known = await inForce(store, pipeline, origin, commit);
+    if (known === undefined) {
       fresh.push(pipeline);
       continue;
     }
-    // Content that was there before its commit gets the commit's name.
-    await store.revisions.save(revision, []);
-    await keepText(store, pipeline);
+    if (!known.isRolledBack) {
+      // Content that was there before its commit gets the commit's name.
+      await store.revisions.save(known.revision, []);
+      await keepText(store, pipeline);
+    }
     unchanged.push(pipeline.name);
   }
   context.onChecking?.(fresh.map(({ name }) => name));
@@ -178,10 +184,6 @@ async function applyLoaded(
   };
 }
 
-/**
- * The pipeline's revision where it is in force and nothing was wrong with it. Any other content is
- * checked, also one that was right before: what it reads may have changed since.
- */
 /** Comments make no new revision, but are to be read with the one in force. */
 async function keepText(store: Store, { name, path, text }: LoadedPipeline): Promise<void> {
   const known = await store.pipelines.source(name);
@@ -189,17 +191,24 @@ async function keepText(store: Store, { name, path, text }: LoadedPipeline): Pro
   await store.pipelines.putSource(name, { path, content: text });
 }
 
+/**
+ * The pipeline's revision where it is in force and nothing was wrong with it, or where an earlier one was put in its
+ * place: that one stays until the files change. Any other content is checked, also one that was right before: what it
+ * reads may have changed since.
+ */
 async function inForce(
   store: Store,
   pipeline: LoadedPipeline,
   origin: "files" | "api",
   commit: string | undefined,
-): Promise<Revision | undefined> {
+): Promise<{ readonly revision: Revision; readonly isRolledBack: boolean } | undefined> {
   if (pipeline.definition === undefined || !isRunnable(pipeline.faults)) return undefined;
   const revision = await revisionOf(pipeline, commit);
   const record = await store.pipelines.get(pipeline.name);
-  const isSame = record?.revision === revision.id && record.origin === origin;
-  return isSame && isRunnable(record.faults) ? revision : undefined;
+  if (record === undefined || record.origin !== origin) return undefined;
+  if (record.rolledBackFrom === revision.id) return { revision, isRolledBack: true };
+  const isSame = record.revision === revision.id && isRunnable(record.faults);
+  return isSame ? { revision, isRolledBack: false } : undefined;
 }
 
 async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined): Promise<Revision> {

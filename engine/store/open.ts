@@ -30,6 +30,7 @@ import { createRevisionStore } from "./revisions.ts";
 import { createRunStore } from "./runs.ts";
 import { createDependencyStore } from "./triggers/dependency_store.ts";
 import { createSensorStore } from "./triggers/sensor_store.ts";
+import { createVersionStore } from "./versions/version_store.ts";
 import { SteadyClient, TRY_MS } from "./steady_client.ts";
 import type { Store } from "./store.ts";
 
@@ -69,6 +70,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     dependencies: createDependencyStore(database),
     sensors: createSensorStore(database),
     revisions: createRevisionStore(database),
+    versions: createVersionStore(database),
     runs: createRunStore(database),
     attempts: createAttemptStore(database),
     backfills: createBackfillStore(database),

@@ -31,6 +31,7 @@ function definitionsOf(
       revision: pipelines.revision,
       paused: sql<boolean>`coalesce(${schedules.paused}, 0)`.mapWith(Boolean),
       faults: pipelines.faults,
+      rolledBackFrom: pipelines.rolledBackFrom,
       lastFiredAtMs: schedules.lastFiredAtMs,
     }).from(pipelines).leftJoin(schedules, eq(schedules.pipeline, pipelines.name))
       .where(and(eq(pipelines.removed, false), where)).orderBy(asc(pipelines.name));
@@ -65,14 +66,18 @@ function definitionsOf(
       return new Map(found.map((record) => [record.name, record]));
     },
 
-    async put({ name, origin, revision, faults }) {
-      const insert = db.insert(pipelines).values({ name, origin, revision: revision ?? null, faults })
+    async put({ name, origin, revision, faults, rolledBackFrom = null }) {
+      const values = { name, origin, revision: revision ?? null, faults, rolledBackFrom };
+      const insert = db.insert(pipelines).values(values)
         .onConflictDoUpdate({
           target: pipelines.name,
           set: {
             origin,
             faults,
             removed: false,
+            // Files that are wrong are no change of what is in force.
+            rolledBackFrom:
+              sql`iif(excluded.revision is null, pipelines.rolled_back_from, excluded.rolled_back_from)`,
             revision: sql`coalesce(excluded.revision, pipelines.revision)`,
           },
         });
@@ -80,14 +85,26 @@ function definitionsOf(
     },
 
     async source(name) {
-      const query = db.select({ source: pipelines.source }).from(pipelines).where(eq(pipelines.name, name));
+      const query = db.select({ revision: revisions.id, source: revisions.source, own: pipelines.source })
+        .from(pipelines).leftJoin(revisions, eq(revisions.id, pipelines.revision)).where(
+          eq(pipelines.name, name),
+        );
       const [found] = await storing(`read pipeline "${name}"`, query);
-      return found?.source ?? undefined;
+      if (found === undefined) return undefined;
+      return (found.revision === null ? found.own : found.source) ?? undefined;
     },
 
     async putSource(name, source) {
-      const update = db.update(pipelines).set({ source }).where(eq(pipelines.name, name));
-      await storing(`write pipeline "${name}"`, update);
+      const inForce = db.select({ revision: pipelines.revision }).from(pipelines).where(
+        eq(pipelines.name, name),
+      );
+      await storing(
+        `write pipeline "${name}"`,
+        db.batch([
+          db.update(pipelines).set({ source }).where(eq(pipelines.name, name)),
+          db.update(revisions).set({ source }).where(sql`${revisions.id} = (${inForce})`),
+        ]),
+      );
     },
 
     // Without its revision: brought back with a fault, it must not run what was removed.

@@ -74,7 +74,7 @@ export function createRevisionStore(db: Database): RevisionStore {
 }
 
 function headOf(
-  { gitCommit, definition, unusedSinceMs: _, ...rest }: typeof revisions.$inferSelect,
+  { gitCommit, definition, unusedSinceMs: _, source: __, ...rest }: typeof revisions.$inferSelect,
 ): RevisionHead {
   return {
     ...rest,

@@ -47,6 +47,8 @@ export const revisions = sqliteTable("revisions", {
   definition: text({ mode: "json" }).$type<PipelineDefinition>().notNull(),
   connectors: text({ mode: "json" }).$type<Record<string, ConnectorDefinition>>().notNull(),
   gitCommit: text("git_commit"),
+  /** The definition's text as it was last written with this meaning; null where an earlier version saved it. */
+  source: text({ mode: "json" }).$type<RevisionFile>(),
   /** Since when retention has found nothing that uses it. */
   unusedSinceMs: integer("unused_since"),
 });
@@ -77,6 +79,8 @@ export const pipelines = sqliteTable("pipelines", {
   /** The text of the definition in force; null for those that an earlier version put in force. */
   source: text({ mode: "json" }).$type<RevisionFile>(),
   removed: integer({ mode: "boolean" }).notNull().default(false),
+  /** What the files say that an earlier revision is in force in place of. */
+  rolledBackFrom: text("rolled_back_from"),
 });
 
 export const schedules = sqliteTable("schedules", {

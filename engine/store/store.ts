@@ -20,6 +20,7 @@ import type { AttemptStore, RunStore } from "./ports/runs.ts";
 import type { SsoStore } from "./ports/sso.ts";
 import type { DependencyStore } from "./triggers/dependencies.ts";
 import type { SensorStore } from "./triggers/sensors.ts";
+import type { VersionStore } from "./versions/port.ts";
 
 /**
  * The control store: what is defined, what ran, who may ask. Several processes may work on one store:
@@ -31,6 +32,8 @@ export interface Store extends AsyncDisposable {
   readonly dependencies: DependencyStore;
   readonly sensors: SensorStore;
   readonly revisions: RevisionStore;
+  /** What was in force when, and from which commits. */
+  readonly versions: VersionStore;
   readonly runs: RunStore;
   readonly attempts: AttemptStore;
   readonly backfills: BackfillStore;

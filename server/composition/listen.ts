@@ -66,7 +66,7 @@ export async function listen(program: Program, options: ListenOptions): Promise<
   const secrets = applyingSecrets(await options.opened.secrets(), () => {
     const failed = (error: unknown) =>
       log("warn", `the project could not be applied: ${toAppError(error).message}`);
-    void engine.applyProject().catch(failed);
+    void engine.applyProject({ isAutomatic: true }).catch(failed);
   });
   const baseUrl = () => publicBase ?? front.url;
   const { sealer } = options.opened;

@@ -53,6 +53,7 @@ import { userFactorRoutes } from "./people/user_factors.ts";
 import { userRoutes } from "./people/users.ts";
 import { keyRoutes } from "./secrets/keys.ts";
 import { secretRoutes } from "./secrets/secrets.ts";
+import { versionRoutes } from "./models/versions.ts";
 
 const BODY_LIMIT_BYTES = 5 * 1_024 * 1_024;
 
@@ -168,6 +169,7 @@ export function apiRoutes(
     ...loadRoutes(),
     ...runRoutes(clock),
     ...backfillRoutes(),
+    ...versionRoutes(),
     ...historyRoutes(),
     ...serverRoutes(),
     ...webhookRoutes(),

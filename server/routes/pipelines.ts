@@ -179,12 +179,34 @@ function changeRoutes() {
       operation: "applyProject",
       summary: "Reads the project's files again and puts in force what changed and is right",
       permission: "project:apply",
-      request: v.object({ query: v.strictObject({}) }),
+      request: v.object({ query: v.strictObject({}), body: v.optional(applyBody, {}) }),
       response: { status: 200, description: "What was done, and what is wrong.", schema: applyResultSchema },
-      handle: async (_input, { engine }) => ({ body: await engine.applyProject() }),
+      errors: ["not_found"],
+      handle: async ({ body: { ref, keep_ref: isAutomatic = false } }, { engine }) => ({
+        body: await engine.applyProject({ isAutomatic, ...(ref === undefined ? {} : { ref }) }),
+      }),
     }),
   ];
 }
+
+const applyBody = v.strictObject({
+  ref: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty("expected a branch, a tag or a commit"),
+      v.maxLength(500),
+      v.description(
+        "A branch, a tag or a commit of the project's repository: its files are read in the place of those of the folder.",
+      ),
+    ),
+  ),
+  keep_ref: v.exactOptional(
+    v.pipe(
+      v.boolean(),
+      v.description("Where a commit is in force by its ref, it is read again, and not the project's folder."),
+    ),
+  ),
+});
 
 const triggerBody = v.pipe(
   v.strictObject({

@@ -35,6 +35,7 @@ import { logMatcher } from "../../contract/runs/log_search.ts";
 import { logFilterOf } from "../../engine/control/history/log_conditions.ts";
 import { FakeHistory } from "./fake_history.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
+import { FakeVersions } from "./fake_versions.ts";
 import { FakeServerControl } from "./fake_server_control.ts";
 import { FakeWebhooks } from "./fake_webhooks.ts";
 
@@ -44,6 +45,7 @@ import { FakeWebhooks } from "./fake_webhooks.ts";
  */
 export class FakeEngine implements Engine {
   readonly backfills: FakeBackfills;
+  readonly versions = new FakeVersions();
   readonly alerts: FakeAlerts;
   readonly history: FakeHistory;
   readonly server: FakeServerControl;

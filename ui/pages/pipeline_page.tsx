@@ -10,11 +10,11 @@ import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { PipelineHistory } from "../../contract/runs/history.ts";
 import type { Table } from "../../contract/table.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
-import { Code } from "../parts/source_code.tsx";
+import { Code } from "../parts/code/source_code.tsx";
 import { formatPlural } from "../../text/format.ts";
 import { cityOf, formatInZone } from "../../text/zone_time.ts";
 import { StepGraph } from "../parts/steps/step_graph.tsx";
-import { languageOf } from "../parts/highlight.ts";
+import { languageOf } from "../parts/code/highlight.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { ActionForm } from "../parts/action_form.tsx";
@@ -197,9 +197,11 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
         )}
         <TriggerFacts pipeline={pipeline} nowMs={frame.nowMs} />
         <Fact name="Revision">
-          {pipeline.revision === null
-            ? "none in force"
-            : <RevisionLabel revision={pipeline.revision} commit={pipeline.git_commit} />}
+          {pipeline.revision === null ? "none in force" : (
+            <a href={`${path}/versions`}>
+              <RevisionLabel revision={pipeline.revision} commit={pipeline.git_commit} />
+            </a>
+          )}
         </Fact>
         <Fact name="Defined by">{pipeline.origin === "files" ? "the project's files" : "the API"}</Fact>
         {pipeline.tags.length > 0 && (

@@ -15,6 +15,7 @@ import buttons from "./style/parts/buttons.css" with { type: "text" };
 import callouts from "./style/parts/callouts.css" with { type: "text" };
 import checkList from "./style/parts/check_list.css" with { type: "text" };
 import dataTable from "./style/parts/data_table.css" with { type: "text" };
+import diff from "./style/parts/diff.css" with { type: "text" };
 import empty from "./style/parts/empty.css" with { type: "text" };
 import facts from "./style/parts/facts.css" with { type: "text" };
 import factorParts from "./style/parts/factors.css" with { type: "text" };
@@ -46,6 +47,7 @@ export const STYLESHEET = [
     stepTimeline,
     checkList,
     sourceCode,
+    diff,
     runLog,
     dataTable,
     loads,

@@ -5,6 +5,7 @@ import { quoteName } from "../../../contract/names.ts";
 import type { RunDetail } from "../../../contract/run.ts";
 import type { Engine } from "../engine.ts";
 import type { Webhooks } from "../webhooks/port.ts";
+import type { ChangesOptions, VersionPage } from "../versions/port.ts";
 import { Guard, type Places, type Refusal } from "./guard.ts";
 import { GuardedAlerts } from "./guarded_alerts.ts";
 import { GuardedBackfills } from "./guarded_backfills.ts";
@@ -57,6 +58,18 @@ export function guardedEngine(
     backfills: new GuardedBackfills(engine.backfills, guard),
     alerts: new GuardedAlerts(engine.alerts, guard),
     history: new GuardedHistory(engine.history, guard),
+    versions: {
+      list: forPipeline("pipeline:view", (name, page: VersionPage) => engine.versions.list(name, page)),
+      changes: forPipeline(
+        "pipeline:view",
+        (name, revision: string, options?: ChangesOptions) =>
+          engine.versions.changes(name, revision, options),
+      ),
+      rollBack: forPipeline(
+        "pipeline:edit",
+        (name, revision?: string) => engine.versions.rollBack(name, revision),
+      ),
+    },
     webhooks: {
       list: forPipeline("pipeline:data", (name) => engine.webhooks.list(name)),
       posts: forPipeline(
@@ -99,9 +112,9 @@ export function guardedEngine(
     },
     deletePipeline: forPipeline("pipeline:edit", (name) => engine.deletePipeline(name)),
     setPaused: forPipeline("pipeline:pause", (name, paused: boolean) => engine.setPaused(name, paused)),
-    applyProject() {
+    applyProject(request) {
       guard.require("project:apply");
-      return engine.applyProject();
+      return engine.applyProject(request);
     },
 
     listTables: forPipeline("pipeline:view", (name) => engine.listTables(name)),

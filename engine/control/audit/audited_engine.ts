@@ -79,6 +79,18 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
       ofPipeline: (name, range) => engine.history.ofPipeline(name, range),
       recentOf: (pipelines, limit) => engine.history.recentOf(pipelines, limit),
     },
+    versions: {
+      list: (pipeline, page) => engine.versions.list(pipeline, page),
+      changes: (pipeline, ...rest) => engine.versions.changes(pipeline, ...rest),
+      async rollBack(pipeline, revision) {
+        const was = (await definitions.inForce()).get(pipeline);
+        return await change(
+          { action: "pipeline.roll_back", ...ofPipeline(pipeline) },
+          () => engine.versions.rollBack(pipeline, revision),
+          async ({ to }) => ({ change: await definitions.difference(was, to) }),
+        );
+      },
+    },
     webhooks: {
       list: (pipeline) => engine.webhooks.list(pipeline),
       posts: (pipeline, ...rest) => engine.webhooks.posts(pipeline, ...rest),
@@ -141,24 +153,29 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
         { action: paused ? "pipeline.pause" : "pipeline.resume", ...ofPipeline(name) },
         () => engine.setPaused(name, paused),
       ),
-    async applyProject() {
+    async applyProject(request) {
       const before = definitions.inForce();
       const entry = { action: "project.apply", target: { kind: "project", name: "project" } } as const;
-      const told = async ({ applied, removed, faults }: ApplyResult) => {
+      const told = async ({ applied, removed, faults, source }: ApplyResult) => {
         const [was, is] = [await before, await definitions.inForce()];
         const changed = [...applied, ...removed].filter((name) => was.get(name) !== is.get(name));
         return {
-          details: { changed, removed, faults: faults.length },
+          details: {
+            changed,
+            removed,
+            faults: faults.length,
+            ...(source === undefined ? {} : { ref: source.ref, git_commit: source.commit }),
+          },
           ...(changed.length === 0 ? {} : { change: await definitions.differences(changed, was, is) }),
         };
       };
       if (options.isOften !== true) {
         await before;
-        return await change(entry, () => engine.applyProject(), told);
+        return await change(entry, () => engine.applyProject(request), told);
       }
       // It begins at once: whoever waits for a pipeline's check finds it begun. Nobody has asked for it, and files that
       // say what they said before are no news.
-      const [result] = await Promise.all([engine.applyProject(), before]);
+      const [result] = await Promise.all([engine.applyProject(request), before]);
       if (result.applied.length + result.removed.length > 0) {
         await log.record(entryOf({ ...entry, ...await told(result) }));
       }

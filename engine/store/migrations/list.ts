@@ -17,6 +17,7 @@ import { audit } from "./0016_audit.ts";
 import { passwords } from "./0017_passwords.ts";
 import { rotatedTokens } from "./0018_rotated_tokens.ts";
 import { warehouseKeys } from "./0019_warehouse_keys.ts";
+import { versions } from "./0020_versions.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -40,4 +41,5 @@ export const MIGRATIONS: readonly Migration[] = [
   passwords,
   rotatedTokens,
   warehouseKeys,
+  versions,
 ];

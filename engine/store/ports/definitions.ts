@@ -15,6 +15,8 @@ export interface PipelineRecord {
   readonly revision: string | null;
   readonly paused: boolean;
   readonly faults: readonly Fault[];
+  /** The revision that its files say, where an earlier one was put in its place; null where they are in force. */
+  readonly rolledBackFrom: string | null;
   /** When the schedule last fired, epoch milliseconds, as versions wrote it that had no marks of schedules. */
   readonly lastFiredAtMs: number | null;
 }
@@ -40,11 +42,17 @@ export interface PipelineStore {
   getAll(names: readonly string[]): Promise<Map<string, PipelineRecord>>;
   /** Creates or changes; brings a removed one back. A revision of undefined keeps the one in force. */
   put(
-    pipeline: { name: string; origin: "files" | "api"; revision?: string; faults: readonly Fault[] },
+    pipeline: {
+      name: string;
+      origin: "files" | "api";
+      revision?: string;
+      faults: readonly Fault[];
+      rolledBackFrom?: string | null;
+    },
   ): Promise<void>;
   /** The text of the definition in force, with its path in the project, as it was written. */
   source(name: string): Promise<RevisionFile | undefined>;
-  /** For a definition that was written anew and means the same as before. */
+  /** For a definition that was written anew and means the same as before: it is that of the revision in force. */
   putSource(name: string, source: RevisionFile): Promise<void>;
   /** Its runs are kept. */
   remove(name: string): Promise<void>;

@@ -63,6 +63,9 @@ import { createRemoteAlerts } from "./remote_alerts.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
 import { pipelineSegment, segment } from "./paths.ts";
 import { createRemoteBackfills } from "./remote_backfills.ts";
+import { createRemoteVersions } from "./remote_versions.ts";
+import type { Versions } from "../../../engine/control/versions/port.ts";
+import type { ApplyRequest } from "../../../engine/control/versions/project_source.ts";
 import { createRemoteHistory } from "./remote_history.ts";
 import { createRemoteServer } from "./remote_server.ts";
 import { createRemoteWebhooks } from "./remote_webhooks.ts";
@@ -83,6 +86,7 @@ const runEventSchemas = {
 export class RemoteEngine implements Engine {
   readonly alerts: Alerts;
   readonly backfills: Backfills;
+  readonly versions: Versions;
   readonly history: RunHistory;
   readonly server: ServerControl;
   readonly webhooks: Webhooks;
@@ -93,6 +97,7 @@ export class RemoteEngine implements Engine {
     this.#url = api.url;
     this.#routes = api.routes;
     this.backfills = createRemoteBackfills(api);
+    this.versions = createRemoteVersions(api);
     this.alerts = createRemoteAlerts(api);
     this.history = createRemoteHistory(api);
     this.server = createRemoteServer(api);
@@ -132,8 +137,9 @@ export class RemoteEngine implements Engine {
     return read(pipelineSummarySchema, this.#pipeline.$patch({ ...pipelineOf(name), json: { paused } }));
   }
 
-  applyProject(): Promise<ApplyResult> {
-    return read(applyResultSchema, this.#routes.apply.$post());
+  applyProject({ ref, isAutomatic = false }: ApplyRequest = {}): Promise<ApplyResult> {
+    const json = { ...(ref === undefined ? {} : { ref }), ...(isAutomatic ? { keep_ref: true } : {}) };
+    return read(applyResultSchema, this.#routes.apply.$post({ json }));
   }
 
   listTables(pipeline: string): Promise<Table[]> {

@@ -125,9 +125,58 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "apply",
-    summary: "Put the project's files in force",
+    summary: "Put the project's files in force, or those of a commit",
     arguments: [],
-    options: { project, data, policy, json },
+    options: {
+      project,
+      data,
+      policy,
+      ref: {
+        type: "string",
+        value: "REF",
+        description: "a branch, a tag or a commit of git: its files, not those of the folder",
+      },
+      json,
+    },
     load: async () => (await import("../commands/apply_command.ts")).apply,
+  },
+  {
+    name: "versions",
+    summary: "List what has been in force of a pipeline, or show what a revision changed",
+    arguments: [PIPELINE, {
+      name: "REVISION",
+      description: "its id, or the beginning of it: shows what it changed",
+      optional: true,
+    }],
+    options: {
+      project,
+      data,
+      policy,
+      file: {
+        type: "string",
+        value: "FILE",
+        description: "only changes of this file, as transforms/orders/daily.sql",
+      },
+      against: {
+        type: "string",
+        value: "REVISION",
+        description: "compare with this one; by default with what was in force before it",
+      },
+      diff: { type: "boolean", description: "show the changes of each that is listed" },
+      limit: { type: "string", value: "N", description: "list at most this many, 20 by default" },
+      json,
+    },
+    load: async () => (await import("../commands/models/versions_command.ts")).versions,
+  },
+  {
+    name: "rollback",
+    summary: "Put an earlier revision of a pipeline in force",
+    arguments: [PIPELINE, {
+      name: "REVISION",
+      description: "its id, or the beginning of it; the one before by default",
+      optional: true,
+    }],
+    options: { project, data, policy, json },
+    load: async () => (await import("../commands/models/versions_command.ts")).rollback,
   },
 ];

@@ -5,8 +5,8 @@ import { readFolders } from "../settings.ts";
 import { printable } from "../text.ts";
 
 /**
- * `sluice apply`: what changed in the project's files and is right is in force. Exit code 2 where something
- * is wrong.
+ * `sluice apply`: what changed in the project's files, or in those of a commit, and is right is in force. Exit code 2
+ * where something is wrong.
  */
 export const apply: CommandRun = async (invocation, context) => {
   await using connection = await connect(
@@ -15,11 +15,14 @@ export const apply: CommandRun = async (invocation, context) => {
     invocation.command,
     "change",
   );
-  const result = await connection.engine.applyProject();
+  const ref = invocation.text("ref");
+  const result = await connection.engine.applyProject(ref === undefined ? {} : { ref });
   const { terminal } = context;
   if (invocation.flag("json")) {
     terminal.out(JSON.stringify(result));
   } else {
+    const { source } = result;
+    if (source !== undefined) terminal.out(`${source.ref} is ${source.commit.slice(0, 12)}`);
     for (const name of result.applied) terminal.out(`applied    ${name}`);
     for (const name of result.removed) terminal.out(`removed    ${name}`);
     for (const name of result.unchanged) terminal.out(`unchanged  ${name}`);

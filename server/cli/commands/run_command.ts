@@ -54,7 +54,7 @@ export const retry: CommandRun = async (invocation, context) => {
 /** A run is of the files as they are now. Throws `invalid`, with the faults, where they are wrong. */
 export async function applyFirst(connection: Connection, pipeline: string): Promise<void> {
   const { engine } = connection;
-  const applying = engine.applyProject();
+  const applying = engine.applyProject({ isAutomatic: true });
   if (connection.kind === "local") {
     // Another pipeline's source that does not answer is not waited for.
     applying.catch(() => {});

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { highlight, type Language, languageOf } from "../../../ui/parts/highlight.ts";
+import { highlight, type Language, languageOf } from "../../../ui/parts/code/highlight.ts";
 
 /** Kind and text of every token that is not plain. */
 function coloured(source: string, language: Language): string[] {

@@ -884,3 +884,22 @@ Deno.test("a backfill is started from the page once its windows were shown", asy
   equal((await html(await viewer.get(path))).includes('name="every"'), false);
   equal((await viewer.post(path, { ...asked, step: "start" })).status, 403);
 });
+
+Deno.test("versions are listed with what each changed, and whoever may edit goes back to one", async () => {
+  const { engine, get, post } = pagesFor("engineer");
+  const path = "/pipelines/flights/versions";
+  match(await html(await get("/pipelines/flights")), new RegExp(`href="${path}"`));
+  engine.versions.version = { ...engine.versions.version, in_force: false };
+  const { revision } = engine.versions.version;
+  const listed = await html(await get(path));
+  match(listed, new RegExp(`href="${path}/${revision}"[^]*Count orders &lt;by day&gt;[^]*Ann`));
+  const one = await html(await get(`${path}/${revision}`));
+  match(one, /daily\.sql[^]*class="line removed">-SELECT 1\n[^]*class="line added">\+SELECT 2\n/);
+  match(one, new RegExp(`action="/pipelines/flights/rollback"[^]*value="${revision}"`));
+  const back = await post("/pipelines/flights/rollback", { revision });
+  deepEqual([back.status, back.headers.get("location")], [303, path]);
+
+  const viewer = pagesFor("viewer");
+  equal((await html(await viewer.get(`${path}/${revision}`))).includes("/rollback"), false);
+  equal((await viewer.post("/pipelines/flights/rollback", { revision })).status, 403);
+});

@@ -2,7 +2,7 @@ import type { RunDetail, Step } from "../../../contract/run.ts";
 import { formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
 import { plainText } from "../plain_text.ts";
-import { Code } from "../source_code.tsx";
+import { Code } from "../code/source_code.tsx";
 import { StateIcon } from "../states.tsx";
 import { checkName, stepAnchor } from "./step_names.tsx";
 

@@ -2,7 +2,7 @@ import type { Child } from "hono/jsx";
 import type { PipelineStep } from "../../../contract/run.ts";
 import type { Table } from "../../../contract/table.ts";
 import { ColumnLine, TableFacts } from "../tables/table_facts.tsx";
-import { Code } from "../source_code.tsx";
+import { Code } from "../code/source_code.tsx";
 import { formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
 import { Fact } from "../facts.tsx";

@@ -1,7 +1,7 @@
 import type { RunDetail, Step, StepKind } from "../../../contract/run.ts";
 import { type Traffic, trafficText } from "../../../contract/streams/traffic.ts";
 import { progressText } from "../../../contract/runs/progress.ts";
-import { Code } from "../source_code.tsx";
+import { Code } from "../code/source_code.tsx";
 import { formatBytes, formatCount, formatDuration, formatPlural } from "../../../text/format.ts";
 import { Icon } from "../icons.tsx";
 import { ErrorBox } from "../callouts.tsx";

@@ -58,7 +58,7 @@ export const serve: CommandRun = async (invocation, context) => {
     await opened.engine.start({
       schedule: true,
       watchSince,
-      apply: () => asServer.applyProject(),
+      apply: () => asServer.applyProject({ isAutomatic: true }),
       housekeeping: true,
       readyProcesses,
     });
@@ -176,7 +176,7 @@ async function greet(
  */
 async function applyAtStart(engine: Pick<Engine, "applyProject">, log: Log): Promise<void> {
   try {
-    const { faults } = await engine.applyProject();
+    const { faults } = await engine.applyProject({ isAutomatic: true });
     for (const fault of faults) log(fault.severity === "error" ? "error" : "warn", formatFault(fault));
   } catch (error) {
     const { code, message } = toAppError(error);

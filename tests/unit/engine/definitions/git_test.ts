@@ -1,18 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { gitCommit } from "../../../../engine/definitions/git.ts";
+import { git } from "../../../support/git_repository.ts";
 import { ProjectFixture } from "./project_fixture.ts";
-
-async function git(dir: string, ...args: string[]): Promise<string> {
-  const output = await new Deno.Command("git", {
-    args: ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-C", dir, ...args],
-    env: { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null" },
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  assert(output.success, new TextDecoder().decode(output.stderr));
-  return new TextDecoder().decode(output.stdout).trim();
-}
 
 async function repository(): Promise<{ project: ProjectFixture; commit: string }> {
   const project = await ProjectFixture.create({

@@ -15,6 +15,7 @@ Deno.test("list() and get() answer what put() wrote, by name", async () => {
     revision: null,
     paused: false,
     faults: [FAULT],
+    rolledBackFrom: null,
     lastFiredAtMs: null,
   });
   assert.deepEqual((await pipelines.list()).map(({ name }) => name), ["A_faulty", "a", "b"]);

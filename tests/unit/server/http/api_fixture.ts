@@ -189,6 +189,7 @@ export class ApiFixture implements AsyncDisposable {
 function engineMethods(engine: FakeEngine): Engine {
   return {
     backfills: engine.backfills,
+    versions: engine.versions,
     alerts: engine.alerts,
     history: engine.history,
     server: engine.server,

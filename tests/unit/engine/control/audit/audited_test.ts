@@ -40,6 +40,11 @@ const ENGINE: Table<Engine> = {
     deliveries: nothing({}),
   },
   history: { searchLogs: nothing({}), ofPipeline: nothing("orders", {}), recentOf: nothing([], 1) },
+  versions: {
+    list: nothing("orders", {}),
+    changes: nothing("orders", "abcd"),
+    rollBack: line("pipeline.roll_back", "orders"),
+  },
   webhooks: {
     list: nothing("orders"),
     posts: nothing("orders", "h", {}),
@@ -168,7 +173,7 @@ function anyPort(called: string[], name = "port"): never {
     get: (_, key) => {
       const path = `${name}.${String(key)}`;
       const isRoom =
-        /^port\.(backfills|alerts|history|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
+        /^port\.(backfills|versions|alerts|history|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
       if (isRoom.test(path)) return anyPort(called, path);
       return () => {
         called.push(path);

@@ -1,5 +1,5 @@
 import { highlight, type Language } from "./highlight.ts";
-import { plainText } from "./plain_text.ts";
+import { plainText } from "../plain_text.ts";
 
 /**
  * Source text with line numbers that are not copied with it. With an `anchor` each line can be
