@@ -95,6 +95,8 @@ export interface CheckJob extends JobBase {
   /** Those that connectors sign requests with; none where it is left out. */
   readonly scripts?: readonly RevisionFile[];
   readonly pipelines: readonly CheckSubject[];
+  /** How many models are bound in one go at most; as many as are fast unless given. */
+  readonly modelsAtOnce?: number;
 }
 
 export interface CheckSubject {
@@ -124,8 +126,10 @@ export interface DefinitionFault {
 /** What a check is at. */
 export interface CheckPlace {
   readonly pipeline: string;
-  /** `the model daily`, `the stream orders`. */
+  /** `the model daily`, `the stream orders`, `one of 25 models`. */
   readonly subject: string;
+  /** Whether the subject is one of several models, which are bound in one go. */
+  readonly isOneOfMany?: boolean;
   /** The model's file. */
   readonly file: string | null;
 }

@@ -250,7 +250,11 @@ async function checkGroup(
   release: () => void,
   signal: AbortSignal,
 ): Promise<CheckedPipeline[]> {
-  const end = await checkTogether(context, group, release, signal);
+  let end = await checkTogether(context, group, release, signal);
+  if ("stopped" in end && group.length === 1 && end.place?.isOneOfMany === true) {
+    // Which of the models it is shows where each is bound alone.
+    end = await checkTogether(context, group, release, signal, 1);
+  }
   if ("stopped" in end && group.length > 1) {
     const checked: CheckedPipeline[] = [];
     for (const entry of group) checked.push(...await checkGroup(context, [entry], release, signal));
@@ -275,6 +279,7 @@ async function checkTogether(
   group: readonly Provided[],
   release: () => void,
   signal: AbortSignal,
+  modelsAtOnce?: number,
 ): Promise<CheckEnd> {
   const [first] = group;
   if (first === undefined) return { reports: [] };
@@ -306,6 +311,7 @@ async function checkTogether(
       connectors: first.provision.connectors,
       grant: first.provision.grant,
       budget: context.checkBudget ?? DEFAULT_BUDGET,
+      ...(modelsAtOnce === undefined ? {} : { modelsAtOnce }),
       answers: first.provision.answers,
       redact: first.provision.redactor.redact,
       log: context.log,

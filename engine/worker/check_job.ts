@@ -1,4 +1,4 @@
-import type { CheckJob, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
+import type { CheckJob, CheckPlace, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
 import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { mayCall } from "../../contract/pipeline/functions.ts";
 import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
@@ -74,23 +74,25 @@ async function checkModels(
 ): Promise<CheckReport> {
   // Where the database does not open, that is the error.
   asking.catch(() => {});
-  // DuckDB takes its time to open: it does while the sources are asked.
+  // DuckDB takes its time to open, and headers are many: both while the sources are asked.
   await using database = await openDatabase({
     path: ":memory:",
     tempDirectory: job.tempDir,
     ...databaseLimits({ ...job.duckdb, directories: [], files: [] }),
     signal,
   });
-  const streams = await asking;
-  const faults: (Fault | DefinitionFault)[] = [...streams.faults];
   const { models, disabled, unreadable, faults: modelFaults } = readModels(subject.files);
-  faults.push(...modelFaults);
+  const faults: (Fault | DefinitionFault)[] = [...modelFaults];
   const session = await database.session();
   using _interrupt = session.interruptOn(signal);
+  const streams = await asking;
   faults.push(
+    ...streams.faults,
     ...await declareFunctions(session, subject.definition.functions ?? {}),
     ...viewFaults(subject.definition.functions ?? {}, models),
   );
+  const beside = await session.fork();
+  using _beside = beside.interruptOn(signal);
   const compiled = await compile(session, {
     models,
     streams: streams.columns,
@@ -99,11 +101,11 @@ async function checkModels(
     disabled,
     params: subject.definition.params,
     unknownParams: subject.mutedParams,
-    onBind: ({ name, path }) =>
-      reporter.send({
-        type: "checking",
-        place: { pipeline: subject.name, subject: `the model ${name}`, file: path },
-      }),
+    beside,
+    ...(job.modelsAtOnce === undefined ? {} : { modelsAtOnce: job.modelsAtOnce }),
+    onBind: underWay((place) =>
+      reporter.send({ type: "checking", place: { pipeline: subject.name, ...place } })
+    ),
     loads: Object.entries(subject.definition.load).flatMap(([name, load]) =>
       loadTargets(load).map((target, index) => ({
         path: Array.isArray(load) ? ["load", name, index] : ["load", name],
@@ -123,6 +125,32 @@ async function checkModels(
     faults,
     steps: stepsOf(planRun(asWritten(subject), models, compiled.graph)),
     streamColumns: Object.fromEntries(known),
+  };
+}
+
+/** Reports the models that DuckDB has had for the longest time, as often as they are others. */
+function underWay(
+  report: (place: Omit<CheckPlace, "pipeline">) => void,
+): (models: readonly Model[]) => Disposable {
+  const open = new Set<readonly Model[]>();
+  let reported: readonly Model[] | undefined;
+  const tell = () => {
+    const [oldest] = open;
+    if (oldest === undefined || oldest === reported) return;
+    reported = oldest;
+    const [first, ...others] = oldest;
+    const subject = others.length === 0 ? `the model ${first?.name}` : `one of ${oldest.length} models`;
+    report({ subject, file: first?.path ?? null, isOneOfMany: others.length > 0 });
+  };
+  return (models) => {
+    open.add(models);
+    tell();
+    return {
+      [Symbol.dispose]: () => {
+        open.delete(models);
+        tell();
+      },
+    };
   };
 }
 

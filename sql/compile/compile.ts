@@ -1,26 +1,17 @@
-import { AppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { DefinitionFault } from "../../contract/job.ts";
 import type { ParamDefinitions } from "../../contract/params/definition.ts";
-import { type Column, nameKey, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
+import { type Column, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { listWords } from "../../text/suggest.ts";
+import { bindModels, createTable } from "./bind_models.ts";
 import { bindChecks } from "./compile_checks.ts";
 import { checkHeader, renamedFaults, TypeNames } from "./compile_header.ts";
 import { ImpossibleCasts } from "./impossible_casts.ts";
 import { variableFaults } from "./compile_variables.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
-import { explainSqlError, toModelError } from "../language/explain_error.ts";
-import {
-  analyzeGraph,
-  type Graph,
-  type GraphAnalysis,
-  type GraphNode,
-  type GraphStream,
-} from "../language/graph.ts";
-import { declareCursor, declaredTable } from "../build/incremental.ts";
-import { type Model, modelTable } from "../language/model.ts";
-import { placeAt } from "../language/position.ts";
-import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
+import { explainSqlError } from "../language/explain_error.ts";
+import { analyzeGraph, type Graph, type GraphStream } from "../language/graph.ts";
+import type { Model } from "../language/model.ts";
 import { paramFaults } from "../../contract/params/values.ts";
 import { declareRunVariables, RUN_VARIABLES } from "../build/variables.ts";
 
@@ -38,8 +29,15 @@ export interface CompileInput {
   readonly unreadable?: readonly string[];
   /** Names of models with `enabled: false`, and the files that say so. */
   readonly disabled?: ReadonlyMap<string, string>;
-  /** Called before DuckDB is given a model, or its checks: what it then computes may never end. */
-  readonly onBind?: (model: Model) => void;
+  /**
+   * Called before DuckDB is given models, or the checks of one: what it then computes may never end. What it returns is
+   * disposed of when that is done.
+   */
+  readonly onBind?: (models: readonly Model[]) => Disposable;
+  /** How many models are bound in one go, 25 unless given. */
+  readonly modelsAtOnce?: number;
+  /** Another session of the same database: models that do not read each other are bound side by side. */
+  readonly beside?: SqlSession;
 }
 
 export interface Compilation {
@@ -59,6 +57,9 @@ export interface Compilation {
 export async function compile(session: SqlSession, input: CompileInput): Promise<Compilation> {
   return await new Compiler(session, input).compile();
 }
+
+/** A round trip costs as much as binding a model does. */
+const MODELS_AT_ONCE = 25;
 
 class Compiler {
   readonly #session: SqlSession;
@@ -80,17 +81,32 @@ class Compiler {
   }
 
   async compile(): Promise<Compilation> {
-    const { models, params, loads, unreadable = [], disabled = new Map(), onBind = () => {} } = this.#input;
+    const { models, params, loads, unreadable = [], disabled = new Map() } = this.#input;
+    const { beside, modelsAtOnce = MODELS_AT_ONCE } = this.#input;
+    const sessions = beside === undefined ? [this.#session] : [this.#session, beside];
+    const onBind = this.#input.onBind ?? (() => ({ [Symbol.dispose]: () => {} }));
+    // Nothing is run here but what binding itself evaluates.
+    for (const session of sessions) await session.run("PRAGMA disable_optimizer");
     const streams = this.#streams();
     const analysis = await analyzeGraph(this.#session, { models, streams, unreadable, disabled });
     this.#fileFaults.push(...analysis.faults);
     for (const { path, message } of paramFaults(params, RUN_VARIABLES)) {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
     }
-    await declareRunVariables(this.#session, params);
+    for (const session of sessions) await declareRunVariables(session, params);
     await this.#createStreams();
     this.#fileFaults.push(...renamedFaults(models), ...variableFaults(analysis, this.#input));
-    await this.#bindModels(analysis);
+    const addFaults = (faults: readonly Fault[]) => void this.#fileFaults.push(...faults);
+    await bindModels({
+      sessions,
+      models: this.#models,
+      columns: this.#columns,
+      types: this.#types,
+      casts: this.#casts,
+      onBind,
+      modelsAtOnce,
+      addFaults,
+    }, analysis);
     this.#warnOfUnknownStreams(analysis.graph);
     const bound = models.filter(({ name }) =>
       this.#columns.has(`model:${name}`) && !analysis.broken.has(name)
@@ -100,7 +116,14 @@ class Compiler {
       this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
     }
     this.#fileFaults.push(
-      ...await bindChecks(this.#session, bound, analysis, this.#columns, onBind, this.#casts),
+      ...await bindChecks(
+        this.#session,
+        bound,
+        analysis,
+        this.#columns,
+        onBind,
+        this.#casts,
+      ),
     );
     this.#definitionFaults.push(...loadFaults(loads, analysis.graph, this.#columns));
     return {
@@ -139,99 +162,6 @@ class Compiler {
     }
   }
 
-  async #bindModels({ graph, broken, selfReferring }: GraphAnalysis): Promise<void> {
-    const readByChecks = new Set([...graph.checkDepends.values()].flat());
-    for (const level of levelsOf(graph)) {
-      const tables: ModelTable[] = [];
-      const plain: Model[] = [];
-      for (const node of level) {
-        const model = this.#models.get(node.label);
-        if (node.kind !== "model" || model === undefined) continue;
-        if (broken.has(model.name) || !node.depends.every((other) => this.#columns.has(other))) continue;
-        this.#input.onBind?.(model);
-        try {
-          const columns = await this.#bind(model, selfReferring.has(model.name));
-          this.#refuseVariants(model, columns);
-          this.#columns.set(node.name, columns);
-          if (model.materialized !== "incremental") plain.push(model);
-          const isRead = node.dependents.length > 0 || readByChecks.has(node.name);
-          if (isRead) tables.push({ model, node: node.name, columns });
-        } catch (error) {
-          this.#addModelFaults(toModelError(error, model, 0));
-        }
-      }
-      await this.#findCasts(plain);
-      await this.#createModels(tables);
-    }
-  }
-
-  async #bind(model: Model, isSelfReferring: boolean): Promise<Column[]> {
-    if (model.materialized !== "incremental") return await this.#session.describe(model.sql);
-    if (isSelfReferring) {
-      const faults = await this.#types.faultsOf(model);
-      if (faults.length > 0) throw new AppError("invalid", "types", { faults });
-      await this.#session.run(declaredTable(model));
-    }
-    try {
-      const columns = await declareCursor(this.#session, model);
-      await this.#findCasts([model]);
-      return columns;
-    } finally {
-      await this.#session.run("RESET VARIABLE cursor");
-    }
-  }
-
-  /** Binding takes it, and a warehouse's file has no place for it. */
-  #refuseVariants(model: Model, columns: readonly Column[]): void {
-    const place = placeAt(model.sql, firstWord(model.sql)?.position ?? 0, model.path);
-    for (const { name, type } of columns) {
-      if (!/\bVARIANT\b/.test(type)) continue;
-      const message = `column ${name} is ${type}, which cannot be stored: cast it, as to JSON`;
-      this.#fileFaults.push({ ...place, message, severity: "error" });
-    }
-  }
-
-  async #findCasts(models: readonly Model[]): Promise<void> {
-    const found = await this.#casts.findAll(models.map(({ sql }) => sql));
-    for (const [index, model] of models.entries()) {
-      for (const { message, position, isConditional } of found[index] ?? []) {
-        const place = placeAt(model.sql, position ?? firstWord(model.sql)?.position ?? 0, model.path);
-        this.#fileFaults.push({ ...place, message, severity: isConditional ? "warning" : "error" });
-      }
-    }
-  }
-
-  /** Many tables in one go: a round trip costs more than a table. */
-  async #createModels(tables: readonly ModelTable[]): Promise<void> {
-    const plain = tables.filter(({ columns }) => repeatedColumn(columns) === undefined);
-    const statements = plain.map(({ model, columns }) => createTable(modelTable(model.name), columns));
-    if (statements.length > 0) await this.#session.run(statements.join(";\n"));
-    for (const table of tables) {
-      const repeated = repeatedColumn(table.columns);
-      if (repeated !== undefined) await this.#createWithRepeated(table, repeated.name);
-    }
-  }
-
-  /** DuckDB gives the second `id` the name `id_1`, and other models see that one. */
-  async #createWithRepeated({ model, node, columns }: ModelTable, repeated: string): Promise<void> {
-    const sql = `CREATE OR REPLACE TABLE ${modelTable(model.name)} AS (\n`;
-    await this.#session.run(`${sql}${withoutTerminators(model.sql)}\n) WITH NO DATA`);
-    const renamed = await this.#session.describe(`SELECT * FROM ${modelTable(model.name)}`);
-    this.#columns.set(node, renamed);
-    const place = placeAt(model.sql, firstWord(model.sql)?.position ?? 0, model.path);
-    const others = renamed.map(({ name }) => name).filter((name) =>
-      !columns.some((column) => column.name === name)
-    );
-    const message = `the query has more than one column "${repeated}": DuckDB calls the others ` +
-      `${listWords(others)}; give each its own name`;
-    this.#fileFaults.push({ ...place, message, severity: "warning" });
-  }
-
-  #addModelFaults(error: unknown): void {
-    if (!(error instanceof AppError) || error.faults.length === 0) throw error;
-    this.#fileFaults.push(...error.faults);
-  }
-
   #warnOfUnknownStreams(graph: Graph): void {
     for (const [stream, columns] of Object.entries(this.#input.streams)) {
       const readers = graph.nodes.get(`extract:${stream}`)?.dependents ?? [];
@@ -242,36 +172,6 @@ class Compiler {
       this.#definitionFaults.push({ path: ["extract", stream], message, severity: "warning" });
     }
   }
-}
-
-interface ModelTable {
-  readonly model: Model;
-  readonly node: string;
-  readonly columns: readonly Column[];
-}
-
-function repeatedColumn(columns: readonly Column[]): Column | undefined {
-  const names = columns.map(({ name }) => nameKey(name));
-  return columns.find(({ name }, index) => names.indexOf(nameKey(name)) !== index);
-}
-
-/** The nodes in groups: each needs only nodes of groups before its own. */
-function levelsOf(graph: Graph): GraphNode[][] {
-  const levels: GraphNode[][] = [];
-  const levelByNode = new Map<string, number>();
-  for (const name of graph.order) {
-    const node = graph.nodes.get(name);
-    if (node === undefined) continue;
-    const level = Math.max(-1, ...node.depends.map((other) => levelByNode.get(other) ?? -1)) + 1;
-    levelByNode.set(name, level);
-    (levels[level] ??= []).push(node);
-  }
-  return levels;
-}
-
-function createTable(table: string, columns: readonly Column[]): string {
-  const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
-  return `CREATE OR REPLACE TABLE ${table} (${list.join(", ")})`;
 }
 
 function sortedFaults(faults: readonly Fault[]): Fault[] {

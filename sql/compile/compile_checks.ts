@@ -22,7 +22,7 @@ export async function bindChecks(
   models: readonly Model[],
   { graph, refusedChecks }: Pick<GraphAnalysis, "graph" | "refusedChecks">,
   bound: BoundColumns,
-  onBind: (model: Model) => void,
+  onBind: (models: readonly Model[]) => Disposable,
   casts: ImpossibleCasts,
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
@@ -35,11 +35,11 @@ export async function bindChecks(
   const together = all.filter(({ check }) => canBindTogether(check));
   for (let start = 0; start < together.length; start += CHECKS_PER_QUERY) {
     const batch = together.slice(start, start + CHECKS_PER_QUERY);
-    if (batch[0] !== undefined) onBind(batch[0].model);
+    using _binding = onBind([...new Set(batch.map(({ model }) => model))]);
     if (!await bindsTogether(session, batch, casts)) alone.push(...batch);
   }
   for (const { model, check } of alone) {
-    onBind(model);
+    using _binding = onBind([model]);
     const found = await faultOf(session, model, check, graph, bound) ??
       await castFault(casts, check, bound, graph);
     if (found === undefined) continue;
@@ -78,13 +78,15 @@ async function bindsTogether(
     const select = definition?.kind === "sql"
       ? `SELECT (\n${definition.sql}\n) AS e FROM ${modelTable(model.name)} WHERE NOT (\n${definition.sql}\n)`
       : `SELECT true AS e FROM (\n${check.sql}\n)`;
-    return { select: `t${index}.e`, from: `(${select}) AS t${index}` };
+    return { name: `_sluice_check_${index}`, select };
   });
-  const list = parts.map(({ select }) => select).join(", ");
+  // As subqueries they could name the columns of each other.
+  const tables = parts.map(({ name, select }) => `${name} AS (${select})`).join(", ");
+  const list = parts.map(({ name }) => `${name}.e`).join(", ");
   try {
     // The join that DuckDB plans in the least time.
-    const from = parts.map((part) => part.from).join(" POSITIONAL JOIN ");
-    const sql = `SELECT ${list} FROM ${from}`;
+    const from = parts.map(({ name }) => name).join(" POSITIONAL JOIN ");
+    const sql = `WITH ${tables} SELECT ${list} FROM ${from}`;
     const columns = await session.describe(sql);
     const isRight = columns.length === parts.length && columns.every(({ type }) => type === "BOOLEAN");
     return isRight && (await casts.find(sql)).every(({ isConditional }) => isConditional);

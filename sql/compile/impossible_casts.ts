@@ -10,9 +10,6 @@ export interface ImpossibleCast {
   readonly position: number | undefined;
 }
 
-/** A round trip costs more than a plan. */
-const PLANS_PER_QUERY = 25;
-
 /**
  * Finds the casts of a query that cannot work. DuckDB binds `day = 5` to a cast of INTEGER to DATE for which
  * it has no conversion, and says so at the first row: an empty table hides it. So the bound plan is looked
@@ -27,35 +24,23 @@ export class ImpossibleCasts {
     this.#session = session;
   }
 
-  /** Of one SELECT that binds; each place once. */
-  async find(sql: string): Promise<ImpossibleCast[]> {
-    const [found = []] = await this.findAll([sql]);
-    return found;
+  /** Of one SELECT that binds; each place once. `session`: where it binds, that of this object unless given. */
+  async find(sql: string, session: SqlSession = this.#session): Promise<ImpossibleCast[]> {
+    const serialize = `json_serialize_plan(${
+      quoteLiteral(sql)
+    }, skip_null := true, skip_empty := true, skip_default := true)`;
+    const [row] = await session.rows(`SELECT ${serialize} AS plan`);
+    const serialized = row?.["plan"];
+    return await this.findIn(sql, typeof serialized === "string" ? JSON.parse(serialized) : undefined);
   }
 
-  /** Of each SELECT, in order; all of them bind. */
-  async findAll(sqls: readonly string[]): Promise<ImpossibleCast[][]> {
-    const found: ImpossibleCast[][] = [];
-    for (let start = 0; start < sqls.length; start += PLANS_PER_QUERY) {
-      const batch = sqls.slice(start, start + PLANS_PER_QUERY);
-      const plans = batch.map((sql, index) =>
-        `json_serialize_plan(${
-          quoteLiteral(sql)
-        }, skip_null := true, skip_empty := true, skip_default := true) AS p${index}`
-      );
-      const [row] = await this.#session.rows(`SELECT ${plans.join(", ")}`);
-      for (const [index, sql] of batch.entries()) found.push(await this.#findIn(sql, row?.[`p${index}`]));
-    }
-    return found;
-  }
-
-  async #findIn(sql: string, serialized: unknown): Promise<ImpossibleCast[]> {
-    const plan: unknown = typeof serialized === "string" ? JSON.parse(serialized) : undefined;
+  /** Of a SELECT by its plan; it begins at `startByte` of what was planned. */
+  async findIn(sql: string, plan: unknown, startByte = 0): Promise<ImpossibleCast[]> {
     const found = new Map<string, ImpossibleCast>();
     for (const cast of castsOf(plan)) {
       const message = await this.#messageOf(cast);
       if (message === undefined) continue;
-      const position = cast.location === undefined ? undefined : offsetOfByte(sql, cast.location);
+      const position = cast.location === undefined ? undefined : offsetOfByte(sql, cast.location - startByte);
       found.set(`${position} ${message}`, { message, position, isConditional: cast.isConditional });
     }
     return [...found.values()];

@@ -39,16 +39,30 @@ export async function parseSelects(
   sqls: readonly string[],
 ): Promise<(ParseTree | SqlError)[]> {
   const trees: (ParseTree | SqlError)[] = [];
-  for (const batch of batches(sqls)) {
-    const columns = batch.map((sql, index) =>
-      `json_serialize_sql(${
-        quoteLiteral(sql)
-      }, skip_null := true, skip_empty := true, skip_default := true) AS t${index}`
-    );
-    const [row] = await session.rows(`SELECT ${columns.join(", ")}`);
+  const all = [...batches(sqls)];
+  // While one batch is read here DuckDB parses the next.
+  let ahead = parseBatch(session, all[0]);
+  for (const [at, batch] of all.entries()) {
+    const row = await ahead;
+    ahead = parseBatch(session, all[at + 1]);
     for (const [index, sql] of batch.entries()) trees.push(treeOf(sql, row?.[`t${index}`]));
   }
   return trees;
+}
+
+/** The row of their trees, as `t0`, `t1` and so on; undefined for no batch. */
+async function parseBatch(
+  session: SqlSession,
+  batch: readonly string[] = [],
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  if (batch.length === 0) return undefined;
+  const columns = batch.map((sql, index) =>
+    `json_serialize_sql(${
+      quoteLiteral(sql)
+    }, skip_null := true, skip_empty := true, skip_default := true) AS t${index}`
+  );
+  const [row] = await session.rows(`SELECT ${columns.join(", ")}`);
+  return row;
 }
 
 function* batches(sqls: readonly string[]): Generator<string[]> {

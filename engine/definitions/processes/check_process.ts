@@ -36,6 +36,8 @@ export interface CheckProcessOptions {
   readonly answers: Answers;
   readonly grant: Grant;
   readonly budget: ProcessBudget;
+  /** See CheckJob. */
+  readonly modelsAtOnce?: number;
   readonly redact: (text: string) => string;
   readonly log: Log;
   /** Called when the process begins with something new. */
@@ -58,6 +60,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
     duckdb: { memoryLimit: CHECK_MEMORY, ...duckdb },
     pipelines: options.subjects,
     scripts: options.scripts,
+    ...(options.modelsAtOnce === undefined ? {} : { modelsAtOnce: options.modelsAtOnce }),
   };
   try {
     const spawned = await processes?.startWaiting({ permissions, projectDir }, job, stderr.take) ??

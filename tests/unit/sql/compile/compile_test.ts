@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { type ParamDefinition, paramSchema } from "../../../../contract/params/definition.ts";
-import { columns, compileModels } from "../fixtures.ts";
+import { openDatabase } from "../../../../engine/duckdb/database.ts";
+import { compile } from "../../../../sql/compile/compile.ts";
+import { columns, compileModels, models } from "../fixtures.ts";
 
 const STREAMS = {
   orders: columns("id INTEGER, customer_id INTEGER, amount DECIMAL(18,2), ordered_at TIMESTAMP"),
@@ -52,6 +54,35 @@ GROUP BY ALL;
     "select",
   ]);
   assert.deepEqual(graph.nodes.get("model:recent")?.depends, ["model:daily"]);
+});
+
+Deno.test("compile() binds models and checks side by side as if each were alone", async () => {
+  const sqls = {
+    ...Object.fromEntries(
+      Array.from({ length: 30 }, (_, n) => [`m${n}`, `SELECT id AS id_${n}, amount AS e FROM raw.orders`]),
+    ),
+    lateral: "SELECT id_3 FROM raw.customers",
+    first: "/* @sluice\ncolumns:\n  id: {checks: [{sql: id > 0}]}\n*/\nSELECT id FROM raw.orders",
+    second: "/* @sluice\ncolumns:\n  id: {checks: [{sql: e}]}\n*/\nSELECT id FROM raw.orders",
+  };
+  const faults = [
+    'lateral.sql:1:8 column "id_3" does not exist (candidates: id)',
+    'second.sql:3:23 sql(e): column "e" does not exist (candidates: id)',
+  ];
+  const alone = await compileModels(sqls, { streams: STREAMS, modelsAtOnce: 1 });
+  assert.deepEqual(alone.texts, faults);
+  await using database = await openDatabase({ path: ":memory:", allowedDirectories: [] });
+  await using session = await database.session();
+  await using beside = await session.fork();
+  const together = await compile(session, {
+    models: models(sqls),
+    streams: STREAMS,
+    params: {},
+    loads: [],
+    beside,
+  });
+  assert.deepEqual(together.columns, alone.columns);
+  assert.deepEqual(together.faults, alone.faults);
 });
 
 /** One model `m` over STREAMS → its faults. */

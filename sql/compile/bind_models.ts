@@ -1,0 +1,228 @@
+import { AppError } from "../../contract/errors.ts";
+import { type Column, nameKey, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import type { Fault } from "../../text/fault.ts";
+import { listWords } from "../../text/suggest.ts";
+import { declareCursor, declaredTable } from "../build/incremental.ts";
+import { toModelError } from "../language/explain_error.ts";
+import type { Graph, GraphAnalysis, GraphNode } from "../language/graph.ts";
+import { type Model, modelTable } from "../language/model.ts";
+import { placeAt } from "../language/position.ts";
+import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
+import { bindTogether } from "./bind_together.ts";
+import type { TypeNames } from "./compile_header.ts";
+import type { ImpossibleCast, ImpossibleCasts } from "./impossible_casts.ts";
+
+export interface BindModelsContext {
+  /** Of one database: models that do not read each other are bound side by side on all of them. */
+  readonly sessions: readonly SqlSession[];
+  readonly models: ReadonlyMap<string, Model>;
+  /** By node, as `model:daily`: what has a table. The models that bind are added. */
+  readonly columns: Map<string, readonly Column[]>;
+  readonly types: TypeNames;
+  readonly casts: ImpossibleCasts;
+  /** See CompileInput. */
+  readonly onBind: (models: readonly Model[]) => Disposable;
+  /** How many are bound in one go. */
+  readonly modelsAtOnce: number;
+  readonly addFaults: (faults: readonly Fault[]) => void;
+}
+
+/**
+ * Binds the models behind what they read, and gives each that is read an empty table. One whose reads are not bound is
+ * left out: their fault is told.
+ */
+export async function bindModels(context: BindModelsContext, analysis: GraphAnalysis): Promise<void> {
+  await new ModelBinder(context, analysis).bind();
+}
+
+interface BindableModel {
+  readonly node: GraphNode;
+  readonly model: Model;
+}
+
+interface ModelTable {
+  readonly model: Model;
+  readonly node: string;
+  readonly columns: readonly Column[];
+}
+
+class ModelBinder {
+  readonly #context: BindModelsContext;
+  readonly #analysis: GraphAnalysis;
+  readonly #readByChecks: ReadonlySet<string>;
+  /** Of the level that is bound. */
+  #tables: ModelTable[] = [];
+
+  constructor(context: BindModelsContext, analysis: GraphAnalysis) {
+    this.#context = context;
+    this.#analysis = analysis;
+    this.#readByChecks = new Set([...analysis.graph.checkDepends.values()].flat());
+  }
+
+  async bind(): Promise<void> {
+    const { models, columns } = this.#context;
+    const { graph, broken } = this.#analysis;
+    for (const level of levelsOf(graph)) {
+      const bindable = level.flatMap((node) => {
+        const model = node.kind === "model" ? models.get(node.label) : undefined;
+        if (model === undefined || broken.has(model.name)) return [];
+        return node.depends.every((other) => columns.has(other)) ? [{ node, model }] : [];
+      });
+      this.#tables = [];
+      await this.#bindLevel(bindable);
+      await this.#createTables();
+    }
+  }
+
+  /** Each batch on whichever session is free; models with a cursor, which is a session's own variable, on the first. */
+  async #bindLevel(bindable: readonly BindableModel[]): Promise<void> {
+    const { sessions, modelsAtOnce } = this.#context;
+    const cursors = bindable.filter(({ model }) => model.materialized === "incremental");
+    const plain = bindable.filter(({ model }) => model.materialized !== "incremental");
+    const size = Math.min(modelsAtOnce, Math.ceil(plain.length / sessions.length));
+    await Promise.all(sessions.map(async (session, index) => {
+      const alone = index === 0 ? cursors.splice(0) : [];
+      for (const one of alone) await this.#bindIncremental(session, one);
+      for (let batch = plain.splice(0, size); batch.length > 0; batch = plain.splice(0, size)) {
+        await this.#bindBatch(session, batch);
+      }
+    }));
+  }
+
+  /** Halves a batch in which one does not bind, until that one is alone. */
+  async #bindBatch(session: SqlSession, batch: readonly BindableModel[]): Promise<void> {
+    const [first] = batch;
+    if (first === undefined) return;
+    using _binding = this.#context.onBind(batch.map(({ model }) => model));
+    const bound = await bindTogether(session, batch.map(({ model }) => model.sql));
+    if (bound === undefined && batch.length > 1) {
+      const middle = batch.length >> 1;
+      await this.#bindBatch(session, batch.slice(0, middle));
+      return await this.#bindBatch(session, batch.slice(middle));
+    }
+    if (bound === undefined) {
+      return await this.#take(first, async () => {
+        const columns = await session.describe(first.model.sql);
+        return { columns, casts: await this.#context.casts.find(first.model.sql, session) };
+      });
+    }
+    for (const [at, one] of batch.entries()) {
+      const { sql } = one.model;
+      const { columns, plan, startByte } = bound[at] ?? {};
+      await this.#take(one, async () => ({
+        columns: columns ?? await session.describe(sql),
+        casts: await this.#context.casts.findIn(sql, plan, startByte),
+      }));
+    }
+  }
+
+  async #bindIncremental(session: SqlSession, one: BindableModel): Promise<void> {
+    const { types, casts, onBind } = this.#context;
+    const { model } = one;
+    using _binding = onBind([model]);
+    await this.#take(one, async () => {
+      if (this.#analysis.selfReferring.has(model.name)) {
+        const faults = await types.faultsOf(model);
+        if (faults.length > 0) throw new AppError("invalid", "types", { faults });
+        await session.run(declaredTable(model));
+      }
+      try {
+        const columns = await declareCursor(session, model);
+        return { columns, casts: await casts.find(model.sql, session) };
+      } finally {
+        await session.run("RESET VARIABLE cursor");
+      }
+    });
+  }
+
+  async #take(
+    { node, model }: BindableModel,
+    bind: () => Promise<{ columns: readonly Column[]; casts: readonly ImpossibleCast[] }>,
+  ): Promise<void> {
+    const { columns: known, addFaults } = this.#context;
+    try {
+      const { columns, casts } = await bind();
+      known.set(node.name, columns);
+      addFaults([...variantFaults(model, columns), ...casts.map((cast) => castFault(model, cast))]);
+      const isRead = node.dependents.length > 0 || this.#readByChecks.has(node.name);
+      if (isRead) this.#tables.push({ model, node: node.name, columns });
+    } catch (thrown) {
+      const error = toModelError(thrown, model, 0);
+      if (!(error instanceof AppError) || error.faults.length === 0) throw error;
+      addFaults(error.faults);
+    }
+  }
+
+  /** Many tables in one go: a round trip costs more than a table. */
+  async #createTables(): Promise<void> {
+    const { sessions } = this.#context;
+    const plain = this.#tables.filter(({ columns }) => repeatedColumn(columns) === undefined);
+    const share = Math.ceil(plain.length / sessions.length);
+    await Promise.all(sessions.map(async (session, index) => {
+      const statements = plain.slice(index * share, (index + 1) * share).map(({ model, columns }) =>
+        createTable(modelTable(model.name), columns)
+      );
+      if (statements.length > 0) await session.run(statements.join(";\n"));
+    }));
+    for (const table of this.#tables) {
+      const repeated = repeatedColumn(table.columns);
+      if (repeated !== undefined) await this.#createWithRepeated(table, repeated.name);
+    }
+  }
+
+  /** DuckDB gives the second `id` the name `id_1`, and other models see that one. */
+  async #createWithRepeated({ model, node, columns }: ModelTable, repeated: string): Promise<void> {
+    const { sessions: [session], columns: known, addFaults } = this.#context;
+    if (session === undefined) return;
+    const sql = `CREATE OR REPLACE TABLE ${modelTable(model.name)} AS (\n`;
+    await session.run(`${sql}${withoutTerminators(model.sql)}\n) WITH NO DATA`);
+    const renamed = await session.describe(`SELECT * FROM ${modelTable(model.name)}`);
+    known.set(node, renamed);
+    const others = renamed.map(({ name }) => name).filter((name) =>
+      !columns.some((column) => column.name === name)
+    );
+    const message = `the query has more than one column "${repeated}": DuckDB calls the others ` +
+      `${listWords(others)}; give each its own name`;
+    addFaults([{ ...startOf(model), message, severity: "warning" }]);
+  }
+}
+
+/** The nodes in groups: each needs only nodes of groups before its own. */
+function levelsOf(graph: Graph): GraphNode[][] {
+  const levels: GraphNode[][] = [];
+  const levelByNode = new Map<string, number>();
+  for (const name of graph.order) {
+    const node = graph.nodes.get(name);
+    if (node === undefined) continue;
+    const level = Math.max(-1, ...node.depends.map((other) => levelByNode.get(other) ?? -1)) + 1;
+    levelByNode.set(name, level);
+    (levels[level] ??= []).push(node);
+  }
+  return levels;
+}
+
+/** Binding takes it, and a warehouse's file has no place for it. */
+function variantFaults(model: Model, columns: readonly Column[]): Fault[] {
+  return columns.filter(({ type }) => /\bVARIANT\b/.test(type)).map(({ name, type }) => ({
+    ...startOf(model),
+    message: `column ${name} is ${type}, which cannot be stored: cast it, as to JSON`,
+    severity: "error",
+  }));
+}
+
+function castFault(model: Model, { message, position, isConditional }: ImpossibleCast): Fault {
+  const place = position === undefined ? startOf(model) : placeAt(model.sql, position, model.path);
+  return { ...place, message, severity: isConditional ? "warning" : "error" };
+}
+
+const startOf = ({ sql, path }: Model) => placeAt(sql, firstWord(sql)?.position ?? 0, path);
+
+function repeatedColumn(columns: readonly Column[]): Column | undefined {
+  const seen = new Set<string>();
+  return columns.find(({ name }) => seen.size === seen.add(nameKey(name)).size);
+}
+
+export function createTable(table: string, columns: readonly Column[]): string {
+  const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
+  return `CREATE OR REPLACE TABLE ${table} (${list.join(", ")})`;
+}
