@@ -1,3 +1,4 @@
+import type { FailedRows } from "./checks/failed_rows.ts";
 import type { RateLimit, SandboxProgram } from "./connector/connector.ts";
 import type { AccessToken, RenewedToken, TokenRequest } from "./connector/tokens.ts";
 import type { FollowProgress } from "./connector/changes.ts";
@@ -380,6 +381,8 @@ export type Report =
   | { readonly type: "table"; readonly table: TablePreview }
   /** The rejects of a stream, once they are committed. */
   | { readonly type: "rejects"; readonly rejects: StreamRejects }
+  /** Rows that failed a check, once they are kept. */
+  | { readonly type: "failed_rows"; readonly rows: FailedRows }
   /** How a stream's columns have changed, once that is committed. */
   | { readonly type: "schema"; readonly schema: StreamSchema }
   /** How far a stream is, of what is committed. */

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { tableCheckSchema } from "../checks/schema.ts";
 import { isWildcard } from "./wildcard.ts";
 import { stepSettingsSchema } from "./retry.ts";
 import { columns, connectorName, duration, options, rowLimit, text } from "./words.ts";
@@ -54,6 +55,11 @@ const partitionSchema = v.pipe(
   }),
   v.description("Read in parts: several side by side, each committed by itself; only where the source can."),
 );
+
+function hasOwnNames(checks: readonly { readonly name?: string | undefined }[]): boolean {
+  const names = checks.flatMap(({ name }) => name === undefined ? [] : [name.toLowerCase()]);
+  return new Set(names).size === names.length;
+}
 
 /** What all streams have; the rest (an address, as `stream`, `query` or `path`) is their connector's. */
 export const streamSchema = v.pipe(
@@ -178,6 +184,13 @@ export const streamSchema = v.pipe(
       0,
     ),
     options: v.optional(v.pipe(options, v.description("Settings of the connector for this stream.")), {}),
+    checks: v.optional(
+      v.pipe(
+        v.array(tableCheckSchema),
+        v.check((checks) => hasOwnNames(checks), "two of its checks have the same name"),
+        v.description("What must be true of its raw table, before anything reads it."),
+      ),
+    ),
     description: v.optional(v.pipe(v.string(), v.description("What it holds, for the page."))),
     tags: v.optional(v.pipe(v.array(text), v.description("Words to select it by, as tag:daily.")), []),
   }, v.unknown()),
@@ -205,6 +218,10 @@ export const streamSchema = v.pipe(
       mode === "full" && partition === undefined && limit === 0 &&
         [contract.columns, contract.types].every((of) => of === "evolve"),
     "store: false keeps nothing: it needs mode full, without partition, max_rejects and a contract of columns or types",
+  ),
+  v.check(
+    (s) => s.store || s.checks === undefined,
+    "checks look at the raw table, which store: false leaves out",
   ),
   v.check(
     (s) => s.except === undefined || isWildcard(s),

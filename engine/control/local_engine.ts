@@ -25,6 +25,7 @@ import type {
   RunDetail,
   RunEvent,
 } from "../../contract/run.ts";
+import { failedRowsSchema } from "../../contract/checks/failed_rows.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
 import {
   discoverStreams,
@@ -78,6 +79,7 @@ import type { ProjectLook } from "../definitions/watch.ts";
 import { Admission } from "../runs/admission/admission.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
+import { FAILED_ROWS, forgetFailedRows } from "../runs/checks/failed_rows_folder.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
 import { createWarehouses, type Warehouses } from "./warehouses/local_warehouses.ts";
@@ -207,6 +209,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.warehouses = createWarehouses({ ...context, cover, audit: context.audit ?? NO_AUDIT });
     const previews = new PreviewFolder(dataDir, cover);
     const rejects = new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema, cover);
+    const failedRows = new PublishedFolder(join(dataDir, FAILED_ROWS), failedRowsSchema, cover);
     const schemas = new PublishedFolder(join(dataDir, "schemas"), streamSchemaSchema, cover);
     const followed = new PublishedFolder(join(dataDir, "followed"), followedReportSchema, cover);
     const streams = new PublishedFolder(join(dataDir, "streams"), committedStreamSchema, cover);
@@ -234,6 +237,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       ...context,
       previews,
       rejects,
+      failedRows,
       schemas,
       followed,
       streams,
@@ -298,6 +302,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       settings: context.retention,
       dataDir,
       spillsInUse: () => new Set([...this.#processes.folders, ...this.#loads.folders]),
+      forgetFailedRows: () => forgetFailedRows(dataDir, store),
     });
     this.#followers = new FollowerWatch({
       store,

@@ -40,6 +40,8 @@ export interface HousekeepingContext {
   readonly dataDir: string;
   /** Names of the folders that runs spill to which are in use. */
   readonly spillsInUse: () => ReadonlySet<string>;
+  /** Removes rows that failed the checks of runs that are forgotten; resolves to how many files. */
+  readonly forgetFailedRows?: () => Promise<number>;
 }
 
 /**
@@ -75,6 +77,7 @@ export class Housekeeping {
 
   async #forget(): Promise<void> {
     const runs = await this.#forgetRuns();
+    await this.#context.forgetFailedRows?.();
     const messages = await this.#forgetMessages();
     const keys = await this.#forgetKeys();
     const tokens = await this.#inSteps(() =>

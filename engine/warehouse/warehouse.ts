@@ -4,7 +4,7 @@ import { SqlError, type SqlSession } from "../../contract/sql.ts";
 /**
  * Our own part of a pipeline's warehouse file, schema `_sluice`: which steps were committed by which
  * run (step_ledger.ts) and for which window (step_windows.ts), how far streams got (stream_state.ts), which
- * rows did not fit (rejects.ts), what models were made of (built_models.ts) and what loads sent (sent_rows.ts).
+ * rows did not fit (rejects.ts) or failed a check (failed_rows.ts), what checks measured (check_values.ts), what models were made of (built_models.ts) and what loads sent (sent_rows.ts).
  * All of it is written in the transaction of the rows themselves.
  */
 
@@ -100,6 +100,23 @@ const MIGRATIONS: readonly string[] = [
   `ALTER TABLE _sluice.rejects ADD COLUMN id UUID;
    ALTER TABLE _sluice.rejects ADD COLUMN tries INTEGER;
    UPDATE _sluice.rejects SET id = uuid();`,
+  `CREATE TABLE _sluice.failed_rows (
+     run_id VARCHAR NOT NULL,
+     step VARCHAR NOT NULL,
+     place INTEGER NOT NULL,
+     columns JSON NOT NULL,
+     "row" JSON NOT NULL,
+     failures BIGINT NOT NULL,
+     kept_at TIMESTAMPTZ NOT NULL
+   );
+   CREATE TABLE _sluice.check_values (
+     step VARCHAR NOT NULL,
+     metric VARCHAR NOT NULL,
+     run_id VARCHAR NOT NULL,
+     "value" DOUBLE,
+     measured_at TIMESTAMPTZ NOT NULL,
+     PRIMARY KEY (step, run_id)
+   );`,
 ];
 
 /** Brings the warehouse's own tables up to date. Throws `invalid` for a file of a newer version. */

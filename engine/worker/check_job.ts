@@ -5,6 +5,7 @@ import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Column } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
+import { streamChecks } from "../../sql/language/checks/check.ts";
 import { readModels } from "../../sql/language/files/read_models.ts";
 import type { Model } from "../../sql/language/model.ts";
 import { placeAt } from "../../sql/language/position.ts";
@@ -97,6 +98,9 @@ async function checkModels(
     models,
     streams: streams.columns,
     madeBy: childTablesBy(subject.definition.extract),
+    streamChecks: Object.fromEntries(
+      Object.entries(subject.definition.extract).map(([name, stream]) => [name, streamChecks(name, stream)]),
+    ),
     unreadable: [...subject.refusedModels, ...unreadable],
     disabled,
     params: subject.definition.params,

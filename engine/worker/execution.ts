@@ -5,6 +5,8 @@ import type { PipelineStep, Step } from "../../contract/run.ts";
 import type { Graph } from "../../sql/language/graph.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
+import { forgetOldCheckValues } from "../warehouse/check_values.ts";
+import { forgetOldFailedRows } from "../warehouse/failed_rows.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import { recordStepWindow } from "../warehouse/step_windows.ts";
@@ -19,7 +21,6 @@ import { StraightSteps } from "./pass_through/straight_steps.ts";
 import {
   nodeOf,
   type Plan,
-  type PlannedCheck,
   type PlannedExtract,
   type PlannedLoad,
   type PlannedModel,
@@ -38,7 +39,8 @@ import { settingsOf, tryStep, watchStep } from "./steps/step_tries.ts";
 import { runTaskGraph } from "./task_graph.ts";
 import { chooseSteps, requireTables } from "./models/chosen_steps.ts";
 import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
-import { buildModel, checkRows } from "./models/transform.ts";
+import { CheckSteps } from "./models/check_steps.ts";
+import { buildModel } from "./models/transform.ts";
 import { setWindowStart } from "./models/windows.ts";
 
 export interface ExecutionOptions {
@@ -70,6 +72,7 @@ export class Execution {
   readonly #extracts: ExtractSteps;
   readonly #loads: LoadSteps;
   #straight: StraightSteps | undefined;
+  readonly #checks: CheckSteps;
 
   constructor({ job, written, context, sessions, connections, threads }: ExecutionOptions) {
     this.#job = job;
@@ -105,6 +108,12 @@ export class Execution {
       passing: this.#passing,
       record: (session, planned, step, change) => this.#record(session, planned, step, change),
     });
+    this.#checks = new CheckSteps({
+      runId: job.runId,
+      attempt: job.attempt,
+      reporter,
+      lease: () => sessions.lease(),
+    });
     this.#previews = new Previews({
       runId: job.runId,
       lease: () => sessions.lease(),
@@ -120,6 +129,7 @@ export class Execution {
     const { select, runId, definition } = this.#job;
     const { signal } = this.#context;
     const steps = chooseSteps(plan, graph, select);
+    this.#checks.know(steps);
     if (select !== null) await this.#withSession((session) => requireTables(session, steps));
     const committed = await this.#withSession((session) => committedSteps(session, runId));
     this.#committed = this.#job.isOvertaken ? loadsOf(committed, steps) : committed;
@@ -169,10 +179,13 @@ export class Execution {
     });
     await this.#passing.dropAll();
     await this.#previews.done();
+    await this.#checks.done();
     if (signal.aborted) throw toAppError(signal.reason);
     await this.#withSession(async (session) => {
       await forgetOldSteps(session);
       await forgetOldRejects(session);
+      await forgetOldFailedRows(session);
+      await forgetOldCheckValues(session);
       if (this.#failure === undefined) {
         const { reporter } = this.#context;
         await clearAway(session, this.#job, earlier, reporter);
@@ -267,6 +280,7 @@ export class Execution {
     const { reporter } = this.#context;
     for (const step of [done, ...checks]) {
       if (step !== undefined) reporter.send({ type: "step", step });
+      if (step?.kind === "check") this.#checks.look(step);
     }
     // The attempt that did it may have died before it could tell.
     if (planned.kind === "extract" || planned.kind === "model") this.#previews.look(planned, done);
@@ -309,7 +323,7 @@ export class Execution {
           planned,
         );
       case "check":
-        return this.#withSession((session) => this.#checkLate(session, planned), planned);
+        return this.#withSession((session) => this.#checks.carryOut(session, planned), planned);
       case "load":
         return this.#withSession((session) => this.#loads.carryOut(session, planned, step), planned);
     }
@@ -319,7 +333,7 @@ export class Execution {
     const { reporter } = this.#context;
     const earlier = this.#earlier;
     if (earlier === undefined) throw new AppError("internal", `${step.name} is built before the run began`);
-    return await session.transaction(async () => {
+    return await this.#checks.inTransaction(session, async (onChecked) => {
       const built = await buildModel(session, planned, {
         runId: this.#job.runId,
         fullRefresh: this.#job.fullRefresh,
@@ -327,25 +341,11 @@ export class Execution {
         earlier,
         attempt: this.#job.attempt,
         reporter,
+        onChecked,
       });
       for (const check of built.checks) await recordStep(session, this.#job.runId, check);
       return await this.#record(session, planned, step, { rows: built.rows, sql: built.sql });
     });
-  }
-
-  async #checkLate(session: DuckSession, planned: PlannedCheck): Promise<Step> {
-    const ended = await checkRows(session, planned, {
-      attempt: this.#job.attempt,
-      reporter: this.#context.reporter,
-    });
-    // The model is committed already; what depends on it and is not built yet waits for this check.
-    if (ended.state === "failed") throw new AppError("invalid", ended.error?.message ?? "the check failed");
-    await retryConflicts(
-      this.#context.reporter,
-      ended.name,
-      () => recordStep(session, this.#job.runId, ended),
-    );
-    return ended;
   }
 
   async #record(

@@ -6,8 +6,8 @@ import { streamsBefore } from "../../contract/pipeline/parents.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
-import { type Check, checksOf } from "../../sql/language/checks.ts";
-import { checkStep, downstreamOf, type Graph } from "../../sql/language/graph.ts";
+import { type Check, checkStep, modelChecks, streamChecks } from "../../sql/language/checks/check.ts";
+import { downstreamOf, type Graph } from "../../sql/language/graph.ts";
 import type { Model } from "../../sql/language/model.ts";
 import { orderTopologically } from "../../sql/language/topological_order.ts";
 import { rawTable } from "../warehouse/raw_table.ts";
@@ -20,6 +20,7 @@ import { rawTable } from "../warehouse/raw_table.ts";
  * transaction where all that it reads can be built before the model. Where it reads what is built
  * from its model it has to come later: then whatever reads the model, and that the check does not
  * wait for itself, waits for the check, and so do the loads of all that is built from the model.
+ * The checks of a stream always come later: its rows are committed with its state.
  */
 export interface Plan {
   readonly steps: readonly PlannedStep[];
@@ -46,7 +47,6 @@ export interface PlannedCheck {
   readonly kind: "check";
   readonly step: PipelineStep;
   readonly check: Check;
-  readonly model: Model;
 }
 
 export interface PlannedLoad {
@@ -64,10 +64,16 @@ export function planRun(definition: PipelineDefinition, models: readonly Model[]
   const byName = new Map(models.map((model) => [`model:${model.name}`, model]));
   const inline = new Map<string, PlannedCheck[]>();
   const late = new Map<string, PlannedCheck>();
+  for (const [name, stream] of Object.entries(definition.extract)) {
+    for (const check of streamChecks(name, stream)) {
+      const planned = planCheck(null, check, graph);
+      late.set(planned.step.name, planned);
+    }
+  }
   for (const node of graph.order) {
     const model = byName.get(node);
     if (model === undefined) continue;
-    const checks = checksOf(model).map((check) => planCheck(model, check, graph));
+    const checks = modelChecks(model).map((check) => planCheck(model.path, check, graph));
     inline.set(node, checks.filter((planned) => edges.admit(node, planned)));
     for (const planned of checks) {
       if (!inline.get(node)?.includes(planned)) late.set(planned.step.name, planned);
@@ -94,7 +100,7 @@ export function planRun(definition: PipelineDefinition, models: readonly Model[]
 /** The node of the graph by which a selection takes the step or leaves it. */
 export function nodeOf(planned: PlannedStep): string {
   if (planned.kind === "load") return planned.node;
-  return planned.kind === "check" ? `model:${planned.model.name}` : planned.step.name;
+  return planned.kind === "check" ? planned.check.node : planned.step.name;
 }
 
 /** All steps of a plan, for the page before the first run. */
@@ -137,11 +143,11 @@ class Edges {
   }
 
   /**
-   * Puts a late check into the graph: what is built from its model waits for it, as far as the check
+   * Puts a late check into the graph: what is built from its table waits for it, as far as the check
    * does not wait for that itself.
    */
-  hold({ check, step, model }: PlannedCheck, graph: Graph): void {
-    const own = `model:${model.name}`;
+  hold({ check, step }: PlannedCheck, graph: Graph): void {
+    const own = check.node;
     for (const name of step.depends) this.#add(step.name, name);
     if (check.severity === "warn") return;
     for (const node of [own, ...downstreamOf(graph, own)]) {
@@ -216,17 +222,17 @@ function planModel(model: Model, edges: Edges): PipelineStep {
   };
 }
 
-function planCheck(model: Model, check: Check, graph: Graph): PlannedCheck {
+function planCheck(file: string | null, check: Check, graph: Graph): PlannedCheck {
   const name = checkStep(check);
   const step: PipelineStep = {
     name,
     kind: "check",
-    depends: [...(graph.checkDepends.get(name) ?? [`model:${model.name}`])],
+    depends: [...(graph.checkDepends.get(name) ?? [check.node])],
     summary: check.severity === "warn" ? "warns" : "stops the run",
-    file: model.path,
+    file,
     sql: check.sql,
   };
-  return { kind: "check", check, model, step };
+  return { kind: "check", check, step };
 }
 
 /**

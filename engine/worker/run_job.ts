@@ -1,4 +1,5 @@
 import type { RunJob } from "../../contract/job.ts";
+import { streamChecks } from "../../sql/language/checks/check.ts";
 import { buildGraph } from "../../sql/language/graph.ts";
 import { requireModels } from "../../sql/language/files/read_models.ts";
 import { setRunVariables } from "../../sql/build/variables.ts";
@@ -54,6 +55,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
       tags: stream.tags,
       depends: streamsBefore(stream),
       tables: childTablesOf(name, stream).map((child) => child.table),
+      checks: streamChecks(name, stream),
     }));
     return { graph: await buildGraph(session, { models, streams, disabled }), job: { ...given, definition } };
   });

@@ -4,11 +4,12 @@ import type { ParamDefinitions } from "../../contract/params/definition.ts";
 import { type Column, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { listWords } from "../../text/suggest.ts";
 import { bindModels, createTable } from "./bind_models.ts";
-import { bindChecks } from "./compile_checks.ts";
+import { bindChecks, type OwnedCheck } from "./compile_checks.ts";
 import { checkHeader, renamedFaults, TypeNames } from "./compile_header.ts";
 import { ImpossibleCasts } from "./impossible_casts.ts";
 import { variableFaults } from "./compile_variables.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
+import { type Check, modelChecks } from "../language/checks/check.ts";
 import { explainSqlError } from "../language/explain_error.ts";
 import { analyzeGraph, type Graph, type GraphStream } from "../language/graph.ts";
 import type { Model } from "../language/model.ts";
@@ -19,6 +20,8 @@ export interface CompileInput {
   readonly models: readonly Model[];
   /** The columns of raw.<name>; undefined where nobody has looked yet. */
   readonly streams: Readonly<Record<string, readonly Column[] | undefined>>;
+  /** Checks of streams, by their names. */
+  readonly streamChecks?: Readonly<Record<string, readonly Check[]>>;
   /** Tables among `streams` that another stream makes beside its own, with its name. */
   readonly madeBy?: Readonly<Record<string, string>>;
   readonly params: ParamDefinitions;
@@ -89,13 +92,14 @@ class Compiler {
     for (const session of sessions) await session.run("PRAGMA disable_optimizer");
     const streams = this.#streams();
     const analysis = await analyzeGraph(this.#session, { models, streams, unreadable, disabled });
-    this.#fileFaults.push(...analysis.faults);
+    this.#add(analysis.faults);
     for (const { path, message } of paramFaults(params, RUN_VARIABLES)) {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
     }
     for (const session of sessions) await declareRunVariables(session, params);
     await this.#createStreams();
-    this.#fileFaults.push(...renamedFaults(models), ...variableFaults(analysis, this.#input));
+    const checks = this.#checks();
+    this.#add([...renamedFaults(models), ...variableFaults(analysis, this.#input, checks)]);
     const addFaults = (faults: readonly Fault[]) => void this.#fileFaults.push(...faults);
     await bindModels({
       sessions,
@@ -108,23 +112,17 @@ class Compiler {
       addFaults,
     }, analysis);
     this.#warnOfUnknownStreams(analysis.graph);
-    const bound = models.filter(({ name }) =>
-      this.#columns.has(`model:${name}`) && !analysis.broken.has(name)
+    const bound = new Set(
+      models.filter(({ name }) => this.#columns.has(`model:${name}`) && !analysis.broken.has(name)),
     );
     for (const model of bound) {
       const columns = this.#columns.get(`model:${model.name}`) ?? [];
       this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
     }
-    this.#fileFaults.push(
-      ...await bindChecks(
-        this.#session,
-        bound,
-        analysis,
-        this.#columns,
-        onBind,
-        this.#casts,
-      ),
-    );
+    const isBound = ({ check, model }: OwnedCheck) =>
+      model === undefined ? this.#columns.has(check.node) : bound.has(model);
+    const open = checks.filter(isBound);
+    this.#add(await bindChecks(this.#session, open, analysis, this.#columns, onBind, this.#casts));
     this.#definitionFaults.push(...loadFaults(loads, analysis.graph, this.#columns));
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
@@ -144,7 +142,23 @@ class Compiler {
       name,
       tags: [],
       tables: Object.keys(madeBy).filter((table) => madeBy[table] === name),
+      checks: this.#input.streamChecks?.[name] ?? [],
     }));
+  }
+
+  #checks(): OwnedCheck[] {
+    const ofModels = this.#input.models.flatMap((model) =>
+      modelChecks(model).map((check): OwnedCheck => ({ check, model }))
+    );
+    const ofStreams = Object.values(this.#input.streamChecks ?? {}).flat().map((check) => ({ check }));
+    return [...ofModels, ...ofStreams];
+  }
+
+  #add(faults: readonly (Fault | DefinitionFault)[]): void {
+    for (const fault of faults) {
+      if ("path" in fault) this.#definitionFaults.push(fault);
+      else this.#fileFaults.push(fault);
+    }
   }
 
   async #createStreams(): Promise<void> {

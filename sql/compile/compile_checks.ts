@@ -1,203 +1,258 @@
-import type { Fault } from "../../text/fault.ts";
+import type { DefinitionFault } from "../../contract/job.ts";
 import { type Column, findColumn, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
+import type { Fault } from "../../text/fault.ts";
 import { didYouMean } from "../../text/suggest.ts";
+import type { DocumentPath } from "../../text/yaml_document.ts";
 import type { ImpossibleCasts } from "./impossible_casts.ts";
-import { checkPlace } from "../language/check_place.ts";
-import { type Check, checksOf } from "../language/checks.ts";
+import { type Check, checkStep, namedColumns, relationOf } from "../language/checks/check.ts";
+import { checkFault, faultAtPath } from "../language/checks/check_place.ts";
+import type { Fragment } from "../language/checks/check_sql.ts";
 import { explainSqlError } from "../language/explain_error.ts";
-import { checkStep, type Graph, type GraphAnalysis } from "../language/graph.ts";
-import { type Model, modelTable } from "../language/model.ts";
+import type { Graph, GraphAnalysis } from "../language/graph.ts";
+import type { Model } from "../language/model.ts";
 import { parseSelect } from "../language/parse_tree.ts";
 import { parseTableName, resolveTable, tableNames } from "../language/resolve_table.ts";
 
 /** Columns by node, as `model:daily`, of what has been bound. */
 export type BoundColumns = ReadonlyMap<string, readonly Column[]>;
 
+/** A check with the model that has it; a stream's has none. */
+export interface OwnedCheck {
+  readonly check: Check;
+  readonly model?: Model | undefined;
+}
+
 /** Checks are bound together, this many a query: a round trip costs more than a check. */
 const CHECKS_PER_QUERY = 25;
 
-/** Binds each check of the models; those that read tables that are not bound wait for the first run. */
+/** Binds each check; those that read tables that are not bound wait for the first run. */
 export async function bindChecks(
   session: SqlSession,
-  models: readonly Model[],
+  checks: readonly OwnedCheck[],
   { graph, refusedChecks }: Pick<GraphAnalysis, "graph" | "refusedChecks">,
   bound: BoundColumns,
   onBind: (models: readonly Model[]) => Disposable,
   casts: ImpossibleCasts,
-): Promise<Fault[]> {
-  const faults: Fault[] = [];
-  const all = models.flatMap((model) =>
-    checksOf(model).map((check): BoundCheck => ({ model, check })).filter((check) =>
-      needsBinding(check, bound) && !refusedChecks.has(checkStep(check.check))
-    )
-  );
-  const alone = all.filter(({ check }) => !canBindTogether(check));
-  const together = all.filter(({ check }) => canBindTogether(check));
+): Promise<(Fault | DefinitionFault)[]> {
+  const binder = new CheckBinder(session, graph, bound, casts);
+  const faults: (Fault | DefinitionFault)[] = [];
+  const open: OwnedCheck[] = [];
+  for (const owned of checks) {
+    const missing = binder.missingColumns(owned.check);
+    faults.push(...missing.map(({ path, message }) => faultAtPath(owned.check, owned.model, path, message)));
+    const isOpen = missing.length === 0 && binder.hasItsColumn(owned.check);
+    if (isOpen && binder.needsBinding(owned.check) && !refusedChecks.has(checkStep(owned.check))) {
+      open.push(owned);
+    }
+  }
+  const alone = open.filter(({ check }) => !binder.canBindTogether(check));
+  const together = open.filter(({ check }) => binder.canBindTogether(check));
   for (let start = 0; start < together.length; start += CHECKS_PER_QUERY) {
     const batch = together.slice(start, start + CHECKS_PER_QUERY);
-    using _binding = onBind([...new Set(batch.map(({ model }) => model))]);
-    if (!await bindsTogether(session, batch, casts)) alone.push(...batch);
+    using _binding = onBind(modelsOf(batch));
+    if (!await binder.bindsTogether(batch.map(({ check }) => check))) alone.push(...batch);
   }
-  for (const { model, check } of alone) {
-    using _binding = onBind([model]);
-    const found = await faultOf(session, model, check, graph, bound) ??
-      await castFault(casts, check, bound, graph);
+  for (const owned of alone) {
+    using _binding = onBind(modelsOf([owned]));
+    const found = await binder.faultOf(owned.check);
     if (found === undefined) continue;
-    const { message, position } = typeof found === "string" ? { message: found, position: undefined } : found;
-    faults.push({ ...checkPlace(model, check, position), message, severity: "error" });
+    const { check, model } = owned;
+    faults.push(checkFault(check, model, `${check.label}: ${found.message}`, found.position));
   }
   return faults;
 }
 
-interface BoundCheck {
-  readonly model: Model;
-  readonly check: Check;
-}
-
-/** For many their column is enough, and the header's check has looked for it. */
-function needsBinding({ model, check }: BoundCheck, bound: BoundColumns): boolean {
-  if (check.kind === "not_null" || check.kind === "unique") return false;
-  if (check.kind !== "accepted_values") return true;
-  const column = findColumn(bound.get(`model:${model.name}`) ?? [], check.column ?? "");
-  return column !== undefined && column.type !== "VARCHAR";
-}
-
-/** Values are tried and the text of queries is parsed, which binding alone does not do. */
-function canBindTogether(check: Check): boolean {
-  return check.kind === "sql" || check.kind === "relationships";
-}
-
-/** Whether nothing is wrong with any of them; where something is, the caller has to find out what. */
-async function bindsTogether(
-  session: SqlSession,
-  checks: readonly BoundCheck[],
-  casts: ImpossibleCasts,
-): Promise<boolean> {
-  const parts = checks.map(({ model, check }, index) => {
-    const definition = definitionOf(model, check);
-    const select = definition?.kind === "sql"
-      ? `SELECT (\n${definition.sql}\n) AS e FROM ${modelTable(model.name)} WHERE NOT (\n${definition.sql}\n)`
-      : `SELECT true AS e FROM (\n${check.sql}\n)`;
-    return { name: `_sluice_check_${index}`, select };
-  });
-  // As subqueries they could name the columns of each other.
-  const tables = parts.map(({ name, select }) => `${name} AS (${select})`).join(", ");
-  const list = parts.map(({ name }) => `${name}.e`).join(", ");
-  try {
-    // The join that DuckDB plans in the least time.
-    const from = parts.map(({ name }) => name).join(" POSITIONAL JOIN ");
-    const sql = `WITH ${tables} SELECT ${list} FROM ${from}`;
-    const columns = await session.describe(sql);
-    const isRight = columns.length === parts.length && columns.every(({ type }) => type === "BOOLEAN");
-    return isRight && (await casts.find(sql)).every(({ isConditional }) => isConditional);
-  } catch (error) {
-    if (error instanceof SqlError && error.code !== "cancelled" && error.code !== "timeout") return false;
-    throw error;
-  }
-}
-
-/** Of a check that binds: the cast in it that cannot work. */
-async function castFault(
-  casts: ImpossibleCasts,
-  check: Check,
-  bound: BoundColumns,
-  graph: Graph,
-): Promise<CheckFault | undefined> {
-  const reads = graph.checkDepends.get(checkStep(check)) ?? [];
-  if (!reads.every((node) => bound.has(node))) return undefined;
-  const cast = (await casts.find(check.sql)).find(({ isConditional }) => !isConditional);
-  return cast && { message: `${check.label}: ${cast.message}`, position: cast.position };
-}
+const modelsOf = (checks: readonly OwnedCheck[]): Model[] => [
+  ...new Set(checks.flatMap(({ model }) => model === undefined ? [] : [model])),
+];
 
 interface CheckFault {
   readonly message: string;
   /** In the check's SQL. */
-  readonly position: number | undefined;
+  readonly position?: number | undefined;
 }
 
-async function faultOf(
-  session: SqlSession,
-  model: Model,
-  check: Check,
-  graph: Graph,
-  bound: BoundColumns,
-): Promise<string | CheckFault | undefined> {
-  const columns = bound.get(`model:${model.name}`) ?? [];
-  // The check of the header's columns has reported that already.
-  if (check.column !== undefined && findColumn(columns, check.column) === undefined) return undefined;
-  const target = check.kind === "relationships" ? relationshipFault(model, check, graph, bound) : undefined;
-  if (target !== undefined) return target;
-  const reads = graph.checkDepends.get(checkStep(check)) ?? [];
-  if (!reads.every((node) => bound.has(node))) return undefined;
-  const whole = "SELECT * FROM (\n";
-  let prefix = 0;
-  try {
-    if (check.kind === "accepted_values") return await valuesFault(session, model, check, columns);
-    if (check.kind === "sql") {
-      prefix = "SELECT (\n".length - check.sql.indexOf("(\n") - 2;
-      return await expressionFault(session, model, check);
+class CheckBinder {
+  readonly #session: SqlSession;
+  readonly #graph: Graph;
+  readonly #bound: BoundColumns;
+  readonly #casts: ImpossibleCasts;
+
+  constructor(session: SqlSession, graph: Graph, bound: BoundColumns, casts: ImpossibleCasts) {
+    this.#session = session;
+    this.#graph = graph;
+    this.#bound = bound;
+    this.#casts = casts;
+  }
+
+  /** Columns that the check names by themselves, which its table has not. */
+  missingColumns(check: Check): { readonly path: DocumentPath; readonly message: string }[] {
+    const columns = this.#bound.get(check.node);
+    if (columns === undefined) return [];
+    return namedColumns(check).flatMap(({ column, path }) => {
+      if (findColumn(columns, column) !== undefined) return [];
+      const hint = didYouMean(column, columns.map(({ name }) => name));
+      return [{ path, message: `${check.table} has no column ${column}${hint}` }];
+    });
+  }
+
+  /** False for a column that the header's own check has reported. */
+  hasItsColumn({ node, column }: Check): boolean {
+    return column === undefined || findColumn(this.#bound.get(node) ?? [], column) !== undefined;
+  }
+
+  /** For many their column is enough, and somebody has looked for it. */
+  needsBinding(check: Check): boolean {
+    const { rule, fragments } = check;
+    if (fragments.length > 0) return true;
+    if (rule.kind === "not_null" || rule.kind === "unique" || rule.kind === "unique_together") return false;
+    return !isOfValues(rule) || rule.kind === "range" || this.#columnOf(check)?.type !== "VARCHAR";
+  }
+
+  /** Values are tried and the text of queries is parsed, which binding alone does not do. */
+  canBindTogether({ rule, fragments }: Check): boolean {
+    if (rule.kind === "sql" || rule.kind === "expression") return fragments.length === 1;
+    return fragments.length === 0 && ["relationships", "pattern", "length"].includes(rule.kind);
+  }
+
+  /** Whether nothing is wrong with any of them; where something is, the caller has to find out what. */
+  async bindsTogether(checks: readonly Check[]): Promise<boolean> {
+    const parts = checks.map(({ sql, node, fragments: [fragment] }, index) => {
+      const select = fragment === undefined
+        ? `SELECT true AS e FROM (\n${sql}\n)`
+        : `SELECT (\n${fragment.text}\n) AS e FROM ${relationOf(node)} WHERE NOT (\n${fragment.text}\n)`;
+      return { select: `t${index}.e`, from: `(${select}) AS t${index}` };
+    });
+    const list = parts.map(({ select }) => select).join(", ");
+    try {
+      // The join that DuckDB plans in the least time.
+      const from = parts.map((part) => part.from).join(" POSITIONAL JOIN ");
+      const sql = `SELECT ${list} FROM ${from}`;
+      const columns = await this.#session.describe(sql);
+      const isRight = columns.length === parts.length && columns.every(({ type }) => type === "BOOLEAN");
+      return isRight && (await this.#casts.find(sql)).every(({ isConditional }) => isConditional);
+    } catch (error) {
+      if (isOfSql(error)) return false;
+      throw error;
     }
-    if (check.kind === "query") {
-      await parseSelect(session, model.checks[Number(check.headerPath[1])]?.sql ?? "");
+  }
+
+  /** What is wrong with one check. */
+  async faultOf(check: Check): Promise<CheckFault | undefined> {
+    const target = this.#targetFault(check);
+    if (target !== undefined) return target;
+    const reads = this.#graph.checkDepends.get(checkStep(check)) ?? [];
+    if (!reads.every((node) => this.#bound.has(node))) return undefined;
+    try {
+      const fault = await this.#valuesFault(check) ?? this.#timeFault(check) ??
+        await this.#conditionFault(check);
+      if (fault !== undefined) return fault;
+      const query = check.rule.kind === "query" ? check.fragments[0] : undefined;
+      if (query !== undefined) await parseSelect(this.#session, query.text);
+      await this.#session.describe(check.sql);
+      const cast = (await this.#casts.find(check.sql)).find(({ isConditional }) => !isConditional);
+      return cast && { message: cast.message, position: cast.position };
+    } catch (error) {
+      if (!isOfSql(error)) throw error;
+      return { message: explainSqlError(error), position: error.position };
     }
-    prefix = whole.length;
-    await session.describe(`${whole}${check.sql}\n)`);
-  } catch (error) {
-    if (!(error instanceof SqlError) || error.code === "cancelled" || error.code === "timeout") throw error;
-    const position = error.position === undefined ? undefined : error.position - prefix;
-    return { message: `${check.label}: ${explainSqlError(error)}`, position };
+  }
+
+  /** DuckDB turns values into the column's type when it runs: one that is none would fail then. */
+  async #valuesFault(check: Check): Promise<CheckFault | undefined> {
+    const { rule } = check;
+    const column = this.#columnOf(check);
+    if (column === undefined || !isOfValues(rule)) return undefined;
+    const written = rule.kind === "range"
+      ? [rule.min, rule.max].filter((bound) => bound !== undefined)
+      : rule.values;
+    if (
+      rule.kind === "range" && column.type === "VARCHAR" && written.some((bound) => typeof bound === "number")
+    ) {
+      return { message: `${column.name} is a text: write min and max in quotes, or cast the column` };
+    }
+    const values = rule.kind === "range" ? written.filter((bound) => typeof bound === "string") : written;
+    if (values.length === 0) return undefined;
+    const casts = values.map((value, index) =>
+      `TRY_CAST(${quoteLiteral(String(value))} AS ${column.type}) IS NULL AS v${index}`
+    );
+    const [row] = await this.#session.rows(`SELECT ${casts.join(", ")}`);
+    const wrong = values.filter((_, index) => row?.[`v${index}`] === true);
+    return wrong.length === 0
+      ? undefined
+      : { message: `${wrong.join(", ")} cannot be a value of type ${column.type}` };
+  }
+
+  /** The age of a value can be told of dates and times only. */
+  #timeFault(check: Check): CheckFault | undefined {
+    const { rule, node } = check;
+    if (rule.kind !== "recency" && rule.kind !== "freshness") return undefined;
+    const name = rule.kind === "freshness" ? rule.column : check.column ?? "";
+    const column = findColumn(this.#bound.get(node) ?? [], name);
+    if (column === undefined || /^(?:DATE|TIMESTAMP)/.test(column.type)) return undefined;
+    return { message: `expected a date or a timestamp, but ${column.name} is ${column.type}` };
+  }
+
+  /** Expressions and conditions are true or false: DuckDB takes a number for one, too. */
+  async #conditionFault({ rule, node, fragments }: Check): Promise<CheckFault | undefined> {
+    if (rule.kind === "query") return undefined;
+    for (const fragment of fragments.filter(isCondition)) {
+      const prefix = "SELECT (\n";
+      try {
+        const sql = `${prefix}${fragment.text}\n) FROM ${relationOf(node)}`;
+        const [column] = await this.#session.describe(sql);
+        if (column === undefined || column.type === "BOOLEAN") continue;
+        const what = fragment.key[0] === "where" ? "where: expected a condition" : "expected an expression";
+        return {
+          message: `${what} that is true or false, but it is ${column.type}`,
+          position: fragment.start,
+        };
+      } catch (error) {
+        if (!isOfSql(error)) throw error;
+        const { position } = error;
+        return {
+          message: explainSqlError(error),
+          position: position === undefined ? undefined : position - prefix.length + fragment.start,
+        };
+      }
+    }
+  }
+
+  /** A table that it names beside its own, and the column there. */
+  #targetFault({ rule }: Check): CheckFault | undefined {
+    const named = rule.kind === "relationships"
+      ? { to: rule.to, column: rule.column }
+      : rule.kind === "row_count" && rule.equalTo !== undefined
+      ? { to: rule.equalTo, column: undefined }
+      : undefined;
+    if (named === undefined) return undefined;
+    const nodesOf = (kind: string) => [...this.#graph.nodes.values()].filter((node) => node.kind === kind);
+    const streams = nodesOf("extract").map(({ label, tables = [] }) => ({ name: label, tables }));
+    const names = tableNames(nodesOf("model").map((node) => node.label), streams, this.#graph.disabled);
+    const target = resolveTable(parseTableName(named.to), names);
+    if (!("node" in target)) return { message: "message" in target ? target.message : "not a table" };
+    const columns = this.#bound.get(target.table);
+    if (columns === undefined || named.column === undefined) return undefined;
+    if (findColumn(columns, named.column) !== undefined) return undefined;
+    const hint = didYouMean(named.column, columns.map((column) => column.name));
+    return { message: `${named.to} has no column ${named.column}${hint}` };
+  }
+
+  #columnOf({ node, column }: Check): Column | undefined {
+    return findColumn(this.#bound.get(node) ?? [], column ?? "");
   }
 }
 
-/** DuckDB turns the values into the column's type when it runs: one that is none would fail then. */
-async function valuesFault(
-  session: SqlSession,
-  model: Model,
-  check: Check,
-  columns: readonly Column[],
-): Promise<string | undefined> {
-  const definition = definitionOf(model, check);
-  const column = findColumn(columns, check.column ?? "");
-  if (definition?.kind !== "accepted_values" || column === undefined) return undefined;
-  const casts = definition.values.map((value, index) =>
-    `TRY_CAST(${quoteLiteral(String(value))} AS ${column.type}) IS NULL AS v${index}`
-  );
-  const [row] = await session.rows(`SELECT ${casts.join(", ")}`);
-  const wrong = definition.values.filter((_, index) => row?.[`v${index}`] === true);
-  if (wrong.length > 0) return `${check.label}: ${wrong.join(", ")} cannot be a value of type ${column.type}`;
-  await session.describe(check.sql);
-}
+type RuleOfValues = Extract<
+  Check["rule"],
+  { readonly kind: "accepted_values" | "not_accepted_values" | "range" }
+>;
 
-async function expressionFault(session: SqlSession, model: Model, check: Check): Promise<string | undefined> {
-  const definition = definitionOf(model, check);
-  if (definition?.kind !== "sql") return undefined;
-  const [column] = await session.describe(`SELECT (\n${definition.sql}\n) FROM ${modelTable(model.name)}`);
-  if (column !== undefined && column.type !== "BOOLEAN") {
-    return `${check.label}: expected an expression that is true or false, but it is ${column.type}`;
-  }
-  await session.describe(check.sql);
-}
+const isOfValues = (rule: Check["rule"]): rule is RuleOfValues =>
+  rule.kind === "accepted_values" || rule.kind === "not_accepted_values" || rule.kind === "range";
 
-function relationshipFault(
-  model: Model,
-  check: Check,
-  graph: Graph,
-  bound: BoundColumns,
-): string | undefined {
-  const definition = definitionOf(model, check);
-  if (definition?.kind !== "relationships") return undefined;
-  const nodesOf = (kind: string) => [...graph.nodes.values()].filter((node) => node.kind === kind);
-  const streams = nodesOf("extract").map(({ label, tables = [] }) => ({ name: label, tables }));
-  const names = tableNames(nodesOf("model").map((node) => node.label), streams, graph.disabled);
-  const target = resolveTable(parseTableName(definition.to), names);
-  if (!("node" in target)) return `${check.label}: ${"message" in target ? target.message : "not a table"}`;
-  const columns = bound.get(target.table);
-  if (columns === undefined || findColumn(columns, definition.column) !== undefined) return undefined;
-  const hint = didYouMean(definition.column, columns.map((column) => column.name));
-  return `${check.label}: ${definition.to} has no column ${definition.column}${hint}`;
-}
+const isCondition = ({ key: [key] }: Fragment): boolean =>
+  key === "where" || key === "expression" || key === "sql";
 
-function definitionOf(model: Model, check: Check) {
-  const [, , , index] = check.headerPath;
-  return model.columns[check.column ?? ""]?.checks[Number(index)];
-}
+const isOfSql = (error: unknown): error is SqlError =>
+  error instanceof SqlError && error.code !== "cancelled" && error.code !== "timeout";

@@ -1,10 +1,12 @@
-import type { Fault, SourcePlace } from "../../text/fault.ts";
+import type { DefinitionFault } from "../../contract/job.ts";
+import type { Fault } from "../../text/fault.ts";
 import type { ParamDefinitions } from "../../contract/params/definition.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { RUN_VARIABLES } from "../build/variables.ts";
-import { checkPlace } from "../language/check_place.ts";
-import { checksOf } from "../language/checks.ts";
-import { checkStep, type GraphAnalysis } from "../language/graph.ts";
+import { checkStep } from "../language/checks/check.ts";
+import { checkFault } from "../language/checks/check_place.ts";
+import type { GraphAnalysis } from "../language/graph.ts";
+import type { OwnedCheck } from "./compile_checks.ts";
 import type { Model } from "../language/model.ts";
 import type { VariableReference } from "../language/parse_tree.ts";
 import { placeAt } from "../language/position.ts";
@@ -20,21 +22,25 @@ export interface VariablesInput {
 export function variableFaults(
   { trees, checkTrees }: Pick<GraphAnalysis, "trees" | "checkTrees">,
   { models, params, unknownParams = [] }: VariablesInput,
-): Fault[] {
+  checks: readonly OwnedCheck[],
+): (Fault | DefinitionFault)[] {
   const known: string[] = [...RUN_VARIABLES, ...Object.keys(params), ...unknownParams];
-  return models.flatMap((model) => [
-    ...(trees.get(model.name)?.variables ?? []).flatMap((variable) => {
-      const { position } = variable;
+  const ofModels = models.flatMap((model) =>
+    (trees.get(model.name)?.variables ?? []).flatMap(({ name, position }) => {
       const place = position === undefined ? { file: model.path } : placeAt(model.sql, position, model.path);
-      return faultOf(variable, place, known, model.updateKey === undefined ? NO_CURSOR : undefined);
-    }),
-    ...checksOf(model).flatMap((check) =>
-      (checkTrees.get(checkStep(check))?.variables ?? []).flatMap((variable) =>
-        faultOf(variable, checkPlace(model, check, variable.position), known, CHECK_CURSOR)
-          .map((fault) => ({ ...fault, message: `${check.label}: ${fault.message}` }))
-      )
-    ),
-  ]);
+      const found = faultOf(name, known, model.updateKey === undefined ? NO_CURSOR : undefined);
+      return found === undefined ? [] : [{ ...place, ...found }];
+    })
+  );
+  const ofChecks = checks.flatMap(({ check, model }) =>
+    (checkTrees.get(checkStep(check))?.variables ?? []).flatMap(({ name, position }) => {
+      const found = faultOf(name, known, CHECK_CURSOR);
+      if (found === undefined) return [];
+      const { message, severity } = found;
+      return [{ ...checkFault(check, model, `${check.label}: ${message}`, position), severity }];
+    })
+  );
+  return [...ofModels, ...ofChecks];
 }
 
 const NO_CURSOR = "the cursor is always NULL here: only an incremental model with an update_key has one";
@@ -42,21 +48,17 @@ const CHECK_CURSOR = "the cursor is always NULL in a check";
 
 /** `noCursor` says why there is no cursor; undefined where there is one. */
 function faultOf(
-  { name }: VariableReference,
-  place: SourcePlace,
+  name: VariableReference["name"],
   known: readonly string[],
   noCursor: string | undefined,
-): Fault[] {
+): Pick<Fault, "message" | "severity"> | undefined {
   if (name === undefined) {
     const message = "getvariable() needs the variable's name as a plain text, as 'run_start'";
-    return [{ ...place, message, severity: "error" }];
+    return { message, severity: "error" };
   }
   const key = name.toLowerCase();
   if (!known.some((variable) => variable.toLowerCase() === key)) {
-    const message = `there is no variable or param ${name}${didYouMean(name, known)}`;
-    return [{ ...place, message, severity: "error" }];
+    return { message: `there is no variable or param ${name}${didYouMean(name, known)}`, severity: "error" };
   }
-  return key === "cursor" && noCursor !== undefined
-    ? [{ ...place, message: noCursor, severity: "warning" }]
-    : [];
+  return key === "cursor" && noCursor !== undefined ? { message: noCursor, severity: "warning" } : undefined;
 }

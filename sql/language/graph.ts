@@ -1,8 +1,9 @@
 import { AppError } from "../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError, type SqlSession } from "../../contract/sql.ts";
-import { checkPlace } from "./check_place.ts";
-import { type Check, checksOf } from "./checks.ts";
+import type { DefinitionFault } from "../../contract/job.ts";
+import { type Check, checkStep, modelChecks, readsOtherTables } from "./checks/check.ts";
+import { checkFault } from "./checks/check_place.ts";
 import { guessPosition } from "./error_position.ts";
 import { foreignSyntax } from "./foreign_syntax.ts";
 import { refusedCalls } from "./allowed_functions.ts";
@@ -36,6 +37,8 @@ export interface GraphStream {
   readonly depends?: readonly string[];
   /** Raw tables that it makes beside its own. */
   readonly tables?: readonly string[];
+  /** Of its own table. */
+  readonly checks?: readonly Check[];
 }
 
 export interface GraphNode {
@@ -60,7 +63,7 @@ export interface Graph {
    * same order.
    */
   readonly order: readonly string[];
-  /** `check:<model>.<name>` → the nodes that the check reads, its own model among them. */
+  /** `check:daily.<name>`, `check:raw.orders.<name>` → the nodes that the check reads, its own among them. */
   readonly checkDepends: ReadonlyMap<string, readonly string[]>;
   /** Names of the models that are switched off, and the files that say so: no nodes. */
   readonly disabled: ReadonlyMap<string, string>;
@@ -69,7 +72,7 @@ export interface Graph {
 /** A graph as far as it can be made, and what is wrong with it. */
 export interface GraphAnalysis {
   readonly graph: Graph;
-  readonly faults: readonly Fault[];
+  readonly faults: readonly (Fault | DefinitionFault)[];
   /** Names of the models that have a fault. */
   readonly broken: ReadonlySet<string>;
   /** What each model's SQL refers to, by the model's name; without those that do not parse. */
@@ -81,7 +84,7 @@ export interface GraphAnalysis {
   /** Steps of the checks whose SQL calls or reads what it may not; they must not even be bound. */
   readonly refusedChecks: ReadonlySet<string>;
   /** What does not parse in the SQL of checks. */
-  readonly checkFaults: readonly Fault[];
+  readonly checkFaults: readonly (Fault | DefinitionFault)[];
 }
 
 /**
@@ -94,7 +97,8 @@ export async function buildGraph(session: SqlSession, input: GraphInput): Promis
   const [first] = faults;
   if (first === undefined) return graph;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
-  throw new AppError("invalid", `${formatFault(first)}${more}`, { faults });
+  const text = "path" in first ? `${first.path.join(".")}: ${first.message}` : formatFault(first);
+  throw new AppError("invalid", `${text}${more}`, { faults: faults.filter((fault) => "file" in fault) });
 }
 
 /**
@@ -124,13 +128,13 @@ class GraphBuilder {
   readonly #streams: ReadonlyMap<string, GraphStream>;
   readonly #names: TableNames;
   readonly #disabled: ReadonlyMap<string, string>;
-  readonly #faults: Fault[] = [];
+  readonly #faults: (Fault | DefinitionFault)[] = [];
   readonly #broken = new Set<string>();
   readonly #trees = new Map<string, ParseTree>();
   readonly #checkTrees = new Map<string, ParseTree>();
   readonly #selfReferring = new Set<string>();
   readonly #refusedChecks = new Set<string>();
-  readonly #checkFaults: Fault[] = [];
+  readonly #checkFaults: (Fault | DefinitionFault)[] = [];
   /** Model → node → where the model first names it. */
   readonly #edges = new Map<string, Map<string, SourcePlace>>();
   #systemViews: Promise<ReadonlySet<string>> | undefined;
@@ -175,14 +179,14 @@ class GraphBuilder {
 
   async build(): Promise<GraphAnalysis> {
     const models = [...this.#models.values()];
-    const checks = models.flatMap((model) => checksOf(model).filter(readsOtherTables));
+    const all = [
+      ...models.flatMap(modelChecks),
+      ...[...this.#streams.values()].flatMap(({ checks = [] }) => checks),
+    ];
+    const checks = all.filter(readsOtherTables);
     const trees = await parseSelects(this.#session, [...models, ...checks].map(({ sql }) => sql));
     for (const [index, model] of models.entries()) await this.#addModel(model, trees[index]);
-    const checkDepends = new Map(
-      models.flatMap((model) =>
-        checksOf(model).map((check): [string, string[]] => [checkStep(check), [`model:${model.name}`]])
-      ),
-    );
+    const checkDepends = new Map(all.map((check): [string, string[]] => [checkStep(check), [check.node]]));
     for (const [index, check] of checks.entries()) {
       const tree = trees[models.length + index];
       const foreign = foreignSyntax(check.sql);
@@ -203,7 +207,7 @@ class GraphBuilder {
       }));
       this.#refuseCheck(check, tree, tables);
       const nodes = tables.flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
-      checkDepends.set(checkStep(check), [...new Set([`model:${check.model}`, ...nodes])].sort());
+      checkDepends.set(checkStep(check), [...new Set([check.node, ...nodes])].sort());
     }
     const order = this.#order();
     return {
@@ -263,10 +267,9 @@ class GraphBuilder {
     if (messages.size > 0) this.#refusedChecks.add(checkStep(check));
   }
 
-  #checkFault(check: Check, message: string, position?: number): Fault {
-    const model = this.#models.get(check.model);
-    const place = model === undefined ? { file: check.model } : checkPlace(model, check, position);
-    return { ...place, message: `${check.label}: ${message}`, severity: "error" };
+  #checkFault(check: Check, message: string, position?: number): Fault | DefinitionFault {
+    const model = check.node.startsWith("model:") ? this.#models.get(check.table) : undefined;
+    return checkFault(check, model, `${check.label}: ${message}`, position);
   }
 
   async #addEdge(model: Model, table: ResolvedTable, name: string, place: () => SourcePlace): Promise<void> {
@@ -346,15 +349,6 @@ class GraphBuilder {
     ).then((rows) => new Set(rows.map(({ name }) => String(name))));
     return this.#systemViews;
   }
-}
-
-/** The name of a check's step. */
-export function checkStep(check: Check): string {
-  return `check:${check.model}.${check.name}`;
-}
-
-function readsOtherTables(check: Check): boolean {
-  return check.kind === "query" || check.kind === "sql" || check.kind === "relationships";
 }
 
 function placeOf(model: Model, position: number | undefined): SourcePlace {

@@ -1,4 +1,10 @@
 import { AppError } from "../../contract/errors.ts";
+import {
+  type ColumnCheck,
+  columnCheckOf,
+  type TableCheck,
+  tableCheckOf,
+} from "../../contract/checks/rules.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { nameFault } from "../../contract/names.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
@@ -8,12 +14,10 @@ import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
 import {
   type ChangeWay,
-  type ColumnCheckDefinition,
   type Materialization,
   type ModelHeader,
   modelHeaderSchema,
   reservedColumns,
-  type Severity,
 } from "./model_header.ts";
 import { completeHeader, type FolderDefaults } from "./files/folder_defaults.ts";
 import { modelName } from "./files/kinds.ts";
@@ -39,7 +43,7 @@ export interface Model {
   readonly description?: string;
   /** Those that the header names, as written there. */
   readonly columns: Readonly<Record<string, ModelColumn>>;
-  readonly checks: readonly ModelCheck[];
+  readonly checks: readonly TableCheck[];
   /** Tables that it needs beside those that its SQL names, as `daily` or `raw.orders`. */
   readonly depends: readonly string[];
   /** The file that says `enabled: false`; absent where it is switched on. */
@@ -51,25 +55,6 @@ export interface ModelColumn {
   readonly type?: string;
   readonly description?: string;
   readonly checks: readonly ColumnCheck[];
-}
-
-export type ColumnCheck =
-  & (
-    | { readonly kind: "not_null" | "unique" }
-    | { readonly kind: "accepted_values"; readonly values: readonly (string | number | boolean)[] }
-    | { readonly kind: "relationships"; readonly to: string; readonly column: string }
-    | { readonly kind: "sql"; readonly sql: string }
-  )
-  & CheckOptions;
-
-export interface ModelCheck extends CheckOptions {
-  /** A SELECT of the rows that are wrong. */
-  readonly sql: string;
-}
-
-interface CheckOptions {
-  readonly name?: string;
-  readonly severity: Severity;
 }
 
 /**
@@ -139,10 +124,10 @@ export function parseModel(file: RevisionFile, defaults: readonly FolderDefaults
       Object.entries(columns).map(([column, { checks, type, description }]) => [column, {
         ...(type === undefined ? {} : { type }),
         ...(description === undefined ? {} : { description }),
-        checks: checks.map(columnCheck),
+        checks: checks.map(columnCheckOf),
       }]),
     ),
-    checks: checks.map(({ name, ...check }) => ({ ...check, ...named(name) })),
+    checks: checks.map(tableCheckOf),
     depends,
     ...(enabled === false ? { disabledBy: inherited.get("enabled") ?? file.path } : {}),
   };
@@ -243,16 +228,6 @@ function readHeader(file: RevisionFile, header: HeaderRange): YamlDocument | und
   return parseYamlDocument(before + yaml, file.path);
 }
 
-function columnCheck(definition: ColumnCheckDefinition): ColumnCheck {
-  if (typeof definition === "string") return { kind: definition, severity: "error" };
-  const { name, severity, accepted_values, relationships, sql } = definition;
-  const options = { ...named(name), severity };
-  if (accepted_values !== undefined) return { kind: "accepted_values", values: accepted_values, ...options };
-  if (relationships !== undefined) return { kind: "relationships", ...relationships, ...options };
-  if (sql !== undefined) return { kind: "sql", sql, ...options };
-  return { kind: definition.not_null === true ? "not_null" : "unique", ...options };
-}
-
 function reportRepeatedNames(header: ModelHeader, document: YamlDocument | undefined, fail: Fail): void {
   const paths: DocumentPath[] = Object.entries(header.columns).flatMap(([column, { checks }]) =>
     checks.map((_, index) => ["columns", column, "checks", index])
@@ -269,10 +244,6 @@ function reportRepeatedNames(header: ModelHeader, document: YamlDocument | undef
     }
     seen.add(name.toLowerCase());
   }
-}
-
-function named(name: string | undefined): { name?: string } {
-  return name === undefined ? {} : { name };
 }
 
 function modelError(path: string, unsorted: readonly Fault[]): AppError {

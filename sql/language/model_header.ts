@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { MODEL_NAME_LENGTH, NAME_PATTERN, nameSchema } from "../../contract/names.ts";
+import { columnCheckSchema, tableCheckSchema, tableReference } from "../../contract/checks/schema.ts";
+import { nameSchema } from "../../contract/names.ts";
 
 /**
  * The header of a model: the YAML in the `/* @sluice … *\/` comment at the head of its SQL file. The
@@ -8,73 +9,6 @@ import { MODEL_NAME_LENGTH, NAME_PATTERN, nameSchema } from "../../contract/name
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 const columnList = v.pipe(v.array(text), v.minLength(1, "expected at least one column"));
-
-/** `daily`, `main.daily` or `raw.orders`. */
-const TABLE_NAME_PATTERN = new RegExp(
-  `^(?:(?:main|raw)\\.)?[A-Za-z_][A-Za-z0-9_]{0,${MODEL_NAME_LENGTH - 1}}$`,
-);
-const tableName = v.pipe(
-  v.string(),
-  v.regex(TABLE_NAME_PATTERN, "expected a model such as daily, or a stream such as raw.orders"),
-);
-const checkName = v.pipe(
-  v.string(),
-  v.regex(NAME_PATTERN, "expected a letter or _, then letters, digits or _, at most 63 characters"),
-);
-
-const SEVERITIES = ["error", "warn"] as const;
-export type Severity = (typeof SEVERITIES)[number];
-
-const severity = v.optional(
-  v.pipe(
-    v.picklist(SEVERITIES),
-    v.description("error: the run fails. warn: the run goes on and reports it."),
-  ),
-  "error",
-);
-
-const SIMPLE_CHECKS = ["not_null", "unique"] as const;
-const CHECK_KINDS = ["not_null", "unique", "accepted_values", "relationships", "sql"] as const;
-
-const columnCheckSchema = v.union([
-  v.picklist(SIMPLE_CHECKS),
-  v.pipe(
-    v.strictObject({
-      not_null: v.optional(v.pipe(v.literal(true), v.description("No row has NULL here."))),
-      unique: v.optional(
-        v.pipe(v.literal(true), v.description("No value comes twice; NULLs are not counted.")),
-      ),
-      accepted_values: v.optional(
-        v.pipe(
-          v.array(v.union([v.string(), v.number(), v.boolean()])),
-          v.minLength(1, "expected at least one value"),
-          v.description("The only values allowed, beside NULL."),
-        ),
-      ),
-      relationships: v.optional(
-        v.pipe(
-          v.strictObject({
-            to: v.pipe(tableName, v.description("A model, or a stream as raw.orders.")),
-            column: v.pipe(text, v.description("The column there that must have the value.")),
-          }),
-          v.description("Each value, beside NULL, is found in a column of another table."),
-        ),
-      ),
-      sql: v.optional(
-        v.pipe(
-          text,
-          v.description("An expression that must not be false for any row, as amount >= 0; NULL passes."),
-        ),
-      ),
-      severity,
-      name: v.optional(v.pipe(checkName, v.description("Its name in runs; made up where left out."))),
-    }),
-    v.check(
-      (check) => CHECK_KINDS.filter((kind) => check[kind] !== undefined).length === 1,
-      `expected exactly one of ${CHECK_KINDS.join(", ")}`,
-    ),
-  ),
-]);
 
 const columnSchema = v.strictObject({
   type: v.optional(
@@ -85,12 +19,6 @@ const columnSchema = v.strictObject({
     v.pipe(v.array(columnCheckSchema), v.description("What must be true of it in each row.")),
     [],
   ),
-});
-
-const modelCheckSchema = v.strictObject({
-  name: v.optional(v.pipe(checkName, v.description("Its name in runs; made up where left out."))),
-  sql: v.pipe(text, v.description("A SELECT of the rows that are wrong; any row is a failure.")),
-  severity,
 });
 
 /** What becomes of an incremental table's rows when the model's definition changes. */
@@ -143,12 +71,12 @@ const headerObject = v.strictObject({
     {},
   ),
   checks: v.optional(
-    v.pipe(v.array(modelCheckSchema), v.description("Queries that must find no row.")),
+    v.pipe(v.array(tableCheckSchema), v.description("What must be true of the table as a whole.")),
     [],
   ),
   depends: v.optional(
     v.pipe(
-      v.array(tableName),
+      v.array(tableReference),
       v.description("Tables that it needs beside those that its SQL names; seldom needed."),
     ),
     [],
@@ -193,7 +121,6 @@ export const defaultsSchema = v.pipe(
 );
 
 export type ModelHeader = v.InferOutput<typeof modelHeaderSchema>;
-export type ColumnCheckDefinition = v.InferOutput<typeof columnCheckSchema>;
 
 /** Names of columns that a header cannot describe, in the header as it was written. */
 export function reservedColumns(header: unknown): string[] {

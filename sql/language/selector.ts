@@ -1,6 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { isSameName } from "../../contract/sql.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
+import { checkedNode } from "./checks/check.ts";
 import type { Graph, GraphNode } from "./graph.ts";
 
 /** What an expression selects, each in the graph's order. */
@@ -65,8 +66,8 @@ class Selector {
     this.#nodes = [...graph.nodes.values()];
     const needs = new Map(this.#nodes.map(({ name, depends }) => [name, [...depends]]));
     for (const [check, reads] of graph.checkDepends) {
-      const model = `model:${check.slice("check:".length).split(".")[0]}`;
-      needs.get(model)?.push(...reads.filter((name) => name !== model));
+      const node = checkedNode(check);
+      needs.get(node)?.push(...reads.filter((name) => name !== node));
     }
     this.#needs = needs;
     this.#dependents = new Map(this.#nodes.map(({ name, dependents }) => [name, dependents]));

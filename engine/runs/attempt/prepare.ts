@@ -17,6 +17,8 @@ import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { RunProcesses } from "./run_processes.ts";
 import type { PublishedFolder } from "../streams/published.ts";
+import type { FailedRows } from "../../../contract/checks/failed_rows.ts";
+import { failedRowsName } from "../checks/failed_rows_folder.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { FollowedReport } from "../../../contract/connector/followed.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
@@ -34,6 +36,7 @@ export interface ExecuteContext extends GrantContext {
   readonly underWay: RunProcesses;
   readonly previews: PreviewFolder;
   readonly rejects: PublishedFolder<StreamRejects>;
+  readonly failedRows: PublishedFolder<FailedRows>;
   readonly schemas: PublishedFolder<StreamSchema>;
   readonly followed: PublishedFolder<FollowedReport>;
   readonly streams: PublishedFolder<CommittedStream>;
@@ -84,6 +87,8 @@ export async function executeRun(
         keepPreview: (pipeline, table) => previews.put(pipeline, table),
         keepRejects: (pipeline, found) =>
           rejects.put(pipeline, found.stream, found.count === 0 ? undefined : found),
+        keepFailedRows: (pipeline, rows) =>
+          context.failedRows.put(pipeline, failedRowsName(rows.run, rows.check), rows),
         keepSchema: (pipeline, schema) => schemas.put(pipeline, schema.stream, schema),
         keepStream: (pipeline, stream) => streams.put(pipeline, stream.stream, stream),
         keepFollowed: (pipeline, report) => followed.put(pipeline, report.connector, report),

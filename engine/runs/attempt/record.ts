@@ -8,13 +8,21 @@ import type { Report } from "../../../contract/job.ts";
 import type { Lease, RunOutcome } from "../../store/ports/runs.ts";
 import type { Store } from "../../store/store.ts";
 import type { FollowedReport } from "../../../contract/connector/followed.ts";
+import type { FailedRows } from "../../../contract/checks/failed_rows.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { StreamSchema } from "../../../contract/stream_schema.ts";
 import type { TablePreview } from "../../../contract/table.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import { StepProgressMeter } from "./step_progress.ts";
 import { writeUntilDone } from "../write_until_done.ts";
-import { redactError, redactFollowed, redactPreview, redactRejects, redactStream } from "./redact_reports.ts";
+import {
+  redactError,
+  redactFailedRows,
+  redactFollowed,
+  redactPreview,
+  redactRejects,
+  redactStream,
+} from "./redact_reports.ts";
 
 /** Log lines beyond this are counted, not kept, so that a run cannot fill the store. */
 const MAX_LOG_LINES = 20_000;
@@ -43,6 +51,7 @@ export interface RecorderContext {
   /** Keeps what a step has written for who wants to look at it. */
   readonly keepPreview: (pipeline: string, table: TablePreview) => Promise<void>;
   readonly keepRejects: (pipeline: string, rejects: StreamRejects) => Promise<void>;
+  readonly keepFailedRows: (pipeline: string, rows: FailedRows) => Promise<void>;
   readonly keepSchema: (pipeline: string, schema: StreamSchema) => Promise<void>;
   readonly keepStream: (pipeline: string, stream: CommittedStream) => Promise<void>;
   readonly keepFollowed: (pipeline: string, followed: FollowedReport) => Promise<void>;
@@ -135,6 +144,16 @@ export class AttemptRecorder {
             this.#run.pipeline,
             redactRejects(this.#context.redact, report.rejects),
           ));
+        break;
+      case "failed_rows":
+        this.#putPublished(
+          report.rows.check,
+          () =>
+            this.#context.keepFailedRows(
+              this.#run.pipeline,
+              redactFailedRows(this.#context.redact, report.rows),
+            ),
+        );
         break;
       case "schema":
         this.#putPublished(

@@ -1,5 +1,6 @@
 import { boundErrorRecord, type ErrorRecord } from "../../../contract/errors.ts";
 import type { FollowedReport } from "../../../contract/connector/followed.ts";
+import type { FailedRows } from "../../../contract/checks/failed_rows.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import type { TablePreview } from "../../../contract/table.ts";
@@ -35,6 +36,11 @@ export function redactRejects(redact: (text: string) => string, found: StreamRej
       row: reject.row === null ? null : redact(reject.row),
     })),
   };
+}
+
+/** The same for rows that failed a check. */
+export function redactFailedRows(redact: (text: string) => string, found: FailedRows): FailedRows {
+  return { ...found, rows: found.rows.map((row) => row.map((cell) => cell === null ? null : redact(cell))) };
 }
 
 export function redactFollowed(redact: (text: string) => string, followed: FollowedReport): FollowedReport {

@@ -267,6 +267,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   columns: true,
   table: true,
   rejects: true,
+  failed_rows: true,
   tested: true,
   tried: true,
   converted: true,

@@ -34,7 +34,15 @@ export interface WarehouseChange {
 }
 
 /** The folders that have something of the rows of a pipeline, beside its warehouse. */
-export const BESIDE = ["previews", "rejects", "schemas", "followed", "streams", "verifications"] as const;
+export const BESIDE = [
+  "previews",
+  "rejects",
+  "failed_rows",
+  "schemas",
+  "followed",
+  "streams",
+  "verifications",
+] as const;
 
 /** A copy needs some more than the file: encrypted blocks are a little larger. */
 const ROOM = 1.1;

@@ -86,7 +86,11 @@ export async function requireTables(session: SqlSession, steps: readonly Planned
   for (const planned of steps) {
     if (planned.kind === "load") continue;
     const isStream = planned.kind === "extract";
-    const name = isStream ? `raw.${planned.name}` : planned.model.name;
+    const name = isStream
+      ? `raw.${planned.name}`
+      : planned.kind === "check"
+      ? planned.check.table
+      : planned.model.name;
     const own = planned.kind === "model" ? planned.checks : [];
     const missing = new Set(
       [planned, ...own].flatMap(({ step }) => step.depends.filter((node) => isMissing(node))),

@@ -1,7 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
-import { checkMessage, runCheck } from "../../../sql/build/run_check.ts";
 import { checkStoredKey } from "../../../sql/build/incremental.ts";
 import { materialize, relationKind } from "../../../sql/build/materialize.ts";
 import {
@@ -14,24 +13,19 @@ import {
 import type { Materialized } from "../../../sql/build/run_model_sql.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import { readBuiltModel, writeBuiltModel } from "../../warehouse/built_models.ts";
-import type { PlannedCheck, PlannedModel } from "../plan.ts";
+import type { PlannedModel } from "../plan.ts";
+import { type CheckContext, type Checked, checkTable } from "./check_table.ts";
 import type { EarlierRuns } from "./earlier_runs.ts";
 import { requireNoRename, takeOverTable } from "./renamed_models.ts";
-import { formatDuration } from "../../../text/format.ts";
-import { endStep, type Reporter, startStep } from "../reporter.ts";
 import { setWindowStart } from "./windows.ts";
 
-export interface CheckOptions {
-  readonly attempt: number;
-  readonly reporter: Reporter;
-}
-
-export interface BuildOptions extends CheckOptions {
-  readonly runId: string;
+export interface BuildOptions extends CheckContext {
   readonly fullRefresh: boolean;
   readonly earlier: Pick<EarlierRuns, "left" | "definitions">;
   /** Whether a model that is built from nothing keeps to the run's window all the same. */
   readonly isWindowGiven: boolean;
+  /** Takes what its checks found, also where the build fails by it. */
+  readonly onChecked: (checked: readonly Checked[]) => void;
 }
 
 export interface Built {
@@ -52,8 +46,9 @@ export async function buildModel(
 ): Promise<Built> {
   const { model } = planned;
   const { rows, sql } = await buildTable(session, planned, options);
-  const checks: Step[] = [];
-  for (const check of planned.checks) checks.push(await checkRows(session, check, options));
+  const checked = await checkTable(session, planned.checks, options);
+  options.onChecked(checked);
+  const checks = checked.map(({ step }) => step);
   const failed = checks.filter((check) => check.state === "failed").map((check) =>
     check.error?.message ?? check.name
   );
@@ -104,36 +99,4 @@ async function wayOf(
     return { isAnew: true, warnings: [], keepsOtherRows: false };
   }
   return await wayToBuild(session, model, before, now);
-}
-
-/** Runs one check and reports how it went; never throws for rows that fail it. */
-export async function checkRows(
-  session: SqlSession,
-  planned: PlannedCheck,
-  options: CheckOptions,
-): Promise<Step> {
-  const { check } = planned;
-  const step = startStep(planned.step, options.attempt, Date.now());
-  options.reporter.send({ type: "step", step });
-  const found = await runCheck(session, check);
-  if (found.failures === 0) {
-    const ended = endStep(step, { state: "succeeded", rows: 0 }, Date.now());
-    options.reporter.send({ type: "step", step: ended });
-    options.reporter.log(
-      "debug",
-      step.name,
-      `No row fails it, found in ${formatDuration(ended.duration_ms)}`,
-    );
-    return ended;
-  }
-  const isWarning = check.severity === "warn";
-  const message = checkMessage(check, found);
-  const ended = endStep(step, {
-    state: isWarning ? "warned" : "failed",
-    rows: found.failures,
-    error: { code: "invalid", message },
-  }, Date.now());
-  options.reporter.send({ type: "step", step: ended });
-  options.reporter.log(isWarning ? "warn" : "error", step.name, message);
-  return ended;
 }

@@ -9,6 +9,7 @@ import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import type { Step } from "../../../contract/run.ts";
 import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
+import { cellSql, cutCell } from "../../../sql/build/cell_text.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { rawTable } from "../../warehouse/raw_table.ts";
 import { readState } from "../../warehouse/stream_state.ts";
@@ -21,7 +22,6 @@ import type { SessionLease } from "../session_pool.ts";
 const BUDGET_MS = 2_000;
 /** DuckDB reads some two thousand rows to give the first: of wider ones that is too much for a look. */
 const MAX_ROW_BYTES = 32_768;
-const SHOWN_BYTES = 64;
 
 export interface PreviewContext {
   readonly runId: string;
@@ -127,28 +127,16 @@ async function firstRows(
   const limit = Math.min(PREVIEW_ROWS, Math.max(1, Math.floor(PREVIEW_CELLS / columns.length)));
   try {
     using _timeout = session.interruptOn(timeout);
-    const cells = columns.map((column, index) => `${cellSql(column)} AS c${index}`);
+    const cells = columns.map((column, index) => `${cellSql(column, PREVIEW_CELL_CHARS)} AS c${index}`);
     const found = await session.rows(`SELECT ${cells.join(", ")} FROM ${relation} LIMIT ${limit}`);
-    return { rows: found.map((row) => columns.map((_, index) => cut(row[`c${index}`]))), note: null };
+    return {
+      rows: found.map((row) => columns.map((_, index) => cutCell(row[`c${index}`], PREVIEW_CELL_CHARS))),
+      note: null,
+    };
   } catch {
     const note = timeout.aborted ? "Reading it took too long for a preview" : "Its rows cannot be shown";
     return { rows: [], note };
   }
-}
-
-/** The column as text, one character longer than is shown where it is longer. */
-function cellSql({ name, type }: Column): string {
-  const column = quoteIdentifier(name);
-  if (type !== "BLOB") return `left(CAST(${column} AS VARCHAR), ${PREVIEW_CELL_CHARS + 1})`;
-  const rest = `CASE WHEN octet_length(${column}) > ${SHOWN_BYTES} THEN '…' ELSE '' END`;
-  return `'\\x' || lower(hex(${column}[1:${SHOWN_BYTES}])) || ${rest}`;
-}
-
-function cut(value: unknown): string | null {
-  if (value === null || value === undefined) return null;
-  const characters = [...String(value)];
-  if (characters.length <= PREVIEW_CELL_CHARS) return characters.join("");
-  return `${characters.slice(0, PREVIEW_CELL_CHARS).join("")}…`;
 }
 
 /** What is said of a table without a look at its rows. */
@@ -176,7 +164,9 @@ async function factsOf(
     name,
     description: isOwn ? planned.stream.description ?? null : null,
     columns: columns.map((column) => ({ ...column, description: null })),
-    cursor: cursor === undefined ? null : { ...cursor, value: cut(cursor.value) ?? "" },
+    cursor: cursor === undefined
+      ? null
+      : { ...cursor, value: cutCell(cursor.value, PREVIEW_CELL_CHARS) ?? "" },
   };
 }
 

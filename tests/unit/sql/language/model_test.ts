@@ -81,8 +81,8 @@ SELECT 1
       "Größe": { checks: [] },
     },
     checks: [
-      { sql: "SELECT 1 WHERE false", severity: "warn", name: "no_gaps" },
-      { sql: "SELECT 2\nWHERE false\n", severity: "error" },
+      { kind: "query", sql: "SELECT 1 WHERE false", severity: "warn", name: "no_gaps" },
+      { kind: "query", sql: "SELECT 2\nWHERE false\n", severity: "error" },
     ],
     depends: ["raw.x", "y"],
   });
@@ -119,7 +119,7 @@ const FAULTS: Readonly<Record<string, readonly [content: string, faults: readonl
     "/* @sluice\ncolumns:\n  day: { checks: [{sql: x, unique: true}] }\n*/\nSELECT 1",
     [
       "daily.sql:3:19 columns.day.checks[0]: expected exactly one of not_null, unique, accepted_values, " +
-      "relationships, sql",
+      "not_accepted_values, relationships, range, pattern, length, recency, sql",
     ],
   ],
   "a check's unknown key": [

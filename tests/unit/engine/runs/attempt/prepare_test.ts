@@ -8,6 +8,7 @@ import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import { defaultPolicy } from "../../../../../engine/grants/policy.ts";
 import { executeRun } from "../../../../../engine/runs/attempt/prepare.ts";
 import { RunProcesses } from "../../../../../engine/runs/attempt/run_processes.ts";
+import { failedRowsSchema } from "../../../../../contract/checks/failed_rows.ts";
 import { PublishedFolder } from "../../../../../engine/runs/streams/published.ts";
 import { streamRejectsSchema } from "../../../../../contract/rejects.ts";
 import { committedStreamSchema } from "../../../../../contract/streams/stream_view.ts";
@@ -68,6 +69,7 @@ async function execute(
         underWay: new RunProcesses(),
         previews: new PreviewFolder(join(folder, "data")),
         rejects: new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema),
+        failedRows: new PublishedFolder(join(dataDir, "failed_rows"), failedRowsSchema),
         schemas: new PublishedFolder(join(dataDir, "schemas"), streamSchemaSchema),
         followed: new PublishedFolder(join(dataDir, "followed"), followedReportSchema),
         streams: new PublishedFolder(join(dataDir, "streams"), committedStreamSchema),

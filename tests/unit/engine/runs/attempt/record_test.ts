@@ -67,6 +67,7 @@ async function withRecorder(
         return Promise.resolve();
       },
       keepRejects: () => Promise.resolve(),
+      keepFailedRows: () => Promise.resolve(),
       keepSchema: () => Promise.resolve(),
       keepFollowed: () => Promise.resolve(),
       keepStream: () => Promise.resolve(),

@@ -110,6 +110,7 @@ async function attemptOf(
         leaving: new AbortController().signal,
         keepPreview: () => Promise.resolve(),
         keepRejects: () => Promise.resolve(),
+        keepFailedRows: () => Promise.resolve(),
         keepSchema: () => Promise.resolve(),
         keepFollowed: () => Promise.resolve(),
         keepStream: () => Promise.resolve(),
