@@ -64,7 +64,10 @@ const isBounded = (of: { readonly min?: unknown; readonly max?: unknown }) =>
   of.min !== undefined || of.max !== undefined;
 const NEEDS_BOUND = "expected min, max or both";
 
-const countBounds = { min: v.optional(count), max: v.optional(count) };
+const countBounds = {
+  min: v.optional(v.pipe(count, v.description("How many there are at least."))),
+  max: v.optional(v.pipe(count, v.description("How many there are at most."))),
+};
 
 const columnKinds = {
   not_null: v.optional(v.pipe(v.literal(true), v.description("No row has NULL here."))),

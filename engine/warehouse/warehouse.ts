@@ -4,7 +4,7 @@ import { SqlError, type SqlSession } from "../../contract/sql.ts";
 /**
  * Our own part of a pipeline's warehouse file, schema `_sluice`: which steps were committed by which
  * run (step_ledger.ts) and for which window (step_windows.ts), how far streams got (stream_state.ts), which
- * rows did not fit (rejects.ts) or failed a check (failed_rows.ts), what checks measured (check_values.ts), what models were made of (built_models.ts) and what loads sent (sent_rows.ts).
+ * rows did not fit (rejects.ts) or failed a check, what checks measured (checks/), what models were made of (built_models.ts) and what loads sent (sent_rows.ts).
  * All of it is written in the transaction of the rows themselves.
  */
 

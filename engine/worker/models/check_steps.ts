@@ -3,7 +3,7 @@ import type { Step } from "../../../contract/run.ts";
 import { measureChecks, type Measured } from "../../../sql/build/checks/measure_checks.ts";
 import type { Check } from "../../../sql/language/checks/check.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import { keepFailedRows, readFailedRows } from "../../warehouse/failed_rows.ts";
+import { keepFailedRows, readFailedRows } from "../../warehouse/checks/failed_rows.ts";
 import { recordStep } from "../../warehouse/step_ledger.ts";
 import type { PlannedCheck, PlannedStep } from "../plan.ts";
 import type { Reporter } from "../reporter.ts";

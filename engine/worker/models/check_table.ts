@@ -5,7 +5,7 @@ import { type CheckResult, runChecks } from "../../../sql/build/checks/run_check
 import type { Measured } from "../../../sql/build/checks/measure_checks.ts";
 import type { Check } from "../../../sql/language/checks/check.ts";
 import { formatDuration } from "../../../text/format.ts";
-import { readCheckValues, recordCheckValue } from "../../warehouse/check_values.ts";
+import { readCheckValues, recordCheckValue } from "../../warehouse/checks/check_values.ts";
 import type { PlannedCheck } from "../plan.ts";
 import { endStep, type Reporter, startStep } from "../reporter.ts";
 

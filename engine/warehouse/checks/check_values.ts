@@ -1,5 +1,5 @@
-import type { SqlSession } from "../../contract/sql.ts";
-import type { PastValue } from "../../sql/build/checks/judge.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
+import type { PastValue } from "../../../sql/build/checks/judge.ts";
 
 /** What checks of an unusual change have measured in each run, in `_sluice.check_values`. */
 

@@ -1,5 +1,5 @@
-import { type FailedRows, KEPT_ROWS } from "../../contract/checks/failed_rows.ts";
-import type { SqlSession } from "../../contract/sql.ts";
+import { type FailedRows, KEPT_ROWS } from "../../../contract/checks/failed_rows.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
 
 /**
  * Rows that failed a check, in `_sluice.failed_rows`: some of each check, so that they can be looked at when the model
