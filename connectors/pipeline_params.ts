@@ -1,5 +1,5 @@
 import type { Connector } from "../contract/connector/connector.ts";
-import type { ConnectorDefinition } from "../contract/connector/entry.ts";
+import type { ConnectorHead } from "../contract/connector/entry.ts";
 import type { SqlText } from "../contract/connector/sql_text.ts";
 import { defaultOf, type ParamDefinitions } from "../contract/params/definition.ts";
 import { fillParams } from "../contract/params/places.ts";
@@ -10,14 +10,14 @@ import { DUCKDB_TEXT } from "./sql_text.ts";
 
 /** How the SQL of each of a pipeline's connectors is written, by its name in connectors.yaml. */
 export const sqlTextOf =
-  (types: readonly Connector[], definitions: Readonly<Record<string, ConnectorDefinition>>) =>
+  (types: readonly Connector[], definitions: Readonly<Record<string, ConnectorHead>>) =>
   (connector: string): SqlText =>
     types.find(({ name }) => name === definitions[connector]?.type)?.sqlText ?? DUCKDB_TEXT;
 
 /** What a pipeline's definition names of a revision. */
 export interface Defined {
   readonly definition: PipelineDefinition;
-  readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  readonly connectors: Readonly<Record<string, ConnectorHead>>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ConnectorDefinition } from "./connector/entry.ts";
+import type { ConnectorDefinition, ConnectorHead } from "./connector/entry.ts";
 import type { PipelineDefinition } from "./pipeline/pipeline.ts";
 
 /**
@@ -16,6 +16,11 @@ export interface Revision {
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   /** 40 or 64 hex digits, and `+dirty` where the work tree differs; absent where git could not compare. */
   readonly gitCommit?: string;
+}
+
+/** A revision without what its connectors say, which lies sealed: reading it takes no key. */
+export interface ReadableRevision extends Omit<Revision, "connectors"> {
+  readonly connectors: Readonly<Record<string, ConnectorHead>>;
 }
 
 export interface RevisionFile {

@@ -185,5 +185,12 @@ export interface NotifierDefinition {
   readonly [key: string]: unknown;
 }
 
+/** What is no secret of an entry. */
+export interface NotifierHead {
+  readonly type: NotifierType;
+  readonly group?: string;
+  readonly description?: string;
+}
+
 export const isNotifierType = (type: unknown): type is NotifierType =>
   typeof type === "string" && Object.hasOwn(notifierSchemas, type);

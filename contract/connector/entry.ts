@@ -39,6 +39,13 @@ export function splitConnectorKeys(
   };
 }
 
+/** What is no secret of a connector's entry. */
+export interface ConnectorHead {
+  readonly type: string;
+  /** Where the entry has it as a number. */
+  readonly max_connections?: number;
+}
+
 /** An entry of connectors.yaml: its `type`, and what that type's own schema says. */
 export interface ConnectorDefinition {
   readonly type: string;

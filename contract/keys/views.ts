@@ -71,5 +71,9 @@ export const rotationSchema = v.object({
   rewrapped: described(whole, "How many keys of the control store were wrapped anew."),
   resealed: described(whole, "How many texts were sealed anew."),
   unreadable: described(v.array(v.string()), "What could not be opened and has to be set again."),
+  to_apply: described(
+    whole,
+    "How many connectors, notifiers and revisions could not be opened either: applying the project's files writes them again.",
+  ),
 });
 export type RotationView = v.InferOutput<typeof rotationSchema>;

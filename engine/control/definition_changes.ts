@@ -1,6 +1,6 @@
 import type { Clock } from "../../contract/clock.ts";
 import { AppError } from "../../contract/errors.ts";
-import type { PipelineSource, Revision } from "../../contract/revision.ts";
+import type { PipelineSource, ReadableRevision } from "../../contract/revision.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import type { RollBack } from "../../contract/versions/version.ts";
 import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
@@ -84,7 +84,7 @@ export class DefinitionChanges implements AsyncDisposable {
   }
 
   /** Goes on beside other work, up to the engine's end. */
-  #letGoOf(revision: Revision): void {
+  #letGoOf(revision: ReadableRevision): void {
     this.#lettingGo = this.#lettingGo.then(() => letGoOf(this.#context, revision));
   }
 

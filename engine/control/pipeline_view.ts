@@ -1,7 +1,7 @@
 import type { FollowedView } from "../../contract/connector/followed.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view.ts";
-import { type Revision, type RevisionFile, writtenFiles } from "../../contract/revision.ts";
+import { type ReadableRevision, type RevisionFile, writtenFiles } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { type AfterDefinition, dependenciesOf } from "../../contract/triggers/after.ts";
 import type { AfterView, SensorView } from "../../contract/triggers/trigger_view.ts";
@@ -52,7 +52,7 @@ function afterView(after: AfterDefinition): AfterView {
 
 export function detailOf(
   summary: PipelineSummary,
-  revision: Revision | undefined,
+  revision: ReadableRevision | undefined,
   steps: readonly PipelineStep[],
   source: RevisionFile | undefined,
   { followed, followedBy }: {

@@ -1,6 +1,6 @@
 import { AppError } from "../../contract/errors.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
-import type { Revision } from "../../contract/revision.ts";
+import type { ReadableRevision } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import type { GraphNode } from "../../sql/language/graph.ts";
 import { readModels } from "../../sql/language/files/read_models.ts";
@@ -12,7 +12,7 @@ import { type SelectableGraph, selectSteps } from "../../sql/language/selector.t
  */
 export function requireSelection(
   select: string,
-  { revision, steps }: { readonly revision: Revision; readonly steps: readonly PipelineStep[] },
+  { revision, steps }: { readonly revision: ReadableRevision; readonly steps: readonly PipelineStep[] },
 ): void {
   try {
     selectSteps(select, graphOf(revision, steps));
@@ -22,7 +22,7 @@ export function requireSelection(
   }
 }
 
-function graphOf({ definition, files }: Revision, steps: readonly PipelineStep[]): SelectableGraph {
+function graphOf({ definition, files }: ReadableRevision, steps: readonly PipelineStep[]): SelectableGraph {
   const nodes = steps.filter((step): step is PipelineStep & { kind: "extract" | "model" } =>
     step.kind === "extract" || step.kind === "model"
   );

@@ -74,7 +74,7 @@ export async function startForNext(
   const found = typeof revision === "string" ? await store.revisions.head(revision) : undefined;
   if (found === undefined) return;
   try {
-    const { connectors } = found;
+    const connectors = await store.revisions.connectors(found.id);
     const definition = withSamples(context.connectors, { definition: found.definition, connectors });
     const provision = await provide(context, { definition, connectors, purpose: "run" });
     await processes.warm(grantOf(context, provision, pipeline));

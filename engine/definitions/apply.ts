@@ -1,7 +1,7 @@
 import type { Fault } from "../../text/fault.ts";
 import { AppError } from "../../contract/errors.ts";
 import { requireName } from "../../contract/names.ts";
-import type { PipelineSource, Revision } from "../../contract/revision.ts";
+import type { PipelineSource, ReadableRevision, Revision } from "../../contract/revision.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
@@ -9,6 +9,7 @@ import { afterInForce, withTriggerFaults } from "./check_triggers.ts";
 import { gitCommit } from "./git.ts";
 import { keepNames, type LoadedProject, loadProject } from "./load.ts";
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
+import { mendRevisions } from "./mend_revisions.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
 import { modelFiles } from "./project/model_files.ts";
 import { readProjectFile } from "./project/project_file.ts";
@@ -31,7 +32,7 @@ export interface ApplyContext extends CheckContext {
   /** Called with the pipelines that are about to be checked. */
   readonly onChecking?: (pipelines: readonly string[]) => void;
   /** Called with the last revision of a pipeline that is removed. */
-  readonly onRemoved?: (revision: Revision) => void;
+  readonly onRemoved?: (revision: ReadableRevision) => void;
   /** Called when what a pipeline's files say is in force, or was found to be wrong. */
   readonly onChecked?: (pipeline: string) => void;
 }
@@ -53,6 +54,7 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
     : context.commit ?? undefined;
   await store.pipelines.putConnectors(project.connectors);
   await putNotifiers(store, project.notifiers);
+  const lost = await mendRevisions(store, before.values(), project.connectors);
   const { applied, unchanged, faults } = await applyLoaded(
     context,
     withTriggerFaults(project.pipelines, await afterInForce(store, ({ origin }) => origin === "files")),
@@ -69,7 +71,7 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
     removed.push(record.name);
     if (last !== undefined) context.onRemoved?.(last.revision);
   }
-  return { applied, unchanged, removed, faults: [...project.faults, ...faults] };
+  return { applied, unchanged, removed, faults: [...project.faults, ...lost, ...faults] };
 }
 
 /**

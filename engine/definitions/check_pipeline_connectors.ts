@@ -12,7 +12,7 @@ import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { type SensorDefinition, sensorKey } from "../../contract/triggers/sensors.ts";
 import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
-import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
+import type { KnownNotifiers } from "./notifiers/check_notify.ts";
 import type { ParsedProject } from "./project/project_file.ts";
 import { CONNECTORS_FILE, type ParsedConnectors } from "./parse_connectors.ts";
 import { checkSchema, pathText, schemaKeys } from "../../text/schema_faults.ts";
@@ -24,7 +24,7 @@ export interface PipelineContext {
   readonly connectors: ParsedConnectors;
   readonly connectorTypes: readonly Connector[];
   /** Who can be told of runs; without them nobody looks at `notify`. */
-  readonly notifiers?: Pick<ParsedNotifiers, "notifiers" | "broken" | "isReadable">;
+  readonly notifiers?: KnownNotifiers;
   /** What project.yaml says. */
   readonly project?: ParsedProject;
 }

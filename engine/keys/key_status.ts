@@ -2,7 +2,7 @@ import { toAppError } from "../../contract/errors.ts";
 import type { SealedPlaces } from "../../contract/keys/sealed_places.ts";
 import type { KeyRing } from "./key_ring.ts";
 import { type RootKey, rootKeyIdOf } from "./root_key.ts";
-import { allOf } from "./rotate.ts";
+import { batchesOf } from "./rotate.ts";
 import { dataKeyIdOf } from "./sealer.ts";
 
 export interface KeyStatus {
@@ -41,11 +41,12 @@ export async function readKeyStatus(ring: KeyRing, places: readonly SealedPlaces
   const root = await trying(() => ring.roots.first());
   const records = await ring.store.list();
   const counts = await countSeals(places);
+  const history = new Set(places.filter(({ isHistory }) => isHistory).map(({ kind }) => kind));
   const dataKeys: DataKeyStatus[] = [];
   for (const { id, wrapped, isCurrent, createdAtMs, retiredAtMs } of records) {
     const seals = counts.get(id) ?? {};
     counts.delete(id);
-    const isWanted = isCurrent || Object.keys(seals).length > 0;
+    const isWanted = isCurrent || Object.keys(seals).some((kind) => !history.has(kind));
     const record = { id, wrapped, isCurrent, createdAtMs, retiredAtMs };
     const unwrap = () => ring.dataKeys.unwrap(record);
     const bytes = isWanted ? await trying(unwrap) : await unwrap().catch(() => undefined);
@@ -76,11 +77,13 @@ export async function readKeyStatus(ring: KeyRing, places: readonly SealedPlaces
 async function countSeals(places: readonly SealedPlaces[]): Promise<Map<string, Record<string, number>>> {
   const counts = new Map<string, Record<string, number>>();
   for (const place of places) {
-    for await (const { sealed } of allOf(place)) {
-      const id = dataKeyIdOf(sealed) ?? "?";
-      const seals = counts.get(id) ?? {};
-      seals[place.kind] = (seals[place.kind] ?? 0) + 1;
-      counts.set(id, seals);
+    for await (const batch of batchesOf(place)) {
+      for (const { sealed } of batch) {
+        const id = dataKeyIdOf(sealed) ?? "?";
+        const seals = counts.get(id) ?? {};
+        seals[place.kind] = (seals[place.kind] ?? 0) + 1;
+        counts.set(id, seals);
+      }
     }
   }
   return counts;

@@ -1,6 +1,6 @@
 import { AppError, toAppError } from "../../contract/errors.ts";
 import type { DataKeyRecord } from "../../contract/keys/data_keys.ts";
-import type { SealedPlaces, SealedText } from "../../contract/keys/sealed_places.ts";
+import type { Resealed, SealedPlaces, SealedText } from "../../contract/keys/sealed_places.ts";
 import { firstRoot } from "./data_keys.ts";
 import type { KeyRing } from "./key_ring.ts";
 import { type RootKey, rootKeyIdOf } from "./root_key.ts";
@@ -21,8 +21,10 @@ export interface Rotation {
   readonly rewrapped: number;
   /** Texts that were sealed anew. */
   readonly resealed: number;
-  /** What could not be opened and is as it was, as `secrets SHOP_PASSWORD`. */
+  /** What could not be opened and is as it was, as `secrets SHOP_PASSWORD`: it has to be set again. */
   readonly unreadable: readonly string[];
+  /** What could not be opened either, and is written again when the project's files are applied. */
+  readonly toApply: number;
 }
 
 const BATCH = 100;
@@ -30,7 +32,7 @@ const BATCH = 100;
 const PASSES = 3;
 
 /**
- * Begins a new data key and seals everything by it, text by text; or wraps the data keys by another root key, in one
+ * Begins a new data key and seals everything by it, batch by batch; or wraps the data keys by another root key, in one
  * step. Whoever dies in between has lost nothing: each text is sealed by a key that the store has, and another
  * rotation does what is left. Throws `invalid` (reason wrong_key) where a key is lost, `conflict` where it is not, or
  * another rotation is under way.
@@ -45,7 +47,7 @@ export async function rotateKeys(
   const root = newRoot ?? await firstRoot(ring);
   const rewrapped = await rewrapAll(ring, root, isLost);
   if (newRoot !== undefined) {
-    return { dataKeyId: current?.id ?? null, root, rewrapped, resealed: 0, unreadable: [] };
+    return { dataKeyId: current?.id ?? null, root, rewrapped, resealed: 0, unreadable: [], toApply: 0 };
   }
   if (!await ring.dataKeys.begin(current?.id ?? null, root)) throw underWay();
   const { id } = await ring.dataKeys.current();
@@ -83,30 +85,34 @@ async function resealAll(
   ring: KeyRing,
   places: readonly SealedPlaces[],
   keyId: string,
-): Promise<Pick<Rotation, "resealed" | "unreadable">> {
+): Promise<Pick<Rotation, "resealed" | "unreadable" | "toApply">> {
   const unreadable = new Set<string>();
+  const toApply = new Set<string>();
   let resealed = 0;
   for (let pass = 0; pass < PASSES; pass++) {
     let found = 0;
     for (const place of places) {
-      for await (const text of allOf(place)) {
-        if (dataKeyIdOf(text.sealed) === keyId) continue;
-        const name = `${place.kind} ${text.id}`;
-        const sealed = await sealAnew(ring, text);
-        if (sealed === undefined) unreadable.add(name);
-        else {
-          found++;
-          if (await place.replace(text.id, text.sealed, sealed)) resealed++;
+      for await (const batch of batchesOf(place)) {
+        const others = batch.filter(({ sealed }) => dataKeyIdOf(sealed) !== keyId);
+        const anew = await Promise.all(others.map((text) => sealAnew(ring, text)));
+        for (const { id } of others.filter((_, index) => anew[index] === undefined)) {
+          (place.isApplied === true ? toApply : unreadable).add(`${place.kind} ${id}`);
         }
+        const changes = anew.filter((change) => change !== undefined);
+        found += changes.length;
+        if (changes.length > 0) resealed += await place.replace(changes);
       }
     }
     if (found === 0) break;
   }
-  return { resealed, unreadable: [...unreadable] };
+  return { resealed, unreadable: [...unreadable], toApply: toApply.size };
 }
 
 /** Undefined for what does not open. Throws what may go well another time. */
-async function sealAnew({ sealer }: KeyRing, { sealed, place }: SealedText): Promise<string | undefined> {
+async function sealAnew(
+  { sealer }: KeyRing,
+  { id, sealed, place }: SealedText,
+): Promise<Resealed | undefined> {
   let text: string;
   try {
     text = await sealer.open(sealed, place);
@@ -114,15 +120,15 @@ async function sealAnew({ sealer }: KeyRing, { sealed, place }: SealedText): Pro
     if (toAppError(error).code === "invalid") return undefined;
     throw error;
   }
-  return await sealer.seal(text, place);
+  return { id, before: sealed, after: await sealer.seal(text, place) };
 }
 
-/** All of a kind, batch by batch. */
-export async function* allOf(places: SealedPlaces): AsyncGenerator<SealedText> {
+/** All of a kind. */
+export async function* batchesOf(places: SealedPlaces): AsyncGenerator<readonly SealedText[]> {
   let after: string | undefined;
   for (;;) {
     const batch = await places.list({ after, limit: BATCH });
-    yield* batch;
+    yield batch;
     after = batch.at(-1)?.id;
     if (batch.length < BATCH) return;
   }

@@ -1,6 +1,7 @@
 import { type Client, createClient } from "@libsql/client/sqlite3";
 import { drizzle } from "drizzle-orm/libsql/sqlite3";
 import { AppError } from "../../contract/errors.ts";
+import type { Sealer } from "../../contract/keys/sealer.ts";
 import { MIGRATIONS } from "./migrations/list.ts";
 import { createAuditStore } from "./audit/audit_store.ts";
 import { createAccessStore, createPeopleStore } from "./people/create_people_store.ts";
@@ -17,6 +18,8 @@ import { createHoldStore } from "./holds/hold_store.ts";
 import { createFigures } from "./history/figures.ts";
 import { createRunHistory } from "./history/run_history.ts";
 import { createDataKeyStore } from "./keys/data_key_store.ts";
+import { createPlainEntries } from "./keys/plain_entries.ts";
+import { NO_SEALER } from "./keys/sealed_entries.ts";
 import { createSealedPlaces } from "./keys/sealed_places.ts";
 import { createSecretRecords } from "./keys/secret_records.ts";
 import { createWarehouseKeyStore } from "./keys/warehouse_key_store.ts";
@@ -39,6 +42,8 @@ export interface StoreOptions {
   readonly authToken?: string;
   /** How long a statement waits for another process's write. 5,000 by default. */
   readonly busyTimeoutMs?: number;
+  /** Seals what connectors and notifiers say; without one neither they nor revisions with connectors can be kept. */
+  readonly sealer?: Sealer;
   /** What becomes of a store that an older Sluice made. */
   readonly upgrade?: MigrateOptions;
 }
@@ -64,12 +69,13 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     throw openError(url, error);
   }
   const factors = createFactorStore(database);
+  const { sealer = NO_SEALER } = options;
   const access = holdAccess(createAccessStore(database));
   return {
-    pipelines: createPipelineStore(database),
+    pipelines: createPipelineStore(database, sealer),
     dependencies: createDependencyStore(database),
     sensors: createSensorStore(database),
-    revisions: createRevisionStore(database),
+    revisions: createRevisionStore(database, sealer),
     versions: createVersionStore(database),
     runs: createRunStore(database),
     attempts: createAttemptStore(database),
@@ -77,7 +83,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     logs: createLogStore(database),
     outbox: createOutbox(database),
     inbox: createInbox(database),
-    alerts: createAlertStore(database),
+    alerts: createAlertStore(database, sealer),
     figures: createFigures(database),
     history: createRunHistory(database),
     retention: createRetention(database),
@@ -92,6 +98,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     audit: createAuditStore(database),
     secrets: createSecretRecords(database),
     sealedPlaces: [...createSealedPlaces(database), factors.sealed],
+    plainEntries: createPlainEntries(database, { sealer, isFile: isLocal(url) }),
     warehouseKeys: createWarehouseKeyStore(database),
     copyTo: (path) => copyTo(url, client, path),
     async [Symbol.asyncDispose]() {

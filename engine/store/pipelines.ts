@@ -1,8 +1,9 @@
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import { AppError } from "../../contract/errors.ts";
-import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
+import type { Sealer } from "../../contract/keys/sealer.ts";
 import type { Column } from "../../contract/sql.ts";
 import { type Database, storing } from "./database.ts";
+import { openConnector, sealConnector } from "./keys/sealed_entries.ts";
 import { isHeld } from "./run_changes.ts";
 import {
   connectors as connectorsTable,
@@ -14,8 +15,8 @@ import {
 } from "./schema.ts";
 import type { PipelineStore } from "./ports/definitions.ts";
 
-export function createPipelineStore(db: Database): PipelineStore {
-  return { ...definitionsOf(db), ...schedulesOf(db), ...sourcesOf(db) };
+export function createPipelineStore(db: Database, sealer: Sealer): PipelineStore {
+  return { ...definitionsOf(db), ...schedulesOf(db), ...sourcesOf(db, sealer) };
 }
 
 function definitionsOf(
@@ -161,6 +162,7 @@ function schedulesOf(
 
 function sourcesOf(
   db: Database,
+  sealer: Sealer,
 ): Pick<PipelineStore, "putStreamColumns" | "streamColumns" | "putConnectors" | "connectors"> {
   return {
     async putStreamColumns(pipeline, stream, columns, lease) {
@@ -180,16 +182,20 @@ function sourcesOf(
     },
 
     async putConnectors(connectors) {
-      const inserts = Object.entries(connectors)
-        .map(([name, definition]) => db.insert(connectorsTable).values({ name, definition }));
+      const rows = await Promise.all(
+        Object.entries(connectors).map(async ([name, entry]) => ({
+          name,
+          ...await sealConnector(sealer, name, entry),
+        })),
+      );
+      const inserts = rows.map((row) => db.insert(connectorsTable).values(row));
       await storing("write the connectors", db.batch([db.delete(connectorsTable), ...inserts]));
     },
 
     async connectors() {
       const found = await storing("read the connectors", db.select().from(connectorsTable));
-      return Object.fromEntries(
-        found.map((row): [string, ConnectorDefinition] => [row.name, row.definition]),
-      );
+      const opened = found.map(async (row) => [row.name, await openConnector(sealer, row)] as const);
+      return Object.fromEntries(await Promise.all(opened));
     },
   };
 }

@@ -1,31 +1,49 @@
 import { asc, eq, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { AppError } from "../../contract/errors.ts";
+import { AppError, toAppError } from "../../contract/errors.ts";
+import type { Sealer } from "../../contract/keys/sealer.ts";
 import { withDefaults } from "../../contract/pipeline/pipeline.ts";
 import type { Revision, RevisionFile } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
+import { headsOf, openRevision, sealRevision } from "./keys/sealed_entries.ts";
 import { storableText } from "./rows.ts";
 import { files, pipelines, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
 import type { RevisionHead, RevisionStore } from "./ports/definitions.ts";
 
-export function createRevisionStore(db: Database): RevisionStore {
-  const has = async (id: string): Promise<boolean> => {
-    const query = db.select({ id: revisions.id }).from(revisions).where(eq(revisions.id, id));
-    return (await storing(`look for revision ${id}`, query)).length > 0;
+export function createRevisionStore(db: Database, sealer: Sealer): RevisionStore {
+  const sealedOf = async (id: string) => {
+    const { connectors, sealedConnectors } = revisions;
+    const query = db.select({ id: revisions.id, connectors, sealedConnectors }).from(revisions)
+      .where(eq(revisions.id, id));
+    const [row] = await storing(`read the connectors of revision ${id}`, query);
+    return row;
   };
   return {
-    has,
+    async has(id) {
+      const query = db.select({ id: revisions.id }).from(revisions).where(eq(revisions.id, id));
+      return (await storing(`look for revision ${id}`, query)).length > 0;
+    },
 
     async save(revision, steps) {
       const action = `save a revision of "${revision.pipeline}"`;
-      if (await has(revision.id)) {
+      const known = await sealedOf(revision.id);
+      if (known !== undefined) {
+        const sealed = await opens(sealer, known) ? {} : await sealedPart(sealer, revision);
         // It is about to be used again: retention must not take it meanwhile.
-        const keep = db.update(revisions).set({ unusedSinceMs: null }).where(eq(revisions.id, revision.id));
+        const keep = db.update(revisions).set({ unusedSinceMs: null, ...sealed })
+          .where(eq(revisions.id, revision.id));
         await storing(action, db.batch([noteCleanCommit(db, revision), keep]));
         return;
       }
-      await storing(action, db.batch(await inserts(db, revision, steps)));
+      const sealed = await sealedPart(sealer, revision);
+      await storing(action, db.batch(await inserts(db, revision, sealed, steps)));
+    },
+
+    async connectors(id) {
+      const row = await sealedOf(id);
+      if (row === undefined) throw new AppError("not_found", `The revision ${id} is gone`);
+      return await openRevision(sealer, row);
     },
 
     async head(id) {
@@ -73,11 +91,26 @@ export function createRevisionStore(db: Database): RevisionStore {
   };
 }
 
+/** Throws what may go well another time. */
+async function opens(sealer: Sealer, row: Parameters<typeof openRevision>[1]): Promise<boolean> {
+  try {
+    await openRevision(sealer, row);
+    return true;
+  } catch (error) {
+    if (toAppError(error).code === "invalid") return false;
+    throw error;
+  }
+}
+
+const sealedPart = (sealer: Sealer, { id, connectors }: Revision) => sealRevision(sealer, id, connectors);
+
 function headOf(
-  { gitCommit, definition, unusedSinceMs: _, source: __, ...rest }: typeof revisions.$inferSelect,
+  { gitCommit, definition, connectors, unusedSinceMs: _, sealedConnectors: __, source: ___, ...rest }:
+    typeof revisions.$inferSelect,
 ): RevisionHead {
   return {
     ...rest,
+    connectors: headsOf(connectors),
     definition: withDefaults(definition),
     ...(gitCommit === null ? {} : { gitCommit }),
   };
@@ -94,14 +127,19 @@ function noteCleanCommit(db: Database, { id, gitCommit }: Revision) {
 
 type Inserts = [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]];
 
-async function inserts(db: Database, revision: Revision, steps: readonly PipelineStep[]): Promise<Inserts> {
+async function inserts(
+  db: Database,
+  revision: Revision,
+  sealed: Awaited<ReturnType<typeof sealedPart>>,
+  steps: readonly PipelineStep[],
+): Promise<Inserts> {
   const hashed = await Promise.all(revision.files.map(hashFile));
   const all: Inserts = [
     db.insert(revisions).values({
       id: revision.id,
       pipeline: revision.pipeline,
       definition: revision.definition,
-      connectors: { ...revision.connectors },
+      ...sealed,
       gitCommit: revision.gitCommit ?? null,
     }),
   ];

@@ -33,7 +33,9 @@ import type { PendingRun } from "./triggers/sensors.ts";
 
 export const connectors = sqliteTable("connectors", {
   name: text().primaryKey(),
+  /** What is no secret of it, and all of it where an earlier version wrote it: then `sealed` is null. */
   definition: text({ mode: "json" }).$type<ConnectorDefinition>().notNull(),
+  sealed: text(),
 });
 
 export const files = sqliteTable("files", {
@@ -45,7 +47,10 @@ export const revisions = sqliteTable("revisions", {
   id: text().primaryKey(),
   pipeline: text().notNull(),
   definition: text({ mode: "json" }).$type<PipelineDefinition>().notNull(),
+  /** What is no secret of them, and all of them where an earlier version wrote it: then `sealedConnectors` is null. */
   connectors: text({ mode: "json" }).$type<Record<string, ConnectorDefinition>>().notNull(),
+  /** Null where there is none. */
+  sealedConnectors: text("sealed_connectors"),
   gitCommit: text("git_commit"),
   /** The definition's text as it was last written with this meaning; null where an earlier version saved it. */
   source: text({ mode: "json" }).$type<RevisionFile>(),
@@ -279,7 +284,9 @@ export const deliveryEvents = sqliteTable("delivery_events", {
 
 export const notifiers = sqliteTable("notifiers", {
   name: text().primaryKey(),
+  /** What is no secret of it, and all of it where an earlier version wrote it: then `sealed` is null. */
   definition: text({ mode: "json" }).$type<NotifierDefinition>().notNull(),
+  sealed: text(),
 });
 
 export const stepRuns = sqliteTable("step_runs", {

@@ -1,6 +1,7 @@
 import type { DataKeyStore } from "../../contract/keys/data_keys.ts";
 import type { SealedPlaces } from "../../contract/keys/sealed_places.ts";
 import type { WarehouseKeyStore } from "../../contract/keys/warehouse_key.ts";
+import type { PlainEntries } from "./keys/plain_entries.ts";
 import type { AlertStore } from "./alerts/alert_store.ts";
 import type { AuditStore } from "./audit/port.ts";
 import type { BackfillStore } from "./backfills/port.ts";
@@ -56,6 +57,8 @@ export interface Store extends AsyncDisposable {
   readonly secrets: SecretRecords;
   /** Where all that is sealed in it lies. */
   readonly sealedPlaces: readonly SealedPlaces[];
+  /** What an older Sluice has left in plain. */
+  readonly plainEntries: PlainEntries;
   readonly warehouseKeys: WarehouseKeyStore;
   /**
    * Writes all of it, as it is at one moment, into a new file, and returns the last migration that it has had.

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { AppError } from "../../contract/errors.ts";
+import type { Sealer } from "../../contract/keys/sealer.ts";
 import { plainFault } from "../../engine/grants/plain_lines.ts";
 import type { Policy } from "../../engine/grants/policy.ts";
 import type { MigrateOptions } from "../../engine/store/migrate.ts";
@@ -20,15 +21,23 @@ export async function isNewStore({ dataDir }: ProjectPlace): Promise<boolean> {
   return await Deno.stat(join(dataDir, "sluice.db")).then(() => false, () => true);
 }
 
-/** Throws as `openStore` does. */
-export async function openControlStore({ dataDir }: ProjectPlace, upgrade: MigrateOptions): Promise<Store> {
+/** Throws as `openStore` does. Without a sealer it is for what is not sealed by the store itself. */
+export async function openControlStore(
+  { dataDir }: ProjectPlace,
+  upgrade: MigrateOptions,
+  sealer?: Sealer,
+): Promise<Store> {
   const { fileStoreUrl, openStore } = await import("../../engine/store/open.ts");
   const authToken = env("SLUICE_STORE_TOKEN");
   const sharedUrl = sharedStoreUrl();
   const storePath = join(dataDir, "sluice.db");
   if (sharedUrl === undefined) await createPrivateFile(storePath);
   const url = sharedUrl ?? fileStoreUrl(storePath);
-  return await openStore(url, { upgrade, ...(authToken === undefined ? {} : { authToken }) });
+  return await openStore(url, {
+    upgrade,
+    ...(sealer === undefined ? {} : { sealer }),
+    ...(authToken === undefined ? {} : { authToken }),
+  });
 }
 
 /** Throws `invalid` where the token of the operator's own store would go as others can read it. */

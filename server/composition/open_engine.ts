@@ -1,6 +1,8 @@
 import { localActor, SERVER_ACTOR, systemUser } from "../../contract/audit/actor.ts";
 import { systemClock } from "../../contract/clock.ts";
+import { toAppError } from "../../contract/errors.ts";
 import type { Sealer } from "../../contract/keys/sealer.ts";
+import type { Log } from "../../contract/log.ts";
 import { readCount, readSwitch } from "../../contract/settings/variables.ts";
 import type { AuditLog } from "../../engine/control/audit/port.ts";
 import type { LocalEngine } from "../../engine/control/local_engine.ts";
@@ -21,12 +23,16 @@ import { openSecrets } from "./store_secrets.ts";
 /** See Backend. What a run's process needs comes first, where one starts ahead. */
 export async function openEngine(program: Program, options: EngineOptions): Promise<OpenedEngine> {
   const { maxRuns, pools = {}, diskReserveBytes, log, next } = options;
+  const sealer: Sealer = {
+    seal: async (text, place) => await (await secrets()).sealer.seal(text, place),
+    open: async (sealed, place) => await (await secrets()).sealer.open(sealed, place),
+  };
   // A secret that is asked for ahead opens it, else whoever comes next does.
   const theStore = once(() =>
     openControlStore(options, {
       isForbidden: options.leaveOldStore ?? false,
       onUpgrade: (from, to) => log("info", `the control store is brought up to date: schema ${from} → ${to}`),
-    })
+    }, sealer)
   );
   const theAudit = once(async () => {
     const { createAudit } = await import("../../engine/control/audit/audit_log.ts");
@@ -58,11 +64,11 @@ export async function openEngine(program: Program, options: EngineOptions): Prom
   try {
     const store = await theStore();
     const audit = await theAudit();
+    if (options.leaveOldStore !== true) {
+      if (isStoreAlone()) await beginWithoutKey(store, secrets, audit, log);
+      await sealPlainEntries(store, log);
+    }
     const { createEngine } = await import("../../engine/control/local_engine.ts");
-    const sealer: Sealer = {
-      seal: async (text, place) => await (await secrets()).sealer.seal(text, place),
-      open: async (sealed, place) => await (await secrets()).sealer.open(sealed, place),
-    };
     const notesFolder = leasesFolder(options.dataDir);
     const asked: OpenedEngine["asked"] = { certificateProblem: () => undefined };
     const engine = createEngine({
@@ -103,6 +109,47 @@ export async function openEngine(program: Program, options: EngineOptions): Prom
     await ahead?.processes[Symbol.asyncDispose]();
     await context[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+/** A restored data folder has no key: see engine/keys/begin_again.ts. What is wrong with one is told by whoever needs it. */
+async function beginWithoutKey(
+  { dataKeys }: Store,
+  secrets: () => Promise<OpenedSecrets>,
+  audit: AuditLog,
+  log: Log,
+): Promise<void> {
+  if ((await dataKeys.list()).length === 0) return;
+  try {
+    const root = await (await secrets()).beginAgain();
+    if (root === undefined) return;
+    await audit.record({
+      action: "key.rotate",
+      actor: SERVER_ACTOR,
+      target: { kind: "key", name: root.id },
+      details: { by: systemUser(), key: root.id, lost: true },
+    });
+  } catch (error) {
+    log("debug", "the keys could not be looked at", { error: toAppError(error).message });
+    return;
+  }
+  log(
+    "warn",
+    "The key that sealed connectors and notifiers in the control store is not here, as after a restore: another one was " +
+      "made in the data folder, and the project's files are applied anew",
+  );
+}
+
+/** What an older version has left in plain. Whatever keeps it from being sealed stops nothing: the next start tries again. */
+async function sealPlainEntries({ plainEntries }: Store, log: Log): Promise<void> {
+  try {
+    const count = await plainEntries.seal();
+    if (count > 0) log("info", `sealed ${count} connectors, notifiers and revisions of the control store`);
+  } catch (error) {
+    log(
+      "error",
+      `What an older version has left in plain in the control store: ${toAppError(error).message}`,
+    );
   }
 }
 

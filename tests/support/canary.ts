@@ -113,18 +113,24 @@ export class ProcessWatch implements AsyncDisposable {
 
   async #watch(): Promise<void> {
     while (!this.#isOver) {
+      // The server's own arguments count, not the environment that the test gave it.
+      const own = await read(this.#root, "cmdline");
+      this.seen.add(`cmdline: ${own}`);
       for (const pid of await below(this.#root)) {
-        for (const file of ["cmdline", "environ"]) {
-          const text = await Deno.readTextFile(`/proc/${pid}/${file}`).catch(() => "");
+        const started = await read(pid, "cmdline");
+        // Between fork and exec a child has what the server has.
+        if (started === own) continue;
+        for (const [file, text] of [["cmdline", started], ["environ", await read(pid, "environ")]] as const) {
           if (text !== "") this.seen.add(`${file}: ${text.replaceAll("\0", " ")}`);
         }
       }
-      // The server's own arguments count, not the environment that the test gave it.
-      this.seen.add(`cmdline: ${await Deno.readTextFile(`/proc/${this.#root}/cmdline`).catch(() => "")}`);
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
   }
 }
+
+const read = (pid: number, file: string): Promise<string> =>
+  Deno.readTextFile(`/proc/${pid}/${file}`).catch(() => "");
 
 async function below(pid: number): Promise<number[]> {
   const found: number[] = [];

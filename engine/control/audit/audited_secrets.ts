@@ -34,9 +34,9 @@ export function auditedSecrets(secrets: Secrets, log: Pick<AuditTrail, "around">
       return await log.around(
         { action: "key.rotate", actor: by, target: { kind: "key", name: key?.id ?? "none" }, details },
         () => secrets.rotate(request, by),
-        ({ data_key: dataKey, key, rewrapped, resealed, unreadable }) => ({
+        ({ data_key: dataKey, key, rewrapped, resealed, unreadable, to_apply: toApply }) => ({
           target: { kind: "key", name: dataKey ?? key.id },
-          details: { key: key.id, rewrapped, resealed, unreadable: unreadable.length },
+          details: { key: key.id, rewrapped, resealed, unreadable: unreadable.length + toApply },
         }),
       );
     },

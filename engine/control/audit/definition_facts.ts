@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import type { AuditValue } from "../../../contract/audit/entry.ts";
 import { difference } from "./differences.ts";
-import type { Revision } from "../../../contract/revision.ts";
+import { toAppError } from "../../../contract/errors.ts";
+import type { ReadableRevision } from "../../../contract/revision.ts";
 import type { Store } from "../../store/store.ts";
 
 /** What is in force, as the log tells definitions apart. */
@@ -24,12 +25,17 @@ export interface Definitions {
 export function storedDefinitions(
   { pipelines, revisions }: Pick<Store, "pipelines" | "revisions">,
 ): Definitions {
-  const factsOf = async (id: string | null | undefined): Promise<AuditValue> => {
+  const factsOf = async (id: string | null | undefined, marks: Marks): Promise<AuditValue> => {
     const found = id === null || id === undefined ? undefined : await revisions.get(id);
-    return found === undefined ? null : factsOfRevision(found.revision);
+    if (found === undefined) return null;
+    const { revision } = found;
+    const connectors = await revisions.connectors(revision.id).catch((error) => unopened(revision, error));
+    return factsOfRevision(revision, connectors, marks);
   };
-  const differenceOf = async (before: string | null | undefined, after: string | null | undefined) =>
-    difference(await factsOf(before), await factsOf(after));
+  const differenceOf = async (before: string | null | undefined, after: string | null | undefined) => {
+    const marks = createMarks();
+    return difference(await factsOf(before, marks), await factsOf(after, marks));
+  };
   return {
     inForce: async () => new Map((await pipelines.list()).map(({ name, revision }) => [name, revision])),
     difference: differenceOf,
@@ -46,10 +52,12 @@ export function storedDefinitions(
 }
 
 /** Keys of the definition, `file <path>` and `connector <name>`: each is a fact of its own, so that what differs shows. */
-function factsOfRevision({ id, gitCommit, definition, files, connectors }: Revision): AuditValue {
-  const named = Object.entries(connectors).map((
-    [name, one],
-  ) => [`connector ${name}`, `sha256 ${hashOf(JSON.stringify(one))}`]);
+function factsOfRevision(
+  { id, gitCommit, definition, files }: ReadableRevision,
+  connectors: Readonly<Record<string, unknown>>,
+  marks: Marks,
+): AuditValue {
+  const named = Object.entries(connectors).map(([name, one]) => [`connector ${name}`, marks(one)]);
   return {
     revision: id,
     ...(gitCommit === undefined ? {} : { git_commit: gitCommit }),
@@ -59,8 +67,24 @@ function factsOfRevision({ id, gitCommit, definition, files, connectors }: Revis
   };
 }
 
+/** Tells values apart within one difference. */
+type Marks = (value: unknown) => string;
+
+/** A plain hash would let whoever reads the log try passwords on it. */
+function createMarks(): Marks {
+  const key = randomBytes(32);
+  return (value) =>
+    `mark ${createHmac("sha256", key).update(JSON.stringify(value)).digest("hex").slice(0, 16)}`;
+}
+
+/** An entry that cannot be opened is in the log all the same. */
+function unopened({ connectors }: ReadableRevision, error: unknown): Readonly<Record<string, unknown>> {
+  const { message } = toAppError(error);
+  return Object.fromEntries(Object.entries(connectors).map(([name, head]) => [name, [head, message]]));
+}
+
 /** A definition as JSON has it. */
-function jsonOf(definition: Revision["definition"]): Readonly<Record<string, AuditValue>> {
+function jsonOf(definition: ReadableRevision["definition"]): Readonly<Record<string, AuditValue>> {
   return JSON.parse(JSON.stringify(definition));
 }
 

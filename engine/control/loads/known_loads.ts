@@ -1,7 +1,7 @@
 import type { KnownLoad } from "../../../contract/job.ts";
 import type { Receipt } from "../../../contract/loads/verification.ts";
 import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
-import type { Revision } from "../../../contract/revision.ts";
+import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import type { RevisionHead } from "../../store/ports/definitions.ts";
 import type { LastLoad } from "../../store/ports/runs.ts";
 import type { Store } from "../../store/store.ts";
@@ -23,7 +23,7 @@ export async function knownLoads(
   revision: RevisionHead,
   loads: readonly NamedLoad[],
 ): Promise<Record<string, KnownLoad>> {
-  const now = placesOf(loads, revision);
+  const now = placesOf(loads, await store.revisions.connectors(revision.id));
   const places = new Map([[revision.id, now]]);
   const known: Record<string, KnownLoad> = {};
   for (const [step, last] of await lastLoads(store, revision.pipeline, loads)) {
@@ -46,11 +46,15 @@ type Places = ReadonlyMap<string, string>;
 /** None of a revision that is forgotten. */
 async function placesIn(store: Store, id: string): Promise<Places> {
   const revision = await store.revisions.head(id);
-  return revision === undefined ? new Map() : placesOf(await loadsSeen(store, revision), revision);
+  if (revision === undefined) return new Map();
+  return placesOf(await loadsSeen(store, revision), await store.revisions.connectors(id));
 }
 
 /** By steps what decides where a load's rows go, and which they are. */
-function placesOf(loads: readonly NamedLoad[], { connectors }: Pick<Revision, "connectors">): Places {
+function placesOf(
+  loads: readonly NamedLoad[],
+  connectors: Readonly<Record<string, ConnectorDefinition>>,
+): Places {
   return new Map(loads.map(({ step, target }) => {
     const { verify: _, pre_sql: __, post_sql: ___, changed_only: ____, ...rest } = target;
     return [step, JSON.stringify([rest, connectors[target.connector] ?? null])];

@@ -12,7 +12,7 @@ import {
 } from "../../../contract/loads/verification.ts";
 import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
 import { addressText } from "../../../contract/pipeline/pipeline.ts";
-import type { Revision } from "../../../contract/revision.ts";
+import type { ReadableRevision } from "../../../contract/revision.ts";
 import { tablesMadeBy } from "../../../sql/language/files/kinds.ts";
 import { didYouMeanOneOf, listWords } from "../../../text/suggest.ts";
 import { hasWarehouse } from "../../runs/attempt/process_grant.ts";
@@ -154,7 +154,11 @@ export class PipelineLoads implements AsyncDisposable {
     }
   }
 
-  async #carryOut(underWay: UnderWay, revision: Revision, loads: readonly NamedLoad[]): Promise<void> {
+  async #carryOut(
+    underWay: UnderWay,
+    revision: ReadableRevision,
+    loads: readonly NamedLoad[],
+  ): Promise<void> {
     const { store, clock, log } = this.#context;
     const { folder, stop: { signal }, verification: { pipeline, load } } = underWay;
     const change = (changed: Partial<Verification>) => {
@@ -163,10 +167,17 @@ export class PipelineLoads implements AsyncDisposable {
     let error: ErrorRecord | null = null;
     try {
       const receipts = await knownLoads(store, revision, loads);
-      await verifyLoads(this.#context, { pipeline, revision, load, receipts, folder }, async (found) => {
-        const settled = await this.#settled(pipeline, loads, receipts, found);
-        change({ loads: [...underWay.verification.loads, settled] });
-      }, signal);
+      const connectors = await store.revisions.connectors(revision.id);
+      const whole = { ...revision, connectors };
+      await verifyLoads(
+        this.#context,
+        { pipeline, revision: whole, load, receipts, folder },
+        async (found) => {
+          const settled = await this.#settled(pipeline, loads, receipts, found);
+          change({ loads: [...underWay.verification.loads, settled] });
+        },
+        signal,
+      );
     } catch (thrown) {
       error = toErrorRecord(signal.aborted ? signal.reason : thrown);
     }

@@ -1,5 +1,5 @@
 import type { Connector } from "../../../contract/connector/connector.ts";
-import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
+import type { ConnectorHead } from "../../../contract/connector/entry.ts";
 import { loadTargets } from "../../../contract/pipeline/load.ts";
 import { ownKeys } from "../../../contract/pipeline/pipeline.ts";
 import type { RevisionHead } from "../../store/ports/definitions.ts";
@@ -43,7 +43,7 @@ function connectionLimits(
   const limits: Record<string, { slots: number; needed: number }> = {};
   for (const [name, entry] of Object.entries(connectors)) {
     const { max_connections: slots } = entry;
-    if (typeof slots !== "number") continue;
+    if (slots === undefined) continue;
     const opens = (use: Parameters<typeof ownKeys>[0]) => opensSeveral(entry, ownKeys(use), context);
     let needed = 0;
     for (const stream of streams) {
@@ -60,7 +60,7 @@ function connectionLimits(
 
 /** Whether one use of the connector takes as many connections as there are: files that move in parts. */
 function opensSeveral(
-  { type }: ConnectorDefinition,
+  { type }: ConnectorHead,
   address: Readonly<Record<string, unknown>>,
   { connectors }: LimitsContext,
 ): boolean {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
-import { AppError } from "../../../contract/errors.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
+import { WRONG_KEY } from "../../../contract/keys/sealer.ts";
 import { quoteName } from "../../../contract/names.ts";
 import {
   type KeysView,
@@ -25,7 +26,11 @@ export interface SecretsContext {
 
 export function createSecrets({ store, keys, clock }: SecretsContext): Secrets {
   const viewsOf = async (): Promise<SecretView[]> => {
-    const uses = await secretUses(store);
+    // Without the key nobody knows; which secrets there are can still be told.
+    const uses = await secretUses(store).catch((error) => {
+      if (toAppError(error).reason === WRONG_KEY) return new Map<string, string[]>();
+      throw error;
+    });
     return (await store.secrets.list()).map(({ name, createdAtMs, createdBy, changedAtMs, changedBy }) => ({
       name,
       created_at: isoTime(createdAtMs),
@@ -95,13 +100,15 @@ export function createSecrets({ store, keys, clock }: SecretsContext): Secrets {
   };
 }
 
-function rotationView({ dataKeyId, root, rewrapped, resealed, unreadable }: Rotation): RotationView {
+function rotationView(rotation: Rotation): RotationView {
+  const { dataKeyId, root, rewrapped, resealed, unreadable, toApply } = rotation;
   return {
     data_key: dataKeyId,
     key: { id: root.id, source: root.source },
     rewrapped,
     resealed,
     unreadable: [...unreadable],
+    to_apply: toApply,
   };
 }
 

@@ -1,5 +1,7 @@
 import type { Sealer } from "../../../contract/keys/sealer.ts";
+import { beginAgain } from "../../keys/begin_again.ts";
 import { createKeyRing } from "../../keys/key_ring.ts";
+import type { RootKey } from "../../keys/root_key.ts";
 import type { KeySourceOptions } from "../../keys/key_sources.ts";
 import { createSecrets, type SecretsContext } from "./local_secrets.ts";
 import type { Store } from "../../store/store.ts";
@@ -10,6 +12,8 @@ export interface OpenedSecrets {
   readonly sealer: Sealer;
   /** Their changes are in no audit log: see auditedSecrets. */
   readonly secrets: Secrets;
+  /** See engine/keys/begin_again.ts. It is in no audit log either. */
+  beginAgain(): Promise<RootKey | undefined>;
   /** Their values. */
   readonly stored: ReturnType<typeof storedSecrets>;
 }
@@ -24,6 +28,7 @@ export function openSecrets({ store, clock, ...sources }: OpenSecretsOptions): O
   return {
     sealer: keys.sealer,
     secrets: createSecrets({ store, keys, clock }),
+    beginAgain: () => beginAgain(keys, store.sealedPlaces),
     stored: storedSecrets(store.secrets, keys.sealer),
   };
 }

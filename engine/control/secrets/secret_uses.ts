@@ -1,7 +1,10 @@
 import { referencesIn, visitTexts } from "../../secrets/references.ts";
 import type { Store } from "../../store/store.ts";
 
-/** What refers to secrets of which name, as `connector shop`, in the definitions that were last applied. */
+/**
+ * What refers to secrets of which name, as `connector shop`, in the definitions that were last applied. Throws as
+ * Sealer.open does.
+ */
 export async function secretUses(
   { pipelines, revisions, alerts }: Pick<Store, "pipelines" | "revisions" | "alerts">,
 ): Promise<Map<string, string[]>> {
@@ -18,7 +21,9 @@ export async function secretUses(
     }
   };
   collect("connector", Object.entries(await pipelines.connectors()));
-  collect("notifier", Object.entries(await alerts.notifiers()));
+  for (const name of Object.keys(await alerts.notifiers())) {
+    collect("notifier", [[name, await alerts.notifier(name)]]);
+  }
   // Webhooks refer to theirs, and scripts name them.
   const inForce = await revisions.headsInForce();
   collect("pipeline", [...inForce].map(([name, { definition }]) => [name, definition] as const));

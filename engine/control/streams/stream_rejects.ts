@@ -95,7 +95,7 @@ export class StreamRejectsPort {
     const runId = (await rejects.get(pipeline, step))?.rejects[0]?.run ?? "";
     const run = await store.runs.get(runId);
     return {
-      revision,
+      revision: { ...revision, connectors: await store.revisions.connectors(revision.id) },
       run: {
         runId,
         pipeline,

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../contract/clock.ts";
 import type { Notifier, NotifierDefinition } from "../../../contract/alerts/notifiers.ts";
 import { AppError, IS_RETRYABLE, toAppError } from "../../../contract/errors.ts";
+import { WRONG_KEY } from "../../../contract/keys/sealer.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { Redactor } from "../../grants/redact.ts";
 import type { ReferenceSources } from "../../secrets/resolve.ts";
@@ -87,7 +88,11 @@ export class AlertSender implements Service {
     definition: NotifierDefinition,
     signal: AbortSignal,
   ): Promise<{ readonly title: string; readonly receipt: Receipt }> {
-    return await this.#send(delivery, definition, AbortSignal.any([signal, this.#loop.signal]));
+    return await this.#send(
+      delivery,
+      () => Promise.resolve(definition),
+      AbortSignal.any([signal, this.#loop.signal]),
+    );
   }
 
   /** Sends all that is due; returns in how many milliseconds to look again. */
@@ -109,8 +114,8 @@ export class AlertSender implements Service {
     const nowMs = clock.now();
     const delivery = await alerts.claim(id, nowMs, nowMs + LEASE_MS);
     if (delivery === undefined) return;
-    const known = (await alerts.notifiers())[delivery.notifier];
-    const { title, receipt } = await this.#send(delivery, known, this.#loop.signal);
+    const find = () => alerts.notifier(delivery.notifier);
+    const { title, receipt } = await this.#send(delivery, find, this.#loop.signal);
     if (this.#loop.signal.aborted && !receipt.isTaken) {
       // Nobody knows whether it arrived: the next start sends it again, as repeated.
       await alerts.postpone(delivery, { notBeforeMs: clock.now(), title, error: "the server stopped" });
@@ -122,7 +127,7 @@ export class AlertSender implements Service {
   /** Never throws. */
   async #send(
     delivery: ClaimedDelivery,
-    definition: NotifierDefinition | undefined,
+    find: () => Promise<NotifierDefinition | undefined>,
     signal: AbortSignal,
   ): Promise<{ readonly title: string; readonly receipt: Receipt }> {
     const { references, secretKeeping, way, publicUrl } = this.#context;
@@ -130,6 +135,7 @@ export class AlertSender implements Service {
     let redactor: Redactor | undefined;
     let title = `for ${delivery.notifier}`;
     try {
+      const definition = await find();
       if (definition === undefined) {
         throw new AppError("not_found", `There is no notifier "${delivery.notifier}" in notifiers.yaml`);
       }
@@ -141,9 +147,11 @@ export class AlertSender implements Service {
       if (!receipt.isTaken) use.forget(definition);
       return { title, receipt: { ...receipt, words: redactor.redact(receipt.words) } };
     } catch (error) {
-      const { code, message } = toAppError(error);
+      const { code, message, reason } = toAppError(error);
+      // A key that is put back is seen at the next try.
+      const isFinal = !IS_RETRYABLE[code] && reason !== WRONG_KEY;
       const words = redactor === undefined ? message : redactor.redact(message);
-      return { title, receipt: { isTaken: false, words, isFinal: !IS_RETRYABLE[code] } };
+      return { title, receipt: { isTaken: false, words, isFinal } };
     }
   }
 

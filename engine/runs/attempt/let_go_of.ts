@@ -1,15 +1,17 @@
 import { filledDefinition, sampleParams } from "../../../connectors/pipeline_params.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
-import type { Revision } from "../../../contract/revision.ts";
+import type { ReadableRevision } from "../../../contract/revision.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
+import type { Store } from "../../store/store.ts";
 import { grantOf, hasWarehouse } from "./process_grant.ts";
 import { warehousePath } from "../warehouses/warehouse_file.ts";
 import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import type { ProcessPool } from "./process_pool.ts";
 
 export interface LetGoContext extends GrantContext {
+  readonly store: Pick<Store, "revisions">;
   readonly processes: ProcessPool;
   readonly warehouseKeys: WarehouseKeys;
   readonly log: Log;
@@ -20,7 +22,7 @@ export interface LetGoContext extends GrantContext {
  * followed, in a process with what its last revision was granted. Its warehouse stays as it is. Never throws:
  * what could not be done is logged, with what to do.
  */
-export async function letGoOf(context: LetGoContext, revision: Revision): Promise<void> {
+export async function letGoOf(context: LetGoContext, revision: ReadableRevision): Promise<void> {
   const { pipeline } = revision;
   const params = sampleParams(revision.definition.params);
   const follows = Object.values(revision.definition.extract).some(({ mode }) => mode === "cdc");
@@ -28,7 +30,8 @@ export async function letGoOf(context: LetGoContext, revision: Revision): Promis
   const { log, projectDir, processes } = context;
   try {
     const definition = filledDefinition(context.connectors, revision, params);
-    const provision = await provide(context, { ...revision, definition, purpose: "run" });
+    const connectors = await context.store.revisions.connectors(revision.id);
+    const provision = await provide(context, { definition, connectors, purpose: "run" });
     const { redact } = provision.redactor;
     const warehouseKey = await context.warehouseKeys.open(pipeline);
     if (warehouseKey !== undefined) provision.redactor.learn([warehouseKey.key]);

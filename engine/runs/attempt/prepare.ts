@@ -63,7 +63,8 @@ export async function executeRun(
       throw new AppError("internal", `The revision ${run.revision} of the run is gone`);
     }
     const definition = filledDefinition(context.connectors, found.revision, run.params);
-    const revision = { ...found.revision, definition };
+    const connectors = await store.revisions.connectors(run.revision);
+    const revision = { ...found.revision, definition, connectors };
     const provision = await provide(context, {
       ...revision,
       purpose: "run",

@@ -2,7 +2,7 @@ import { type LoadDefinition, loadTargets } from "../../../contract/pipeline/loa
 import { namedLoads } from "../../../contract/pipeline/named_loads.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import { isWildcard, loadOfStream } from "../../../contract/pipeline/wildcard.ts";
-import type { Revision } from "../../../contract/revision.ts";
+import type { ReadableRevision } from "../../../contract/revision.ts";
 import type { Step } from "../../../contract/run.ts";
 
 /** What a step reads or writes outside. */
@@ -18,7 +18,7 @@ export interface StepAddress {
 
 /** Undefined for a model and a check, and where the definition does not say. */
 export function stepAddress(
-  { definition: { extract, load }, connectors }: Pick<Revision, "definition" | "connectors">,
+  { definition: { extract, load }, connectors }: Pick<ReadableRevision, "definition" | "connectors">,
   step: Pick<Step, "name" | "kind">,
 ): StepAddress | undefined {
   const place = (connector: string) => ({ connector, type: connectors[connector]?.type ?? connector });

@@ -1,4 +1,4 @@
-import type { NotifierDefinition } from "../../../contract/alerts/notifiers.ts";
+import type { NotifierDefinition, NotifierHead } from "../../../contract/alerts/notifiers.ts";
 import type {
   AlertEvent,
   Delivery,
@@ -33,6 +33,9 @@ export interface NewProblem {
   /** Whether somebody is told of it now. */
   readonly isTold: boolean;
 }
+
+/** What a notifier's entry is sealed for, as Sealer takes it. */
+export const notifierPlace = (name: string): string => `notifier/${name}`;
 
 /** An event for a notifier. It joins the delivery that gathers events, or begins one. */
 export interface Notice {
@@ -147,12 +150,15 @@ export interface AlertStore {
   /** The newest first. */
   deliveries(filter: DeliveryFilter): Promise<Delivery[]>;
 
-  /** Replaces what was there; those named in `keep` stay as they were. */
+  /** Replaces what was there; those named in `keep` stay as they were. Sealed. Throws as Sealer.seal does. */
   putNotifiers(
     notifiers: Readonly<Record<string, NotifierDefinition>>,
     keep: ReadonlySet<string> | "all",
   ): Promise<void>;
-  notifiers(): Promise<Record<string, NotifierDefinition>>;
+  /** By name what is no secret of them. */
+  notifiers(): Promise<Record<string, NotifierHead>>;
+  /** All of one, references not replaced; undefined where there is none. Throws as Sealer.open does. */
+  notifier(name: string): Promise<NotifierDefinition | undefined>;
 
   /** How many rows each of the steps of the pipeline's last succeeded runs had, before a run; the newest first. */
   rowsBefore(run: string, limit: number): Promise<ReadonlyMap<string, readonly number[]>>;

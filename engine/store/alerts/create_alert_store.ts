@@ -1,17 +1,24 @@
-import { sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
+import type { Sealer } from "../../../contract/keys/sealer.ts";
 import { type Database, storing } from "../database.ts";
+import { headOfNotifier, openNotifier, sealNotifier } from "../keys/sealed_entries.ts";
 import { notifiers } from "../schema.ts";
 import type { AlertStore } from "./alert_store.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { createProblems } from "./problems.ts";
 
-export function createAlertStore(db: Database): AlertStore {
+export function createAlertStore(db: Database, sealer: Sealer): AlertStore {
   return {
     ...createProblems(db),
     ...createDeliveries(db),
 
     async putNotifiers(found, keep) {
-      const entries = Object.entries(found).map(([name, definition]) => ({ name, definition }));
+      const entries = await Promise.all(
+        Object.entries(found).map(async ([name, one]) => ({
+          name,
+          ...await sealNotifier(sealer, name, one),
+        })),
+      );
       const stay = keep === "all"
         ? sql`true`
         : sql`name in (select value from json_each(${JSON.stringify([...keep, ...Object.keys(found)])}))`;
@@ -19,11 +26,8 @@ export function createAlertStore(db: Database): AlertStore {
         "write the notifiers",
         db.batch([
           db.run(sql`delete from ${notifiers} where not (${stay})`),
-          ...entries.map((entry) =>
-            db.insert(notifiers).values(entry).onConflictDoUpdate({
-              target: notifiers.name,
-              set: { definition: entry.definition },
-            })
+          ...entries.map(({ name, ...set }) =>
+            db.insert(notifiers).values({ name, ...set }).onConflictDoUpdate({ target: notifiers.name, set })
           ),
         ]),
       );
@@ -32,7 +36,13 @@ export function createAlertStore(db: Database): AlertStore {
     async notifiers() {
       const query = db.select().from(notifiers).orderBy(notifiers.name);
       const rows = await storing("read the notifiers", query);
-      return Object.fromEntries(rows.map(({ name, definition }) => [name, definition]));
+      return Object.fromEntries(rows.map(({ name, definition }) => [name, headOfNotifier(definition)]));
+    },
+
+    async notifier(name) {
+      const query = db.select().from(notifiers).where(eq(notifiers.name, name));
+      const [row] = await storing(`read the notifier "${name}"`, query);
+      return row && await openNotifier(sealer, row);
     },
 
     async rowsBefore(run, limit) {

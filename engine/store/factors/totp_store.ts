@@ -1,5 +1,6 @@
 import { and, asc, eq, exists, gt, lt, lte, sql } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
+import { inOneBatch } from "../keys/sealed_places.ts";
 import { type FactorStore, totpPlace } from "./port.ts";
 import { factorGuesses, totpSecrets } from "./schema.ts";
 
@@ -37,10 +38,14 @@ export function createTotpStore(db: Database): TotpStore {
         return rows.map(({ user, ...text }) => ({ ...text, place: totpPlace(user) }));
       },
 
-      async replace(which, before, after) {
-        const query = db.update(totpSecrets).set({ secret: after })
-          .where(and(eq(id, which), eq(totpSecrets.secret, before))).returning({ user: totpSecrets.user });
-        return (await storing("seal the secret of an authenticator app anew", query)).length > 0;
+      async replace(changes) {
+        const updates = changes.map(({ id: which, before, after }) =>
+          db.run(
+            sql`update ${totpSecrets} set secret = ${after}
+              where ${and(eq(id, which), eq(totpSecrets.secret, before))}`,
+          )
+        );
+        return await inOneBatch(db, "seal the secrets of authenticator apps anew", updates);
       },
     },
 

@@ -5,11 +5,12 @@ import { warehouseKeyPlace } from "../../../contract/keys/warehouse_key.ts";
 import { type Database, storing } from "../database.ts";
 import { idTokenPlace } from "../ports/sso.ts";
 import { ssoSessions } from "../people/sso_tables.ts";
+import { notifierPlace } from "../alerts/alert_store.ts";
+import { connectorPlace, revisionPlace } from "../ports/definitions.ts";
 import { secretPlace } from "../ports/secrets.ts";
-import { secrets, warehouseKeys } from "../schema.ts";
+import { connectors, notifiers, revisions, secrets, warehouseKeys } from "../schema.ts";
 
-interface SealedColumn {
-  readonly kind: string;
+interface SealedColumn extends Pick<SealedPlaces, "kind" | "isApplied" | "isHistory"> {
   readonly table: SQLiteTable;
   /** A key of the table's rows, of text. */
   readonly id: SQLiteColumn;
@@ -25,6 +26,31 @@ interface SealedColumn {
  */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
   { kind: "secrets", table: secrets, id: secrets.name, sealed: secrets.sealed, placeOf: secretPlace },
+  {
+    kind: "connectors",
+    isApplied: true,
+    table: connectors,
+    id: connectors.name,
+    sealed: connectors.sealed,
+    placeOf: connectorPlace,
+  },
+  {
+    kind: "notifiers",
+    isApplied: true,
+    table: notifiers,
+    id: notifiers.name,
+    sealed: notifiers.sealed,
+    placeOf: notifierPlace,
+  },
+  {
+    kind: "revisions",
+    isApplied: true,
+    isHistory: true,
+    table: revisions,
+    id: revisions.id,
+    sealed: revisions.sealedConnectors,
+    placeOf: revisionPlace,
+  },
   {
     kind: "keys of warehouses",
     table: warehouseKeys,
@@ -45,9 +71,23 @@ export function createSealedPlaces(db: Database): SealedPlaces[] {
   return SEALED_COLUMNS.map((column) => placesOf(db, column));
 }
 
-function placesOf(db: Database, { kind, table, id, sealed, placeOf }: SealedColumn): SealedPlaces {
+/** Returns how many rows were changed. */
+export async function inOneBatch(
+  db: Database,
+  action: string,
+  [first, ...others]: readonly ReturnType<Database["run"]>[],
+): Promise<number> {
+  if (first === undefined) return 0;
+  const results = await storing(action, db.batch([first, ...others]));
+  return results.reduce((sum, { rowsAffected }) => sum + rowsAffected, 0);
+}
+
+function placesOf(db: Database, column: SealedColumn): SealedPlaces {
+  const { kind, isApplied = false, isHistory = false, table, id, sealed, placeOf } = column;
   return {
     kind,
+    isApplied,
+    isHistory,
     async list({ after, limit }) {
       const query = db.select({ id: sql<string>`${id}`, sealed: sql<string>`${sealed}` }).from(table)
         .where(and(isNotNull(sealed), after === undefined ? undefined : gt(id, after)))
@@ -56,12 +96,14 @@ function placesOf(db: Database, { kind, table, id, sealed, placeOf }: SealedColu
       return rows.map((row) => ({ ...row, place: placeOf(row.id) }));
     },
 
-    async replace(one, before, after) {
-      const query = db.run(
-        sql`update ${table} set ${sql.identifier(sealed.name)} = ${after}
-          where ${and(eq(id, one), eq(sealed, before))}`,
+    async replace(changes) {
+      const updates = changes.map((change) =>
+        db.run(
+          sql`update ${table} set ${sql.identifier(sealed.name)} = ${change.after}
+            where ${and(eq(id, change.id), eq(sealed, change.before))}`,
+        )
       );
-      return (await storing(`seal ${kind} anew`, query)).rowsAffected > 0;
+      return await inOneBatch(db, `seal ${kind} anew`, updates);
     },
   };
 }

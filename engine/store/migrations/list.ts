@@ -18,6 +18,7 @@ import { passwords } from "./0017_passwords.ts";
 import { rotatedTokens } from "./0018_rotated_tokens.ts";
 import { warehouseKeys } from "./0019_warehouse_keys.ts";
 import { versions } from "./0020_versions.ts";
+import { sealedEntries } from "./0021_sealed_entries.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -42,4 +43,5 @@ export const MIGRATIONS: readonly Migration[] = [
   rotatedTokens,
   warehouseKeys,
   versions,
+  sealedEntries,
 ];

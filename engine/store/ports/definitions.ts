@@ -1,6 +1,6 @@
 import type { PipelineSubject } from "../../../contract/access/scope.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
-import type { Revision, RevisionFile } from "../../../contract/revision.ts";
+import type { ReadableRevision, Revision, RevisionFile } from "../../../contract/revision.ts";
 import type { PipelineStep } from "../../../contract/run.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { Fault } from "../../../text/fault.ts";
@@ -73,18 +73,30 @@ export interface PipelineStore {
     lease?: Lease,
   ): Promise<void>;
   streamColumns(pipeline: string): Promise<Record<string, Column[]>>;
-  /** The project's connectors, unresolved (no secret is in them); replaces what was there. */
+  /** The project's connectors, references not replaced; replaces what was there. Sealed. Throws as Sealer.seal does. */
   putConnectors(connectors: Readonly<Record<string, ConnectorDefinition>>): Promise<void>;
+  /** Throws as Sealer.open does. */
   connectors(): Promise<Record<string, ConnectorDefinition>>;
 }
 
-/** A revision without its files, which may be many and long. */
-export type RevisionHead = Omit<Revision, "files">;
+/** What the connectors of a revision are sealed for, as Sealer takes it. */
+export const revisionPlace = (id: string): string => `revision/${id}`;
+
+/** What a connector's entry is sealed for. */
+export const connectorPlace = (name: string): string => `connector/${name}`;
+
+/** A revision as it is read without a key, and without its files, which may be many and long. */
+export type RevisionHead = Omit<ReadableRevision, "files">;
 
 export interface RevisionStore {
-  /** Does nothing where the id is known. File contents are stored once by hash. */
+  /**
+   * Keeps it with its connectors sealed, and file contents once by hash. Of one whose id is known it only seals the
+   * connectors again where those do not open any more. Throws as Sealer.seal does.
+   */
   save(revision: Revision, steps: readonly PipelineStep[]): Promise<void>;
-  get(id: string): Promise<{ revision: Revision; steps: PipelineStep[] } | undefined>;
+  get(id: string): Promise<{ revision: ReadableRevision; steps: PipelineStep[] } | undefined>;
+  /** What its connectors say, references not replaced. Throws `not_found`, and as Sealer.open does. */
+  connectors(id: string): Promise<Readonly<Record<string, ConnectorDefinition>>>;
   /** The same without files and steps: what starting and listing pipelines need. */
   head(id: string): Promise<RevisionHead | undefined>;
   /** Those of these that there are, in any order. */

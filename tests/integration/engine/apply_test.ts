@@ -7,6 +7,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { type ApplyContext, applyProject, applySource } from "../../../engine/definitions/apply.ts";
 import { defaultPolicy } from "../../../engine/grants/policy.ts";
 import { defaultSecrets } from "../../../engine/secrets/named_secrets.ts";
+import { aesSealer } from "../../support/aes_sealer.ts";
 import { fileStoreUrl, openStore } from "../../../engine/store/open.ts";
 import type { Store } from "../../../engine/store/store.ts";
 import { findProgram } from "../../../server/program.ts";
@@ -40,7 +41,9 @@ async function withProject(
 ): Promise<void> {
   await using project = await TestProject.create(files);
   await Deno.mkdir(project.dataDir, { mode: 0o700 });
-  await using store = await openStore(fileStoreUrl(join(project.dataDir, "sluice.db")));
+  await using store = await openStore(fileStoreUrl(join(project.dataDir, "sluice.db")), {
+    sealer: aesSealer(),
+  });
   const checked: string[] = [];
   const program = findProgram(PROGRAM.main, (name) => Deno.env.get(name));
   const context: ApplyContext = {

@@ -10,8 +10,10 @@ import type { StepAddress } from "../../../engine/runs/telemetry/step_address.ts
 
 /** What data is called where lineage is told: by the rules of https://openlineage.io/docs/spec/naming */
 
+let entries: Readonly<Record<string, Entry>> = {};
 const names = createDatasetNames({
   connectors,
+  store: { revisions: { connectors: () => Promise.resolve(entries) } },
   references: { env: () => undefined, secrets: { get: (name) => Promise.resolve(SECRETS[name]) } },
   projectDir: "/srv/shop",
   dataDir: "/srv/data",
@@ -28,8 +30,8 @@ async function nameOf(
   part: StepAddress["part"],
   type = entry?.type ?? "",
 ): Promise<string> {
-  const revision = { pipeline: "shop", connectors: entry === undefined ? {} : { it: entry } };
-  const found = await names.of(revision, { connector: "it", type, part });
+  entries = entry === undefined ? {} : { it: entry };
+  const found = await names.of({ id: "r1", pipeline: "shop" }, { connector: "it", type, part });
   ok(!JSON.stringify(found ?? {}).includes("4711"));
   return found === undefined ? "none" : `${found.namespace} ${found.name}`;
 }

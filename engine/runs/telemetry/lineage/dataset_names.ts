@@ -1,14 +1,16 @@
 import { join } from "node:path";
 import type { Connector, DatasetName } from "../../../../contract/connector/connector.ts";
 import { isWildcard } from "../../../../contract/pipeline/wildcard.ts";
-import type { Revision } from "../../../../contract/revision.ts";
+import type { ReadableRevision } from "../../../../contract/revision.ts";
 import { parseConnector, parseStream, parseTarget } from "../../../../connectors/parse.ts";
+import type { Store } from "../../../store/store.ts";
 import { type ReferenceSources, resolveConnector } from "../../../secrets/resolve.ts";
 import type { StepAddress } from "../step_address.ts";
 
 export interface NamingContext {
   readonly connectors: readonly Connector[];
   readonly references: ReferenceSources;
+  readonly store: { readonly revisions: Pick<Store["revisions"], "connectors"> };
   readonly projectDir: string;
   readonly dataDir: string;
   /** Of jobs; and of data that has no name of its own, as the records of a script. */
@@ -19,7 +21,7 @@ export interface NamingContext {
 export interface DatasetNames {
   /** What a stream reads or a load writes; undefined where it has no name, as a query. */
   of(
-    revision: Pick<Revision, "connectors" | "pipeline">,
+    revision: Pick<ReadableRevision, "id" | "pipeline">,
     address: StepAddress,
   ): Promise<DatasetName | undefined>;
   /** A table of a pipeline's warehouse, by its whole name, as `raw.orders`. */
@@ -35,7 +37,7 @@ export function createDatasetNames(context: NamingContext): DatasetNames {
       const unknown = { namespace: context.namespace, name: `${revision.pipeline}.${name}.${label}` };
       if (connector?.dataset === undefined) return unknown;
       try {
-        const definition = revision.connectors[name];
+        const definition = (await context.store.revisions.connectors(revision.id))[name];
         if (definition === undefined) return unknown;
         const { config: keys } = await resolveConnector(name, definition, context.references);
         const { config } = parseConnector(context.connectors, name, { type: address.type, config: keys });

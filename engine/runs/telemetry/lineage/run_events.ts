@@ -1,6 +1,6 @@
 import type { DatasetName } from "../../../../contract/connector/connector.ts";
 import type { ErrorRecord } from "../../../../contract/errors.ts";
-import type { Revision } from "../../../../contract/revision.ts";
+import type { ReadableRevision } from "../../../../contract/revision.ts";
 import type { Run, RunState, Step } from "../../../../contract/run.ts";
 import { isTerminal } from "../../../../contract/run_state.ts";
 import type { AttemptStory, RunStory } from "../run_story.ts";
@@ -27,7 +27,7 @@ export interface EventContext {
   readonly columns: (pipeline: string) => Promise<TableColumns>;
 }
 
-type RunRevision = Pick<Revision, "definition" | "connectors" | "pipeline"> | undefined;
+type RunRevision = Pick<ReadableRevision, "id" | "definition" | "connectors" | "pipeline"> | undefined;
 
 const producerOf = (version: string): string => `urn:sluice:${version}`;
 

@@ -25,7 +25,7 @@ const ACTIONS: SecretsActions = {
       ...(path === undefined ? {} : { new_key_file: path }),
     }, localActor());
     if (isJson) return terminal.out(JSON.stringify(rotation));
-    const { key, rewrapped, resealed, unreadable } = rotation;
+    const { key, rewrapped, resealed, unreadable, to_apply: toApply } = rotation;
     terminal.out(
       path === undefined
         ? `Sealed ${
@@ -36,6 +36,15 @@ const ACTIONS: SecretsActions = {
     );
     if (unreadable.length > 0) {
       terminal.out(`Could not be opened, and has to be set again: ${unreadable.join(", ")}`);
+    }
+    if (toApply > 0) {
+      terminal.out(
+        `${
+          formatPlural(toApply, "connector, notifier or revision", "connectors, notifiers and revisions")
+        } could not ` +
+          "be opened: `sluice apply` writes those in force again, as the project's files have them; so does a server " +
+          "by itself",
+      );
     }
   },
 };

@@ -8,6 +8,7 @@ import type { BackupContext } from "../../../../engine/control/backup/backup_con
 import { readBackup } from "../../../../engine/control/backup/read_backup.ts";
 import { writeBackup } from "../../../../engine/control/backup/write_backup.ts";
 import { MIGRATIONS } from "../../../../engine/store/migrations/list.ts";
+import { aesSealer } from "../../../support/aes_sealer.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import type { Store } from "../../../../engine/store/store.ts";
 import { addPipeline, claim, lease, newRun, outcome } from "../store/store_fixture.ts";
@@ -32,7 +33,7 @@ class Place implements AsyncDisposable {
       await Deno.writeTextFile(join(root, path), text);
     }
     await Deno.mkdir(join(root, "new"));
-    const store = await openStore(fileStoreUrl(join(root, "data/sluice.db")));
+    const store = await openStore(fileStoreUrl(join(root, "data/sluice.db")), { sealer: aesSealer() });
     await addPipeline(store, "a");
     return new Place(root, store);
   }

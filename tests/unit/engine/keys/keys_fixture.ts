@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { DataKeyStore } from "../../../../contract/keys/data_keys.ts";
+import type { Sealer } from "../../../../contract/keys/sealer.ts";
 import { createKeyRing, type KeyRing } from "../../../../engine/keys/key_ring.ts";
 import type { KeySourceOptions } from "../../../../engine/keys/key_sources.ts";
 import { noVault } from "../../../support/fake_secrets.ts";
@@ -36,7 +37,11 @@ export class KeysFixture implements AsyncDisposable {
   }
 
   async store(): Promise<Store> {
-    return this.#store ??= await openStore(fileStoreUrl(this.storePath));
+    const sealer: Sealer = {
+      seal: async (...text) => await (await this.ring()).sealer.seal(...text),
+      open: async (...sealed) => await (await this.ring()).sealer.open(...sealed),
+    };
+    return this.#store ??= await openStore(fileStoreUrl(this.storePath), { sealer });
   }
 
   /** As another process has it. */

@@ -62,7 +62,7 @@ Deno.test("no statement of the queue, the lists and the pages reads a whole hist
   const runs = createRunStore(db);
   const attempts = createAttemptStore(db);
   const backfills = createBackfillStore(db);
-  const alerts = createAlertStore(db);
+  const alerts = createAlertStore(db, fixture.sealer);
   const outbox = createOutbox(db);
   const inbox = createInbox(db);
   const retention = createRetention(db);

@@ -19,7 +19,9 @@ Deno.test("get() answers the revision with its files and steps as they were save
     pipelineStep({ name: "model:a", depends: ["extract:z"], file: "transforms/a/b.sql", sql: "SELECT 1" }),
   ];
   await revisions.save(saved, steps);
-  assert.deepEqual(await revisions.get("r1"), { revision: saved, steps });
+  const readable = { ...saved, connectors: { shop: { type: "postgres" } } };
+  assert.deepEqual(await revisions.get("r1"), { revision: readable, steps });
+  assert.deepEqual(await revisions.connectors("r1"), saved.connectors);
 });
 
 Deno.test("get() and has() know only what was saved", async () => {

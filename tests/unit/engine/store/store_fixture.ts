@@ -3,12 +3,14 @@ import type { LogLine, PipelineStep, Run, Step } from "../../../../contract/run.
 import { fileStoreUrl, openStore, type StoreOptions } from "../../../../engine/store/open.ts";
 import type { Claim, Lease, NewRun, RunOutcome } from "../../../../engine/store/ports/runs.ts";
 import type { Store } from "../../../../engine/store/store.ts";
+import { aesSealer } from "../../../support/aes_sealer.ts";
 
 /** A store in a folder of its own, which goes away with it. `open` opens the same file once more. */
 export class StoreFixture implements AsyncDisposable {
   readonly #dir = Deno.makeTempDirSync({ prefix: "sluice store é " });
   readonly #opened: Store[] = [];
   readonly url: string;
+  readonly sealer = aesSealer();
 
   constructor() {
     this.url = fileStoreUrl(this.path);
@@ -19,7 +21,7 @@ export class StoreFixture implements AsyncDisposable {
   }
 
   async open(options?: StoreOptions): Promise<Store> {
-    const store = await openStore(this.url, options);
+    const store = await openStore(this.url, { sealer: this.sealer, ...options });
     this.#opened.push(store);
     return store;
   }

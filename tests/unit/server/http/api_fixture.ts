@@ -154,7 +154,11 @@ export class ApiFixture implements AsyncDisposable {
 
   static async create(options: ApiOptions = {}): Promise<ApiFixture> {
     const dir = await Deno.makeTempDir({ prefix: "sluice-api-" });
-    const fixture = new ApiFixture(dir, await openStore(fileStoreUrl(join(dir, "control.db"))), options);
+    const fixture = new ApiFixture(
+      dir,
+      await openStore(fileStoreUrl(join(dir, "control.db")), { sealer: aesSealer() }),
+      options,
+    );
     for (const role of BUILT_IN_ROLES) {
       const { token } = await fixture.people.tokens.create({
         name: `the ${role}`,

@@ -175,8 +175,9 @@ Deno.test("a change of the key finds every secret, and leaves what changed meanw
     if (text === undefined) break;
     ids.push(last = text.id);
     const anew = await after.seal(await before.open(text.sealed, text.place), text.place);
-    assert.equal(await sealed.replace(text.id, "another", anew), false);
-    assert.equal(await sealed.replace(text.id, text.sealed, anew), true);
+    const change = { id: text.id, before: text.sealed, after: anew };
+    assert.equal(await sealed.replace([{ ...change, before: "another" }]), 0);
+    assert.equal(await sealed.replace([change]), 1);
   }
   assert.equal(new Set(ids).size, 3);
   const renewed = fixture.over(after);
