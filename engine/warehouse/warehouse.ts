@@ -4,7 +4,8 @@ import { SqlError, type SqlSession } from "../../contract/sql.ts";
 /**
  * Our own part of a pipeline's warehouse file, schema `_sluice`: which steps were committed by which
  * run (step_ledger.ts) and for which window (step_windows.ts), how far streams got (stream_state.ts), which
- * rows did not fit (rejects.ts) or failed a check, what checks measured (checks/), what models were made of (built_models.ts) and what loads sent (sent_rows.ts).
+ * rows did not fit (rejects.ts) or failed a check, what checks measured (checks/), what models were made of
+ * (models/) and what loads sent (sent_rows.ts).
  * All of it is written in the transaction of the rows themselves.
  */
 
@@ -116,6 +117,15 @@ const MIGRATIONS: readonly string[] = [
      "value" DOUBLE,
      measured_at TIMESTAMPTZ NOT NULL,
      PRIMARY KEY (step, run_id)
+   );`,
+  `CREATE TABLE _sluice.model_batches (
+     step VARCHAR NOT NULL,
+     run_id VARCHAR NOT NULL,
+     start_ms BIGINT,
+     end_ms BIGINT NOT NULL,
+     is_anew BOOLEAN NOT NULL,
+     "rows" BIGINT NOT NULL,
+     committed_at TIMESTAMPTZ NOT NULL
    );`,
 ];
 

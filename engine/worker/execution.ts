@@ -32,7 +32,6 @@ import { Previews } from "./reports/previews.ts";
 import { endStep, failStep, startStep } from "./reporter.ts";
 import type { JobContext } from "./job_context.ts";
 import type { SessionLease, SessionPool } from "./session_pool.ts";
-import { retryConflicts } from "./retry_conflicts.ts";
 import { stepLine } from "./reports/step_log.ts";
 import { stepsAtOnce } from "./steps/steps_at_once.ts";
 import { settingsOf, tryStep, watchStep } from "./steps/step_tries.ts";
@@ -40,8 +39,9 @@ import { runTaskGraph } from "./task_graph.ts";
 import { chooseSteps, requireTables } from "./models/chosen_steps.ts";
 import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
 import { CheckSteps } from "./models/check_steps.ts";
-import { buildModel } from "./models/transform.ts";
-import { setWindowStart } from "./models/windows.ts";
+import { ModelSteps } from "./models/model_steps.ts";
+import { appendsRows } from "../../sql/build/model_change.ts";
+import { setWindow } from "../../sql/build/variables.ts";
 
 export interface ExecutionOptions {
   readonly job: RunJob;
@@ -70,6 +70,7 @@ export class Execution {
   #overdue: string | undefined;
   readonly #previews: Previews;
   readonly #extracts: ExtractSteps;
+  readonly #models: ModelSteps;
   readonly #loads: LoadSteps;
   #straight: StraightSteps | undefined;
   readonly #checks: CheckSteps;
@@ -100,6 +101,18 @@ export class Execution {
       lease: (planned) => this.#lease(planned),
       record: (session, planned, step, change) => this.#record(session, planned, step, change),
     });
+    this.#checks = new CheckSteps({
+      runId: job.runId,
+      attempt: job.attempt,
+      reporter,
+      lease: () => sessions.lease(),
+    });
+    this.#models = new ModelSteps({
+      job,
+      reporter,
+      checks: this.#checks,
+      record: (session, planned, step, change) => this.#record(session, planned, step, change),
+    });
     this.#loads = new LoadSteps({
       job,
       reporter,
@@ -107,12 +120,6 @@ export class Execution {
       connections,
       passing: this.#passing,
       record: (session, planned, step, change) => this.#record(session, planned, step, change),
-    });
-    this.#checks = new CheckSteps({
-      runId: job.runId,
-      attempt: job.attempt,
-      reporter,
-      lease: () => sessions.lease(),
     });
     this.#previews = new Previews({
       runId: job.runId,
@@ -317,11 +324,7 @@ export class Execution {
   #compute(planned: Exclude<PlannedStep, PlannedExtract>, step: Step): Promise<Step> {
     switch (planned.kind) {
       case "model":
-        return this.#withSession(
-          (session) =>
-            retryConflicts(this.#context.reporter, step.name, () => this.#build(session, planned, step)),
-          planned,
-        );
+        return this.#withSession((session) => this.#build(session, planned, step), planned);
       case "check":
         return this.#withSession((session) => this.#checks.carryOut(session, planned), planned);
       case "load":
@@ -329,23 +332,10 @@ export class Execution {
     }
   }
 
-  async #build(session: DuckSession, planned: PlannedModel, step: Step): Promise<Step> {
-    const { reporter } = this.#context;
+  #build(session: DuckSession, planned: PlannedModel, step: Step): Promise<Step> {
     const earlier = this.#earlier;
     if (earlier === undefined) throw new AppError("internal", `${step.name} is built before the run began`);
-    return await this.#checks.inTransaction(session, async (onChecked) => {
-      const built = await buildModel(session, planned, {
-        runId: this.#job.runId,
-        fullRefresh: this.#job.fullRefresh,
-        isWindowGiven: this.#job.isWindowGiven,
-        earlier,
-        attempt: this.#job.attempt,
-        reporter,
-        onChecked,
-      });
-      for (const check of built.checks) await recordStep(session, this.#job.runId, check);
-      return await this.#record(session, planned, step, { rows: built.rows, sql: built.sql });
-    });
+    return this.#models.carryOut(session, planned, step, earlier);
   }
 
   async #record(
@@ -372,22 +362,25 @@ export class Execution {
   async #lease(planned?: PlannedStep): Promise<SessionLease> {
     const lease = await this.#sessions.lease();
     if (planned !== undefined && this.#earlier !== undefined) {
-      await setWindowStart(lease.session, this.#earlier.windows.startOf(nodeOf(planned)));
+      const startMs = this.#earlier.windows.startOf(nodeOf(planned));
+      await setWindow(lease.session, { startMs, endMs: this.#job.windowEndMs });
     }
     return lease;
   }
 }
 
 /**
- * What still counts as done where another run has been at the tables since: what a destination has, and what was
- * read straight into one. All else is in tables that are the other run's by now.
+ * What still counts as done where another run has been at the tables since: what a destination has, what was read
+ * straight into one, and what was appended to a table, where it still is. All else is in tables that are the other
+ * run's by now.
  */
 function loadsOf(
   committed: ReadonlyMap<string, Step>,
   steps: readonly PlannedStep[],
 ): ReadonlyMap<string, Step> {
   const kept = steps.filter((planned) =>
-    planned.kind === "load" || (planned.kind === "extract" && !planned.stream.store)
+    planned.kind === "load" || (planned.kind === "extract" && !planned.stream.store) ||
+    (planned.kind === "model" && appendsRows(planned.model))
   );
   return new Map(kept.flatMap(({ step }) => {
     const done = committed.get(step.name);

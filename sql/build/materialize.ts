@@ -1,5 +1,7 @@
 import type { SqlSession } from "../../contract/sql.ts";
-import { checkStoredKey, materializeIncremental } from "./incremental.ts";
+import type { BuildWindow } from "./batches.ts";
+import { materializeIncremental } from "./incremental.ts";
+import { checkStoredKey } from "./model_key.ts";
 import { type Model, modelTable } from "../language/model.ts";
 import { countRows, type Materialized, runModelSql } from "./run_model_sql.ts";
 
@@ -8,6 +10,10 @@ export type { Materialized } from "./run_model_sql.ts";
 export interface MaterializeOptions {
   /** Builds an incremental model from nothing. */
   readonly fullRefresh: boolean;
+  /** What an incremental model is built for; without it as its caller has set the variables. */
+  readonly window?: BuildWindow;
+  /** The quoted table that an incremental model is built into, in place of its own. */
+  readonly table?: string;
 }
 
 /**
@@ -18,14 +24,18 @@ export interface MaterializeOptions {
 export async function materialize(
   session: SqlSession,
   model: Model,
-  { fullRefresh }: MaterializeOptions,
+  { fullRefresh, window, table }: MaterializeOptions,
 ): Promise<Materialized> {
   const existing = await relationKind(session, model.name);
   // A run that failed in the middle of an incremental model could not reset it.
   await session.run("RESET VARIABLE cursor");
   if (model.materialized === "incremental") {
-    if (existing === "view") await session.run(`DROP VIEW ${modelTable(model.name)}`);
-    return await materializeIncremental(session, model, existing === "table" && !fullRefresh);
+    if (existing === "view" && table === undefined) await session.run(`DROP VIEW ${modelTable(model.name)}`);
+    return await materializeIncremental(session, model, {
+      table: table ?? modelTable(model.name),
+      hasTable: !fullRefresh && (table !== undefined || existing === "table"),
+      ...(window === undefined ? {} : { window }),
+    });
   }
   const kind = model.materialized === "view" ? "VIEW" : "TABLE";
   if (existing !== undefined && existing.toUpperCase() !== kind) {

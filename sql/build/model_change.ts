@@ -10,6 +10,10 @@ import { countRows } from "./run_model_sql.ts";
 /** What the rows of a model's table were made by, as far as a change of it makes other rows. */
 export interface ModelDefinition {
   readonly materialized: Model["materialized"];
+  /** Of an incremental one; `merge` where it is not noted. */
+  readonly strategy?: Model["strategy"];
+  /** As the header writes them, without white space and the case of words; none where it is not noted. */
+  readonly partitionBy?: readonly string[];
   /** Sorted: their order means nothing. */
   readonly primaryKey: readonly string[];
   readonly updateKey: string | null;
@@ -21,10 +25,27 @@ export interface ModelDefinition {
   readonly sources?: Readonly<Record<string, string>>;
 }
 
+/** Whether rows stay in the model's table that no run makes again. */
+export function gathersRows({ materialized }: Pick<Model, "materialized">): boolean {
+  return materialized === "incremental";
+}
+
+/** Whether rows that come again are in its table twice. */
+export function appendsRows({ materialized, strategy }: Pick<Model, "materialized" | "strategy">): boolean {
+  return materialized === "incremental" && strategy === "append";
+}
+
+/** Whether --full-refresh leaves the model's rows as they are. */
+export function keepsRows(model: Pick<Model, "materialized" | "fullRefresh">): boolean {
+  return gathersRows(model) && model.fullRefresh === false;
+}
+
 export async function definitionOf(model: Model): Promise<ModelDefinition> {
   const bytes = new TextEncoder().encode(plainSql(model.sql));
   return {
     materialized: model.materialized,
+    ...(gathersRows(model) ? { strategy: model.strategy } : {}),
+    ...(model.partitionBy.length === 0 ? {} : { partitionBy: model.partitionBy.map(plainSql).sort() }),
     primaryKey: model.primaryKey.map(nameKey).sort(),
     updateKey: model.updateKey === undefined ? null : nameKey(model.updateKey),
     sql: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(),
@@ -65,10 +86,10 @@ export async function wayToBuild(
   before: ModelDefinition | undefined,
   now: ModelDefinition,
 ): Promise<BuildWay> {
-  const isIncremental = model.materialized === "incremental";
-  if (before === undefined) return { ...ANEW, isAnew: !isIncremental };
+  const isGathered = gathersRows(model);
+  if (before === undefined) return { ...ANEW, isAnew: !isGathered };
   // What a table or a view showed comes again; it may hold keys twice, which a merge does not expect.
-  if (before.materialized !== "incremental") return ANEW;
+  if (!gathersRows(before)) return ANEW;
   const changes = changesBetween(before, now);
   if (changes.length === 0) return { ...ANEW, isAnew: false };
   const rows = await countRows(session, modelTable(model.name));
@@ -77,12 +98,12 @@ export async function wayToBuild(
   if (model.onChange === "full_refresh") {
     return { ...ANEW, warnings: [`Built anew, as on_change says: ${shown}`] };
   }
-  if (model.onChange === "append" && isIncremental) {
+  if (model.onChange === "append" && isGathered && before.materialized === now.materialized) {
     const warnings = [`${counted(rows)} of another definition stay, as on_change says: ${shown}`];
     return { isAnew: false, warnings, keepsOtherRows: true };
   }
-  const columns = isIncremental ? await columnChanges(session, model) : [];
-  throw changeError(model, rows, [shown, ...columns].join(", "), changes[0]?.path ?? [], isIncremental);
+  const columns = isGathered ? await columnChanges(session, model) : [];
+  throw changeError(model, rows, [shown, ...columns].join(", "), changes[0]?.path ?? [], isGathered);
 }
 
 /** Throws invalid for columns that the query lost since the last build, which its own text does not show. */
@@ -92,7 +113,7 @@ export function requireColumns(
   gone: readonly string[],
   rows: number,
 ): void {
-  if (before === undefined || model.onChange !== "fail") return;
+  if (before === undefined || model.onChange !== "fail" || model.onSchemaChange !== undefined) return;
   const news = gone.filter((name) => !before.gone?.includes(name));
   if (news.length === 0) return;
   throw changeError(model, rows, goneText(news), [], true);
@@ -121,9 +142,13 @@ function changesBetween(before: ModelDefinition, now: ModelDefinition): Change[]
     if (old !== current) changes.push({ text: `${key} was ${old} and is ${current}`, path: [key] });
   };
   compare("materialized", before.materialized, now.materialized);
-  if (now.materialized !== "incremental") return changes;
+  if (!gathersRows(now)) return changes;
+  compare("strategy", before.strategy ?? "merge", now.strategy ?? "merge");
   compare("primary_key", before.primaryKey.join(", "), now.primaryKey.join(", "));
   compare("update_key", before.updateKey ?? "none", now.updateKey ?? "none");
+  const partitions = ({ partitionBy = [] }: ModelDefinition) =>
+    partitionBy.length === 0 ? "none" : partitionBy.join(", ");
+  compare("partition_by", partitions(before), partitions(now));
   if (before.sql !== now.sql) changes.push({ text: "its SQL", path: [] });
   return changes;
 }
@@ -149,20 +174,24 @@ function changeError(
   rows: number,
   changes: string,
   path: readonly string[],
-  isIncremental: boolean,
+  isGathered: boolean,
 ): AppError {
   const place = path.length > 0
     ? headerPlace(model, path)
     : placeAt(model.sql, firstWord(model.sql)?.position ?? 0, model.path);
-  const what = isIncremental
+  const what = isGathered
     ? `new rows would stand beside ${counted(rows)} that were made otherwise`
     : `${counted(rows)} that it has gathered would be dropped`;
-  const ways = isIncremental
-    ? "`on_change: append` in its header keeps the old rows as they are, `on_change: full_refresh` builds it anew " +
-      "after each change"
-    : "`on_change: full_refresh` in its header lets every change do so";
-  const message = `${model.name} has changed (${changes}), and ${what}. Build it anew with ` +
-    `--select ${model.name} --full-refresh; or ${ways}`;
+  const anew = keepsRows(model)
+    ? "It is not built anew while its header says `full_refresh: false`"
+    : `Build it anew with --select ${model.name} --full-refresh`;
+  const kept = "`on_change: append` in its header keeps the old rows as they are";
+  const ways = !isGathered
+    ? "`on_change: full_refresh` in its header lets every change do so"
+    : keepsRows(model)
+    ? kept
+    : `${kept}, \`on_change: full_refresh\` builds it anew after each change`;
+  const message = `${model.name} has changed (${changes}), and ${what}. ${anew}; or ${ways}`;
   const fault = { ...place, message, severity: "error" } as const;
   return new AppError("invalid", `Cannot build the model ${model.name}: ${formatFault(fault)}`, {
     faults: [fault],

@@ -10,6 +10,10 @@ export interface Materialized {
   /** Of a merge: columns that the query has and the table had not, and the other way about. */
   readonly added?: readonly string[];
   readonly gone?: readonly string[];
+  /** Of those, what on_schema_change: sync_all_columns has dropped. */
+  readonly dropped?: readonly string[];
+  /** Columns of the query that on_schema_change: ignore has left out. */
+  readonly ignored?: readonly string[];
 }
 
 /** Runs `prefix` + the model's text; errors name the place in the file. Returns the SQL that ran. */

@@ -61,6 +61,22 @@ export async function declareRunVariables(
   ].join(";\n"));
 }
 
+/**
+ * Sets `window_start` and `window_end` for what the session does next, in epoch milliseconds. A beginning that is
+ * null is NULL, or with `isBounded` before all times, so that a comparison with it is true.
+ */
+export async function setWindow(
+  session: SqlSession,
+  { startMs, endMs }: { readonly startMs: number | null; readonly endMs: number },
+  isBounded = false,
+): Promise<void> {
+  const start = startMs === null ? (isBounded ? "-infinity" : null) : new Date(startMs).toISOString();
+  await session.run([
+    assignment("window_start", start, "timestamp"),
+    assignment("window_end", new Date(endMs).toISOString(), "timestamp"),
+  ].join(";\n"));
+}
+
 function assignment(name: string, value: ParamValue, type: ParamType): string {
   const literal = value === null ? "NULL" : quoteLiteral(String(value));
   return `SET VARIABLE ${quoteIdentifier(name)} = CAST(${literal} AS ${SQL_TYPES[type]})`;

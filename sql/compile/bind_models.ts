@@ -1,15 +1,16 @@
 import { AppError } from "../../contract/errors.ts";
-import { type Column, nameKey, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import { type Column, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
 import type { Fault } from "../../text/fault.ts";
 import { listWords } from "../../text/suggest.ts";
-import { declareCursor, declaredTable } from "../build/incremental.ts";
+import { declareCursor } from "../build/cursor.ts";
+import { declaredTable } from "../build/incremental.ts";
 import { toModelError } from "../language/explain_error.ts";
 import type { Graph, GraphAnalysis, GraphNode } from "../language/graph.ts";
 import { type Model, modelTable } from "../language/model.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
 import { bindTogether } from "./bind_together.ts";
-import type { TypeNames } from "./compile_header.ts";
+import { repeatedColumn, type TypeNames } from "./compile_header.ts";
 import type { ImpossibleCast, ImpossibleCasts } from "./impossible_casts.ts";
 
 export interface BindModelsContext {
@@ -216,11 +217,6 @@ function castFault(model: Model, { message, position, isConditional }: Impossibl
 }
 
 const startOf = ({ sql, path }: Model) => placeAt(sql, firstWord(sql)?.position ?? 0, path);
-
-function repeatedColumn(columns: readonly Column[]): Column | undefined {
-  const seen = new Set<string>();
-  return columns.find(({ name }) => seen.size === seen.add(nameKey(name)).size);
-}
 
 export function createTable(table: string, columns: readonly Column[]): string {
   const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);

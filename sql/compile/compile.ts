@@ -117,7 +117,7 @@ class Compiler {
     );
     for (const model of bound) {
       const columns = this.#columns.get(`model:${model.name}`) ?? [];
-      this.#fileFaults.push(...await checkHeader(this.#types, model, columns));
+      this.#fileFaults.push(...await checkHeader(this.#session, this.#types, model, columns));
     }
     const isBound = ({ check, model }: OwnedCheck) =>
       model === undefined ? this.#columns.has(check.node) : bound.has(model);

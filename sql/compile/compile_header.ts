@@ -1,18 +1,24 @@
+import { AppError } from "../../contract/errors.ts";
 import type { Fault } from "../../text/fault.ts";
 import {
   type Column,
   findColumn,
   isSameName,
   nameKey,
+  quoteIdentifier,
   SqlError,
   type SqlSession,
 } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
+import { isByWindow } from "../build/batches.ts";
+import { partitionExpressions } from "../build/partitions.ts";
+import { timeKeyFault } from "../build/time_window.ts";
 import { explainSqlError } from "../language/explain_error.ts";
 import { headerPlace, type Model } from "../language/model.ts";
 
 /** What a model's header says of columns, against those that its query has. */
 export async function checkHeader(
+  session: SqlSession,
   types: TypeNames,
   model: Model,
   columns: readonly Column[],
@@ -31,6 +37,7 @@ export async function checkHeader(
   for (const [index, name] of model.primaryKey.entries()) {
     requireColumn(["primary_key", index], name, "value");
   }
+  faults.push(...await buildFaults(session, model, columns));
   // The cursor's type comes from the update_key, so declareCursor has reported a missing one.
   const known: { name: string; declared: string; actual: string }[] = [];
   for (const [name, { type }] of Object.entries(model.columns)) {
@@ -43,6 +50,27 @@ export async function checkHeader(
     if (type instanceof SqlError || type === actual) continue;
     const message = `column ${name} is ${actual} in the query, but the header says ${type}`;
     faults.push({ ...headerPlace(model, ["columns", name, "type"]), message, severity: "error" });
+  }
+  return faults;
+}
+
+/** What the header says of how the table is built, against the query's columns. */
+async function buildFaults(session: SqlSession, model: Model, columns: readonly Column[]): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const updateKey = findColumn(columns, model.updateKey ?? "");
+  const wrong = updateKey && isByWindow(model) ? timeKeyFault(model, updateKey.type) : undefined;
+  if (wrong !== undefined) {
+    faults.push({ ...headerPlace(model, ["update_key"]), message: wrong, severity: "error" });
+  }
+  if (model.partitionBy.length === 0 || repeatedColumn(columns) !== undefined) return faults;
+  const rows = `(SELECT ${
+    columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`).join(", ")
+  })`;
+  try {
+    await partitionExpressions(session, model, rows, columns);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.faults.length === 0) throw error;
+    faults.push(...error.faults);
   }
   return faults;
 }
@@ -108,4 +136,10 @@ export class TypeNames {
       throw error;
     }
   }
+}
+
+/** A column whose name comes again. */
+export function repeatedColumn(columns: readonly Column[]): Column | undefined {
+  const seen = new Set<string>();
+  return columns.find(({ name }) => seen.size === seen.add(nameKey(name)).size);
 }

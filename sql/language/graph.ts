@@ -8,6 +8,7 @@ import { guessPosition } from "./error_position.ts";
 import { foreignSyntax } from "./foreign_syntax.ts";
 import { refusedCalls } from "./allowed_functions.ts";
 import { headerPlace, type Model } from "./model.ts";
+import { partitionFaults, partitionQuery } from "./partition.ts";
 import { parseSelects, type ParseTree } from "./parse_tree.ts";
 import { placeAt } from "./position.ts";
 import {
@@ -184,7 +185,13 @@ class GraphBuilder {
       ...[...this.#streams.values()].flatMap(({ checks = [] }) => checks),
     ];
     const checks = all.filter(readsOtherTables);
-    const trees = await parseSelects(this.#session, [...models, ...checks].map(({ sql }) => sql));
+    const partitions = models.flatMap((model) =>
+      model.partitionBy.map((entry, index) => ({ model, index, sql: partitionQuery(entry) }))
+    );
+    const trees = await parseSelects(
+      this.#session,
+      [...models, ...checks, ...partitions].map(({ sql }) => sql),
+    );
     for (const [index, model] of models.entries()) await this.#addModel(model, trees[index]);
     const checkDepends = new Map(all.map((check): [string, string[]] => [checkStep(check), [check.node]]));
     for (const [index, check] of checks.entries()) {
@@ -208,6 +215,14 @@ class GraphBuilder {
       this.#refuseCheck(check, tree, tables);
       const nodes = tables.flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
       checkDepends.set(checkStep(check), [...new Set([check.node, ...nodes])].sort());
+    }
+    for (const [index, { model, index: entry }] of partitions.entries()) {
+      const tree = trees[models.length + checks.length + index];
+      const faults = tree === undefined || tree instanceof SqlError
+        ? [tree?.message ?? "cannot be parsed"]
+        : partitionFaults(tree);
+      const place = () => headerPlace(model, ["partition_by", entry]);
+      for (const message of faults) this.#fail(model, place(), `partition_by: ${message}`);
     }
     const order = this.#order();
     return {

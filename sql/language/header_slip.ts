@@ -1,6 +1,6 @@
 import { didYouMean } from "../../text/suggest.ts";
 
-const KEYS = "materialized|primary_key|update_key|on_change|renamed_from";
+const KEYS = "materialized|strategy|primary_key|update_key|partition_by|batch_size|on_change|renamed_from";
 /** A key at the beginning of a line, and of the whole comment. */
 const KEY_LINE = new RegExp(`^[\\s*#-]*(?:${KEYS})\\s*:`, "m");
 const KEY_FIRST = new RegExp(`^/\\*[*!\\s]*(?:${KEYS})\\s*:`);

@@ -10,15 +10,17 @@ import { nameFault } from "../../contract/names.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
+import { timeText } from "../../text/moment.ts";
 import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../text/yaml_document.ts";
 import {
   type ChangeWay,
+  kindsWith,
   type Materialization,
-  type ModelHeader,
-  modelHeaderSchema,
-  reservedColumns,
-} from "./model_header.ts";
+  type SchemaChangeWay,
+  type Strategy,
+} from "./build_header.ts";
+import { type ModelHeader, modelHeaderSchema, reservedColumns } from "./model_header.ts";
 import { completeHeader, type FolderDefaults } from "./files/folder_defaults.ts";
 import { modelName } from "./files/kinds.ts";
 import { headerSlip } from "./header_slip.ts";
@@ -33,10 +35,23 @@ export interface Model {
   /** The whole text of the file, header and all, so that positions are those of the file. */
   readonly sql: string;
   readonly materialized: Materialization;
+  /** Of an incremental one; `merge` for the others, too. */
+  readonly strategy: Strategy;
   /** Empty where the header gives none. */
   readonly primaryKey: readonly string[];
   readonly updateKey?: string;
+  /** Columns or expressions; empty where the header gives none. */
+  readonly partitionBy: readonly string[];
+  /** As contract/pipeline/lengths.ts reads it. */
+  readonly batchSize?: string;
+  /** Where the first window begins, epoch milliseconds. */
+  readonly beginMs?: number;
+  /** Batches, or a length of time. */
+  readonly lookback?: number | string;
   readonly onChange: ChangeWay;
+  readonly onSchemaChange?: SchemaChangeWay;
+  /** Whether --full-refresh builds it anew; true where the header says nothing. */
+  readonly fullRefresh?: boolean;
   /** The name that it had before. */
   readonly renamedFrom?: string;
   readonly tags: readonly string[];
@@ -96,27 +111,12 @@ export function parseModel(file: RevisionFile, defaults: readonly FolderDefaults
   } else reportRepeatedNames(parsed.output, document, fail);
   if (faults.length > 0 || "faults" in parsed) throw modelError(file.path, faults);
 
-  const {
-    primary_key,
-    update_key,
-    on_change,
-    renamed_from,
-    description,
-    columns,
-    materialized,
-    tags,
-    checks,
-    depends,
-    enabled,
-  } = parsed.output;
+  const { renamed_from, description, columns, tags, checks, depends, enabled } = parsed.output;
   return {
     name,
     path: file.path,
     sql: file.content,
-    materialized,
-    primaryKey: primary_key ?? [],
-    ...(update_key === undefined ? {} : { updateKey: update_key }),
-    onChange: on_change,
+    ...buildOf(parsed.output),
     ...(renamed_from === undefined ? {} : { renamedFrom: renamed_from }),
     tags,
     ...(description === undefined ? {} : { description }),
@@ -141,13 +141,30 @@ function checkCompleted(
   values: unknown,
   inherited: ReadonlyMap<string, string>,
 ): { readonly output: ModelHeader } | { readonly faults: readonly SchemaFault[] } {
-  const parsed = checkSchema(modelHeaderSchema, values);
-  if (!("faults" in parsed) || !isRecord(values)) return parsed;
-  const needless = parsed.faults.map(({ path: [key] }) => String(key))
-    .filter((key) => inherited.has(key) && key !== "materialized");
-  if (needless.length === 0) return parsed;
-  const rest = Object.fromEntries(Object.entries(values).filter(([key]) => !needless.includes(key)));
+  if (!isRecord(values)) return checkSchema(modelHeaderSchema, values);
+  const { materialized = "table" } = values;
+  const isNeedless = (key: string) =>
+    inherited.has(key) && kindsWith(key)?.every((kind) => kind !== materialized) === true;
+  const rest = Object.fromEntries(Object.entries(values).filter(([key]) => !isNeedless(key)));
   return checkSchema(modelHeaderSchema, rest);
+}
+
+function buildOf(header: ModelHeader) {
+  const { update_key, partition_by = [], batch_size, begin, lookback, on_schema_change, full_refresh } =
+    header;
+  return {
+    materialized: header.materialized,
+    strategy: header.strategy ?? "merge",
+    primaryKey: header.primary_key ?? [],
+    ...(update_key === undefined ? {} : { updateKey: update_key }),
+    partitionBy: typeof partition_by === "string" ? [partition_by] : partition_by,
+    ...(batch_size === undefined ? {} : { batchSize: batch_size }),
+    ...(begin === undefined ? {} : { beginMs: Date.parse(timeText(begin) ?? "") }),
+    ...(lookback === undefined ? {} : { lookback }),
+    onChange: header.on_change,
+    ...(on_schema_change === undefined ? {} : { onSchemaChange: on_schema_change }),
+    ...(full_refresh === undefined ? {} : { fullRefresh: full_refresh }),
+  };
 }
 
 /** Where an entry of the model's header stands in its file; the header's own place for one that it lacks. */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { columnCheckSchema, tableCheckSchema, tableReference } from "../../contract/checks/schema.ts";
 import { nameSchema } from "../../contract/names.ts";
+import { buildKeys, buildRuleFaults } from "./build_header.ts";
 
 /**
  * The header of a model: the YAML in the `/* @sluice … *\/` comment at the head of its SQL file. The
@@ -8,7 +9,6 @@ import { nameSchema } from "../../contract/names.ts";
  */
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
-const columnList = v.pipe(v.array(text), v.minLength(1, "expected at least one column"));
 
 const columnSchema = v.strictObject({
   type: v.optional(
@@ -21,45 +21,13 @@ const columnSchema = v.strictObject({
   ),
 });
 
-/** What becomes of an incremental table's rows when the model's definition changes. */
-const CHANGE_WAYS = ["fail", "append", "full_refresh"] as const;
-export type ChangeWay = (typeof CHANGE_WAYS)[number];
-
-const MATERIALIZATIONS = ["table", "view", "incremental"] as const;
-export type Materialization = (typeof MATERIALIZATIONS)[number];
-
 /** Objects drop these keys on their way through a schema, and a check that is lost is worse than a fault. */
 const RESERVED_COLUMNS = ["__proto__", "prototype", "constructor"];
 
 const headerObject = v.strictObject({
   description: v.optional(v.pipe(v.string(), v.description("One line for the page."))),
   tags: v.optional(v.pipe(v.array(text), v.description("Words to select it by, as tag:daily.")), []),
-  materialized: v.optional(
-    v.pipe(
-      v.picklist(MATERIALIZATIONS),
-      v.description(
-        "table: built anew by each run. view: computed by its readers. incremental: rows are merged by primary_key.",
-      ),
-    ),
-    "table",
-  ),
-  primary_key: v.optional(v.pipe(columnList, v.description("The columns that identify a row."))),
-  update_key: v.optional(
-    v.pipe(
-      text,
-      v.description("A column whose greatest value so far is getvariable('cursor') in the next run's SQL."),
-    ),
-  ),
-  on_change: v.optional(
-    v.pipe(
-      v.picklist(CHANGE_WAYS),
-      v.description(
-        "When an incremental model has changed: fail stops before its rows are mixed, append keeps the old " +
-          "rows, full_refresh builds it anew.",
-      ),
-    ),
-    "fail",
-  ),
+  ...buildKeys,
   renamed_from: v.optional(
     v.pipe(
       nameSchema("model"),
@@ -88,20 +56,13 @@ const headerObject = v.strictObject({
 
 export const modelHeaderSchema = v.pipe(
   headerObject,
-  v.forward(
-    v.check(
-      (header) => header.materialized !== "incremental" || header.primary_key !== undefined,
-      "materialized: incremental needs primary_key",
-    ),
-    ["materialized"],
-  ),
-  v.forward(
-    v.check(
-      (header) => header.materialized === "incremental" || header.update_key === undefined,
-      "update_key needs materialized: incremental",
-    ),
-    ["update_key"],
-  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const input = dataset.value;
+    for (const { key, message } of buildRuleFaults(input)) {
+      addIssue({ message, path: [{ type: "object", origin: "value", input, key, value: input[key] }] });
+    }
+  }),
   v.title("The header of a model"),
 );
 

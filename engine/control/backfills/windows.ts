@@ -1,16 +1,13 @@
 import { MAX_WINDOWS } from "../../../contract/backfills/backfill.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { DURATION_PATTERN, durationMs } from "../../../contract/pipeline/words.ts";
-import { timeText } from "../requests/run_window.ts";
+import { laterBy, readLength } from "../../../contract/pipeline/lengths.ts";
+import { timeText } from "../../../text/moment.ts";
 
 /** Epoch milliseconds, from `startMs` until before `endMs`. */
 export interface BackfillSpan {
   readonly startMs: number;
   readonly endMs: number;
 }
-
-const CALENDAR = /^([1-9]\d{0,3})(mo|y|w)$/;
-const WEEK_MS = 7 * 86_400_000;
 
 /**
  * The windows from `from` until before `to`, each `every` long, the last as long as what is left; by the calendar of
@@ -60,28 +57,12 @@ function momentOf(text: string, name: string): number {
 
 /** Where the window of a number (from 1) ends. */
 function stepOf(every: string, startMs: number): (number: number) => number {
-  const [, digits = "", unit] = CALENDAR.exec(every) ?? [];
-  const many = Number(digits);
-  if (unit === "mo" || unit === "y") {
-    const months = unit === "y" ? 12 * many : many;
-    return (number) => monthsLater(startMs, months * number);
-  }
-  const stepMs = unit === "w" ? many * WEEK_MS : DURATION_PATTERN.test(every) ? durationMs(every) : 0;
-  if (stepMs === 0) {
+  const length = readLength(every);
+  if (length === undefined) {
     throw new AppError(
       "invalid",
       `Cannot backfill every "${every}": expected a length such as 1d, 6h, 1w, 1mo or 1y`,
     );
   }
-  return (number) => startMs + stepMs * number;
-}
-
-/** A day that the month does not have is its last. */
-function monthsLater(ms: number, months: number): number {
-  const date = new Date(ms);
-  const day = date.getUTCDate();
-  date.setUTCDate(1);
-  date.setUTCMonth(date.getUTCMonth() + months);
-  const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
-  return date.setUTCDate(Math.min(day, lastDay));
+  return (number) => laterBy(startMs, length, number);
 }

@@ -1,7 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import { DURATION_PATTERN, durationMs } from "../../../contract/pipeline/words.ts";
 import { type LogFilter, MAX_SEARCH_TEXT } from "../../../contract/runs/log_search.ts";
-import { timeText } from "../requests/run_window.ts";
+import { timeText } from "../../../text/moment.ts";
 import type { LogConditions } from "./port.ts";
 
 /** The conditions as a filter of lines. Throws invalid for a time that is none and a text that is too long. */

@@ -1,6 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import type { Range } from "../../../contract/range.ts";
+import { timeText } from "../../../text/moment.ts";
 import type { TriggerRequest, WindowRequest } from "../engine.ts";
 
 /** What a run is for: its window, and the range that it reads again. */
@@ -25,19 +26,6 @@ export function checkRange(
       `There is no stream to read the range from ${from} to ${to} of: none keeps its rows and has an update_key`,
     );
   }
-}
-
-const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?$/;
-
-/** A date or a time as ISO 8601 with its zone, UTC where none is said; undefined for any other text. */
-export function timeText(text: string): string | undefined {
-  if (!TIME.test(text)) return undefined;
-  const [, time = text, zone] = /^(.+\d)(Z|[+-]\d\d(?::?\d\d)?)$/.exec(text.length > 10 ? text : "") ?? [];
-  if (text.length === 10) return `${text}T00:00:00Z`;
-  const minutes = zone === undefined || zone === "Z" || zone.includes(":")
-    ? zone
-    : `${zone.slice(0, 3)}:${zone.slice(3).padEnd(2, "0")}`;
-  return `${time.replace(" ", "T")}${minutes ?? "Z"}`;
 }
 
 /** A range of times is a window as well, for the models. */

@@ -62,11 +62,59 @@ function exactlyOne(keys: readonly string[]): JsonSchema[] {
   return keys.length === 0 ? [] : [{ oneOf: keys.map((key) => ({ required: [key] })) }];
 }
 
+/** What buildRuleFaults says of a model's header. */
 export const MODEL_RULES: readonly JsonSchema[] = [
-  needs("materialized", ["incremental"], ["primary_key"]),
+  ...[
+    "strategy",
+    "update_key",
+    "partition_by",
+    "batch_size",
+    "begin",
+    "lookback",
+    "on_schema_change",
+    "full_refresh",
+  ]
+    .map((key) => ({
+      if: { required: [key] },
+      then: { required: ["materialized"], properties: { materialized: { enum: ["incremental"] } } },
+    })),
   {
-    if: { required: ["update_key"] },
-    then: { required: ["materialized"], properties: { materialized: { const: "incremental" } } },
+    if: {
+      required: ["materialized"],
+      properties: { materialized: { const: "incremental" }, strategy: { const: "merge" } },
+    },
+    then: { required: ["primary_key"] },
+  },
+  needs("strategy", ["insert_overwrite"], ["partition_by"]),
+  {
+    if: { required: ["strategy"], properties: { strategy: { const: "delete_insert" } } },
+    then: { anyOf: [{ required: ["partition_by"] }, { required: ["update_key"] }] },
+  },
+  {
+    if: { required: ["partition_by"] },
+    then: {
+      required: ["strategy"],
+      properties: { strategy: { enum: ["delete_insert", "insert_overwrite"] } },
+    },
+  },
+  {
+    if: { required: ["batch_size"] },
+    then: {
+      required: ["update_key"],
+      not: { required: ["partition_by"] },
+      properties: { strategy: not("append") },
+    },
+  },
+  { if: { required: ["lookback"] }, then: { properties: { strategy: not("append") } } },
+  {
+    if: { required: ["lookback"], properties: { lookback: { type: "number" } } },
+    then: { required: ["batch_size"] },
+  },
+  {
+    not: {
+      required: ["on_change", "full_refresh"],
+      properties: { on_change: { const: "full_refresh" }, full_refresh: { const: false } },
+    },
   },
 ];
 
@@ -78,4 +126,6 @@ function needs(key: string, values: readonly string[], required: readonly string
   };
 }
 
-const not = (value: string): JsonSchema => ({ not: { const: value } });
+function not(value: string): JsonSchema {
+  return { not: { const: value } };
+}

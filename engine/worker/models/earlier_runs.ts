@@ -1,6 +1,7 @@
 import type { RunJob } from "../../../contract/job.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
+import { stepsInBatches } from "../../warehouse/models/model_batches.ts";
 import { noteNewSteps, readStepWindows } from "../../warehouse/step_windows.ts";
 import type { Plan } from "../plan.ts";
 import type { Reporter } from "../reporter.ts";
@@ -14,6 +15,8 @@ export interface EarlierRuns {
   /** Tables of models that are not in the pipeline any more. */
   readonly left: readonly LeftTable[];
   readonly definitions: ModelDefinitions;
+  /** Steps of models that a run has left half done, in batches. */
+  readonly inBatches: ReadonlySet<string>;
 }
 
 /** Steps that are new are noted, so that what they miss from now on comes to them later. */
@@ -30,6 +33,7 @@ export async function lookBack(
     windows,
     left: await leftTables(session, models, graph.disabled.keys()),
     definitions: new ModelDefinitions(models, graph),
+    inBatches: await stepsInBatches(session),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { Model } from "../../../sql/language/model.ts";
-import { definitionOf, type ModelDefinition } from "../../../sql/build/model_change.ts";
+import { definitionOf, gathersRows, type ModelDefinition } from "../../../sql/build/model_change.ts";
 
 /** What each model of a pipeline is made by, an incremental one with what it reads. Each is made up once. */
 export class ModelDefinitions {
@@ -15,7 +15,7 @@ export class ModelDefinitions {
 
   async of(model: Model): Promise<ModelDefinition> {
     const own = await this.#ownOf(`model:${model.name}`, model);
-    if (model.materialized !== "incremental") return own;
+    if (!gathersRows(model)) return own;
     const sources: Record<string, string> = {};
     await this.#addSources(`model:${model.name}`, sources);
     return { ...own, sources };
@@ -25,7 +25,7 @@ export class ModelDefinitions {
   async #addSources(node: string, sources: Record<string, string>): Promise<void> {
     for (const other of this.#graph.nodes.get(node)?.depends ?? []) {
       const source = this.#models.get(other);
-      if (source === undefined || source.materialized === "incremental" || source.name in sources) continue;
+      if (source === undefined || gathersRows(source) || source.name in sources) continue;
       sources[source.name] = (await this.#ownOf(other, source)).sql;
       await this.#addSources(other, sources);
     }

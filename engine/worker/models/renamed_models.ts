@@ -2,7 +2,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { isSameName, nameKey, quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
 import { formatFault } from "../../../text/fault.ts";
 import { relationKind } from "../../../sql/build/materialize.ts";
-import { definitionOf, type ModelDefinition } from "../../../sql/build/model_change.ts";
+import { definitionOf, gathersRows, type ModelDefinition } from "../../../sql/build/model_change.ts";
 import { countRows } from "../../../sql/build/run_model_sql.ts";
 import { headerPlace, type Model, modelTable } from "../../../sql/language/model.ts";
 import {
@@ -10,7 +10,7 @@ import {
   readBuiltModel,
   readBuiltModels,
   writeBuiltModel,
-} from "../../warehouse/built_models.ts";
+} from "../../warehouse/models/built_models.ts";
 
 /**
  * Gives a model with `renamed_from` the table that it had under its old name, where it has none under
@@ -59,11 +59,11 @@ export async function requireNoRename(
   model: Model,
   left: readonly LeftTable[],
 ): Promise<void> {
-  if (model.materialized !== "incremental" || model.onChange !== "fail") return;
+  if (!gathersRows(model) || model.onChange !== "fail") return;
   if (await relationKind(session, model.name) !== undefined) return;
   const { sql, primaryKey } = await definitionOf(model);
   const twin = left.find(({ definition }) =>
-    definition.materialized === "incremental" && definition.sql === sql &&
+    definition.materialized === model.materialized && definition.sql === sql &&
     definition.primaryKey.join() === primaryKey.join()
   );
   if (twin === undefined) return;
@@ -89,7 +89,7 @@ export async function dropLeftTables(
   const lines: { level: "info" | "warn"; message: string }[] = [];
   for (const { name, definition } of left) {
     const kind = await relationKind(session, name);
-    if (kind === "table" && definition.materialized === "incremental" && !isFullRefresh) {
+    if (kind === "table" && gathersRows(definition) && !isFullRefresh) {
       const rows = await countRows(session, modelTable(name));
       const message = `main.${name} keeps ${rows} gathered rows, but no model makes it any more: ` +
         `\`renamed_from: ${name}\` gives them to another model, a run with --full-refresh drops them`;

@@ -1,7 +1,8 @@
 import type { RunJob } from "../../../contract/job.ts";
-import { quoteLiteral, type SqlSession } from "../../../contract/sql.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { StepWindow } from "../../warehouse/step_windows.ts";
+import { appendsRows, keepsRows } from "../../../sql/build/model_change.ts";
+import type { Model } from "../../../sql/language/model.ts";
 import { nodeOf, type Plan } from "../plan.ts";
 
 type WindowedJob = Pick<RunJob, "runId" | "windowStartMs" | "windowEndMs" | "isWindowGiven" | "fullRefresh">;
@@ -20,6 +21,10 @@ export class StepWindows {
   readonly #known: ReadonlyMap<string, StepWindow>;
   /** Loads of each node of the graph. */
   readonly #loads: ReadonlyMap<string, readonly string[]>;
+  /** Nodes of models that add the same rows again where they get them again. */
+  readonly #appending: ReadonlySet<string>;
+  /** Nodes of models that a full refresh leaves as they are. */
+  readonly #kept: ReadonlySet<string>;
   readonly #starts = new Map<string, Moment>();
 
   constructor(job: WindowedJob, plan: Plan, graph: Graph, known: ReadonlyMap<string, StepWindow>) {
@@ -30,14 +35,19 @@ export class StepWindows {
     this.#loads = new Map(
       [...Map.groupBy(loads, nodeOf)].map(([node, list]) => [node, list.map(({ step }) => step.name)]),
     );
+    const models = plan.steps.flatMap((planned) => planned.kind === "model" ? [planned.model] : []);
+    const nodesOf = (list: readonly Model[]) => new Set(list.map(({ name }) => `model:${name}`));
+    this.#appending = nodesOf(models.filter(appendsRows));
+    this.#kept = nodesOf(models.filter(keepsRows));
     /** What the consumers of each node have had, as far as they are known. */
     const reached = new Map<string, Moment | undefined>();
     for (const node of graph.order.toReversed()) {
       const dependents = graph.nodes.get(node)?.dependents ?? [];
       const ends = [...dependents, ...this.#loads.get(node) ?? []].map((step) => this.#endOf(step));
       const behind = earliest([...ends, ...dependents.map((other) => reached.get(other))]);
-      reached.set(node, behind);
-      this.#starts.set(node, this.#decide(node, behind));
+      // What an appended table's readers lack is in it: its rows must not come again for them.
+      reached.set(node, this.#appending.has(node) ? undefined : behind);
+      this.#starts.set(node, this.#decide(node, reached.get(node)));
     }
   }
 
@@ -76,7 +86,7 @@ export class StepWindows {
     const own = this.#known.get(node);
     // A check that comes later than its model, or a next attempt: it is the window that the model was built for.
     if (own?.isDone && own.runId === runId) return own.startMs;
-    if (fullRefresh || own?.isDone !== true) return null;
+    if ((fullRefresh && !this.#kept.has(node)) || own?.isDone !== true) return null;
     return earliest([this.#endOf(node), behind]) ?? null;
   }
 
@@ -94,10 +104,4 @@ function earliest(moments: readonly (Moment | undefined)[]): Moment | undefined 
     if (moment !== undefined && (first === undefined || first === null || moment < first)) first = moment;
   }
   return first;
-}
-
-/** Sets `getvariable('window_start')` for what the session does next. */
-export async function setWindowStart(session: SqlSession, start: Moment): Promise<void> {
-  const value = start === null ? "NULL" : quoteLiteral(new Date(start).toISOString());
-  await session.run(`SET VARIABLE window_start = CAST(${value} AS TIMESTAMP WITH TIME ZONE)`);
 }

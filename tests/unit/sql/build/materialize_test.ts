@@ -218,7 +218,8 @@ Deno.test("materialize() refuses a column of another type and tells the way out"
     await assert.rejects(build(session, sql("TIMESTAMP '2024-01-01'")), {
       code: "invalid",
       message: "Cannot merge the model m: column ts is DATE in its table and TIMESTAMP in the query now; " +
-        "cast it, or run with --full-refresh to build the table anew",
+        "cast it, or run with --full-refresh to build the table anew; or `on_schema_change: sync_all_columns` " +
+        "changes it where each value stays the same",
     });
     assert.deepEqual(await session.rows("FROM m"), [{ id: 1, ts: "2024-01-01", v: 1 }]);
     await build(session, sql("TIMESTAMP '2024-01-01'"), { fullRefresh: true });

@@ -12,12 +12,29 @@ Deno.test("parseModel() makes a file without a header a table", () => {
     path: "transforms/shop/daily.sql",
     sql: "SELECT 1 AS a\n",
     materialized: "table",
+    strategy: "merge",
     primaryKey: [],
+    partitionBy: [],
     tags: [],
     columns: {},
     checks: [],
     depends: [],
   });
+});
+
+Deno.test("parseModel() reads how an incremental model takes its rows", () => {
+  const { strategy, partitionBy, batchSize, beginMs, lookback, onSchemaChange, fullRefresh } = parse(
+    "/* @sluice\nmaterialized: incremental\nstrategy: delete_insert\nupdate_key: day\nbatch_size: 1mo\n" +
+      "begin: 2026-03-01\nlookback: 2\non_schema_change: sync_all_columns\nfull_refresh: false\n*/\nSELECT 1",
+  );
+  assert.deepEqual(
+    [strategy, partitionBy, batchSize, beginMs, lookback, onSchemaChange, fullRefresh],
+    ["delete_insert", [], "1mo", Date.UTC(2026, 2, 1), 2, "sync_all_columns", false],
+  );
+  const one = parse(
+    "/* @sluice\nmaterialized: incremental\nstrategy: insert_overwrite\npartition_by: a\n*/ SELECT 1 AS a",
+  );
+  assert.deepEqual(one.partitionBy, ["a"]);
 });
 
 Deno.test("parseModel() reads everything that a header can say", () => {
@@ -54,7 +71,9 @@ SELECT 1
     onChange: "fail",
     path: "transforms/shop/daily.sql",
     materialized: "incremental",
+    strategy: "merge",
     primaryKey: ["day"],
+    partitionBy: [],
     updateKey: "day",
     tags: ["finance", "daily"],
     description: "Revenue by day",
@@ -127,11 +146,40 @@ const FAULTS: Readonly<Record<string, readonly [content: string, faults: readonl
     ["daily.sql:5:18 columns.day.checks[0].severty: unknown key (did you mean severity?)"],
   ],
   "incremental without a key": ["/* @sluice\nmaterialized: incremental\n*/\nSELECT 1", [
-    "daily.sql:2:15 materialized: materialized: incremental needs primary_key",
+    "daily.sql:2:15 materialized: materialized: incremental needs primary_key, or a strategy that needs none: " +
+    "append, delete_insert, insert_overwrite",
   ]],
   "an update_key of a table": ["/* @sluice\nupdate_key: day\n*/\nSELECT 1", [
     "daily.sql:2:13 update_key: update_key needs materialized: incremental",
   ]],
+  "a strategy without what it goes by": [
+    "/* @sluice\nmaterialized: incremental\nstrategy: delete_insert\n*/\nSELECT 1",
+    ["daily.sql:3:11 strategy: strategy: delete_insert needs update_key, the time of a row, or partition_by"],
+  ],
+  "batches of what would be added again, and a lookback of none": [
+    "/* @sluice\nmaterialized: incremental\nstrategy: append\nupdate_key: at\nbatch_size: 1d\nlookback: 2\n*/\nSELECT 1",
+    [
+      "daily.sql:5:13 batch_size: strategy: append would add the rows of a batch again that is not over yet",
+      "daily.sql:6:11 lookback: strategy: append would add the rows before the window again",
+    ],
+  ],
+  "lengths and moments that are none": [
+    "/* @sluice\nmaterialized: incremental\nprimary_key: [id]\nupdate_key: at\nbatch_size: 1 day\n" +
+    "begin: 2026-13-01\nlookback: -1\n*/\nSELECT 1",
+    [
+      "daily.sql:5:13 batch_size: expected a length such as 1d, 6h, 1w, 1mo or 1y",
+      "daily.sql:6:8 begin: expected a date or a time such as 2026-03-01 or 2026-03-01T06:00:00Z",
+      "daily.sql:7:11 lookback: expected at least 0 but got -1",
+    ],
+  ],
+  "keys of a table that no run goes on with": [
+    "/* @sluice\nstrategy: append\non_schema_change: fail\nfull_refresh: false\n*/\nSELECT 1",
+    [
+      "daily.sql:2:11 strategy: strategy needs materialized: incremental",
+      "daily.sql:3:19 on_schema_change: on_schema_change needs materialized: incremental",
+      "daily.sql:4:15 full_refresh: full_refresh needs materialized: incremental",
+    ],
+  ],
   "a key that is no list": ["/* @sluice\nprimary_key: day\n*/\nSELECT 1", [
     'daily.sql:2:14 primary_key: expected a list but got "day"',
   ]],

@@ -82,6 +82,12 @@ Deno.test("the JSON Schema of a model's header refuses what its check refuses", 
       materialized: [undefined, "table", "view", "incremental"],
       primary_key: [undefined, ["day"]],
       update_key: [undefined, "changed_at"],
+      strategy: [undefined, "merge", "append", "delete_insert", "insert_overwrite"],
+      partition_by: [undefined, "day"],
+      batch_size: [undefined, "1d"],
+      lookback: [undefined, "1d", 2],
+      on_change: [undefined, "full_refresh"],
+      full_refresh: [undefined, false],
     })
   ) {
     equal(acceptsModel(header), v.is(modelHeaderSchema, header), JSON.stringify(header));

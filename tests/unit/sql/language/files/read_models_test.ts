@@ -56,7 +56,8 @@ Deno.test("readModels() says which file a wrong header has its key from", () => 
     "transforms/shop/more.sql": "/* @sluice\nprimary_key: 5\n*/ SELECT 1 AS id",
   });
   assert.deepEqual(texts, [
-    "transforms/shop/facts.sql:1:1: materialized: materialized: incremental needs primary_key " +
+    "transforms/shop/facts.sql:1:1: materialized: materialized: incremental needs primary_key, or a strategy " +
+    "that needs none: append, delete_insert, insert_overwrite " +
     "(materialized is from transforms/shop/_defaults.yaml)",
     "transforms/shop/more.sql:2:14: primary_key: expected a list but got 5",
   ]);

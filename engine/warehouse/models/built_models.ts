@@ -1,5 +1,5 @@
-import { nameKey, type SqlSession } from "../../contract/sql.ts";
-import type { ModelDefinition } from "../../sql/build/model_change.ts";
+import { nameKey, type SqlSession } from "../../../contract/sql.ts";
+import type { ModelDefinition } from "../../../sql/build/model_change.ts";
 
 /**
  * What the tables and views of main were made by, so that a model whose definition changes does not mix

@@ -1,0 +1,125 @@
+import type { SqlSession } from "../../../contract/sql.ts";
+import { batchesOf, type BuildWindow, isByWindow } from "../../../sql/build/batches.ts";
+import { readsItself } from "../../../sql/build/incremental.ts";
+import { materialize, relationKind } from "../../../sql/build/materialize.ts";
+import { checkStoredKey } from "../../../sql/build/model_key.ts";
+import {
+  type BuildWay,
+  gathersRows,
+  keepsRows,
+  type ModelDefinition,
+  requireColumns,
+  sourceChanges,
+  wayToBuild,
+} from "../../../sql/build/model_change.ts";
+import type { Materialized } from "../../../sql/build/run_model_sql.ts";
+import { timeKeyType } from "../../../sql/build/time_window.ts";
+import { type Model, modelTable } from "../../../sql/language/model.ts";
+import { readBuiltModel, writeBuiltModel } from "../../warehouse/models/built_models.ts";
+import type { PlannedModel } from "../plan.ts";
+import type { EarlierRuns } from "./earlier_runs.ts";
+import { requireNoRename, takeOverTable } from "./renamed_models.ts";
+
+export interface BuildOptions {
+  readonly runId: string;
+  readonly fullRefresh: boolean;
+  readonly earlier: Pick<EarlierRuns, "left" | "definitions">;
+  /** Of the step in this run. */
+  readonly window: BuildWindow;
+  /** Whether it was asked for: a model that is built from nothing keeps to it all the same then. */
+  readonly isWindowGiven: boolean;
+  readonly warn: (message: string) => void;
+}
+
+/** A model that is about to be built: over what, and for which windows. */
+export interface ModelBuild {
+  readonly model: Model;
+  readonly before: ModelDefinition | undefined;
+  readonly now: ModelDefinition;
+  readonly way: BuildWay;
+  /** One after the other; one for a model that is not built by windows. */
+  readonly windows: readonly BuildWindow[];
+  /** Whether all windows have to go into one transaction: the model reads the table that is being built. */
+  readonly isInOne: boolean;
+}
+
+/**
+ * Decides how a model is built, and gives it the table of its old name. Called in the transaction that builds it;
+ * see wayToBuild for what is refused.
+ */
+export async function beginBuild(
+  session: SqlSession,
+  { model }: PlannedModel,
+  { fullRefresh, earlier, window, isWindowGiven, warn }: BuildOptions,
+): Promise<ModelBuild> {
+  const taken = await takeOverTable(session, model);
+  if (taken !== undefined) warn(taken);
+  const isKept = fullRefresh && keepsRows(model);
+  if (isKept) warn("Not built anew: its header says full_refresh: false");
+  if (!fullRefresh || isKept) await requireNoRename(session, model, earlier.left);
+  const before = await readBuiltModel(session, model.name);
+  const now = await earlier.definitions.of(model);
+  const way = await wayOf(session, model, before, now, fullRefresh && !isKept);
+  const stale = way.isAnew ? undefined : sourceChanges(before, now);
+  for (const warning of stale === undefined ? way.warnings : [...way.warnings, stale]) warn(warning);
+  if (!gathersRows(model)) {
+    return { model, before, now, way, windows: [window], isInOne: true };
+  }
+  const isByDay = isByWindow(model) && await isDayKey(session, model, way.isAnew);
+  const own = way.isAnew && !isWindowGiven ? { ...window, startMs: null } : window;
+  const windows = batchesOf(model, own, { isGiven: isWindowGiven, isByDay });
+  const isInOne = windows.length === 1 || (way.isAnew && await readsItself(session, model));
+  return { model, before, now, way, windows, isInOne };
+}
+
+/**
+ * Builds the rows of one window into `table`, or into the model's own. Returns what the build has made of it.
+ * Called in a transaction.
+ */
+export async function buildWindow(
+  session: SqlSession,
+  { model, before, now, way }: ModelBuild,
+  window: BuildWindow,
+  { isFirst, table, warn, runId }: {
+    /** Whether it is the first window of what is built anew. */
+    readonly isFirst: boolean;
+    /** Quoted; one that will take the model's place later. */
+    readonly table?: string;
+    readonly warn: (message: string) => void;
+    readonly runId: string;
+  },
+): Promise<Materialized> {
+  const built = await materialize(session, model, {
+    fullRefresh: way.isAnew && isFirst,
+    ...(gathersRows(model) ? { window } : {}),
+    ...(table === undefined ? {} : { table }),
+  });
+  const { added = [], gone = [], dropped = [], ignored = [] } = built;
+  if (way.keepsOtherRows) await checkStoredKey(session, model);
+  else requireColumns(model, before, gone, built.rows ?? 0);
+  if (added.length > 0) warn(`New in the table: ${added.join(", ")}; NULL in the rows that were there`);
+  if (dropped.length > 0) warn(`Dropped from the table, as on_schema_change says: ${dropped.join(", ")}`);
+  if (ignored.length > 0) warn(`Left out, as on_schema_change says: ${ignored.join(", ")}`);
+  if (table === undefined) {
+    await writeBuiltModel(session, model.name, gone.length === 0 ? now : { ...now, gone }, runId);
+  }
+  return built;
+}
+
+async function isDayKey(session: SqlSession, model: Model, isAnew: boolean): Promise<boolean> {
+  const kind = isAnew ? undefined : await relationKind(session, model.name);
+  return await timeKeyType(session, model, kind === "table" ? modelTable(model.name) : undefined) === "DATE";
+}
+
+async function wayOf(
+  session: SqlSession,
+  model: Model,
+  before: ModelDefinition | undefined,
+  now: ModelDefinition,
+  fullRefresh: boolean,
+): Promise<BuildWay> {
+  if (fullRefresh || await relationKind(session, model.name) === undefined) {
+    return { isAnew: true, warnings: [], keepsOtherRows: false };
+  }
+  return await wayToBuild(session, model, before, now);
+}

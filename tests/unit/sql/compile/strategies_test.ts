@@ -1,0 +1,57 @@
+import { deepEqual } from "node:assert/strict";
+import { columns, compileModels } from "../fixtures.ts";
+
+const streams = { events: columns("id INTEGER, day DATE, ts TIMESTAMP, secs BIGINT") };
+
+const faults = async (header: string, sql = "FROM raw.events") =>
+  (await compileModels({ m: `/* @sluice\nmaterialized: incremental\n${header}\n*/\n${sql}` }, { streams }))
+    .texts;
+
+Deno.test("an update_key that has no place in a window of time is a fault", async () => {
+  const windowed = "strategy: delete_insert\nupdate_key: ";
+  deepEqual(await faults(`${windowed}ts\nbatch_size: 1h`), []);
+  deepEqual(await faults(`${windowed}day\nbatch_size: 1mo`), []);
+  deepEqual(await faults(`${windowed}day\nbatch_size: 6h`), [
+    "m.sql:4:13 day is a DATE, so batch_size 6h must be whole days",
+  ]);
+  deepEqual(await faults(`${windowed}secs`), [
+    "m.sql:4:13 strategy: delete_insert needs a DATE or TIMESTAMP in the update_key, but secs is BIGINT; cast it, " +
+    "or use partition_by",
+  ]);
+  deepEqual(await faults(`${windowed}tz`), [
+    "m.sql:4:13 update_key: the query has no column tz",
+  ]);
+});
+
+Deno.test("partitions are columns or expressions of the row, and nothing else", async () => {
+  const by = (list: string) => faults(`strategy: insert_overwrite\npartition_by: ${list}`);
+  deepEqual(await by(`[day, "date_trunc('month', ts)", "id % 10", '"secs"']`), []);
+  deepEqual(await by("[day, dya]"), [
+    "m.sql:4:21 partition_by: the query has no column dya (did you mean day?)",
+  ]);
+  deepEqual(await by(`["date_trunc('month', tz)"]`), [
+    'm.sql:4:16 partition_by: column "tz" does not exist (candidates: ts)',
+  ]);
+  deepEqual(await by(`["day +"]`), ['m.sql:4:16 partition_by: syntax error at or near ")"']);
+  deepEqual(await by(`["getvariable('run_id')"]`), [
+    "m.sql:4:16 partition_by: a variable is another one in each run, and a row's partition must not be",
+  ]);
+});
+
+Deno.test("an expression of partition_by reaches no file, table or setting", async () => {
+  for (
+    const entry of [
+      "(SELECT content FROM read_text('/etc/passwd'))",
+      "(SELECT max(id) FROM raw.events)",
+      "1) FROM read_text('/etc/passwd') AS t(a, b, c, d), (VALUES (1)) AS u(v",
+      "getenv('HOME')",
+      "1); DROP TABLE raw.events; SELECT (1",
+    ]
+  ) {
+    const found = await faults(`strategy: insert_overwrite\npartition_by: ${JSON.stringify(entry)}`);
+    deepEqual([entry, found.length > 0 && found.every((fault) => fault.includes("partition_by: "))], [
+      entry,
+      true,
+    ]);
+  }
+});
