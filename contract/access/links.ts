@@ -10,13 +10,19 @@ const time = v.pipe(v.string(), v.isoTimestamp());
 export const MOST_OF_SUBJECT = 255;
 const MOST_STARS = 3;
 
+/** The issuer of links by a client's certificate: their subject is its SHA-256, in hex. */
+export const CERTIFICATE_ISSUER = "certificate:sha256";
+
 export const linkSchema = v.object({
   id: described(v.string(), "What it is removed by."),
   user: described(v.string(), "Whose it is."),
-  issuer: described(v.string(), "The provider, as the claim iss has it."),
+  issuer: described(
+    v.string(),
+    "The provider, as the claim iss has it; certificate:sha256 for a client's certificate.",
+  ),
   subject: described(
     v.string(),
-    "Who it is there, as the claim sub has it; a pattern where is_pattern says so.",
+    "Who it is there, as the claim sub has it; a pattern where is_pattern says so. Of a certificate its SHA-256, in hex.",
   ),
   is_pattern: described(
     v.boolean(),
@@ -40,11 +46,17 @@ export const newLinkSchema = v.strictObject({
     v.pipe(
       v.string(),
       v.maxLength(1_000),
-      v.check(isIssuer, "expected an address as https://accounts.example.com, as the claim iss has it"),
+      v.check(
+        (text) => text === CERTIFICATE_ISSUER || isIssuer(text),
+        `expected an address as https://accounts.example.com, as the claim iss has it, or ${CERTIFICATE_ISSUER}`,
+      ),
     ),
-    "The provider, as the claim iss has it.",
+    "The provider, as the claim iss has it; certificate:sha256 for a client's certificate.",
   ),
-  subject: described(subject, "Who it is there, as the claim sub has it."),
+  subject: described(
+    subject,
+    "Who it is there, as the claim sub has it; of a certificate its SHA-256 in hex, with or without colons.",
+  ),
   is_pattern: v.exactOptional(
     described(
       v.boolean(),
@@ -60,6 +72,13 @@ export function isIssuer(text: string): boolean {
   if (url === null || url.username !== "" || url.password !== "") return false;
   if (text.includes("?") || text.includes("#")) return false;
   return url.protocol === "https:" || url.protocol === "http:" && isThisMachine(url.hostname);
+}
+
+/** A certificate's SHA-256 as links have it: 64 digits in lower case; undefined for what is none. */
+export function readFingerprint(text: string): string | undefined {
+  const digits = text.trim().replace(/^(?:sha256 fingerprint=|sha256:)/i, "").replaceAll(":", "")
+    .toLowerCase();
+  return /^[0-9a-f]{64}$/.test(digits) ? digits : undefined;
 }
 
 /** What is wrong with a pattern of subjects; undefined for one that may be used. */

@@ -14,6 +14,8 @@ import { AttemptLimit } from "./attempt_limit.ts";
 import { bearerOf } from "./bearer.ts";
 import { type ClientView, UNKNOWN } from "../http/client_view.ts";
 import { LOCAL_TOKEN_NAME } from "../../contract/names.ts";
+import type { AppEnv } from "../http/app_env.ts";
+import type { ClientCertificates } from "./client_certificates.ts";
 import { isJwt, type JwtBearer } from "./sso/jwt_bearer.ts";
 import { tooManyAttempts } from "../http/too_many.ts";
 import { countRequest, type RequestRate } from "../http/request_rate.ts";
@@ -57,6 +59,8 @@ export interface AuthOptions {
   readonly rate?: RequestRate | undefined;
   /** Lets in by tokens of trusted issuers; none do without it. */
   readonly jwt?: Pick<JwtBearer, "find"> | undefined;
+  /** Lets in services by their certificates; none does without it. */
+  readonly certificates?: Pick<ClientCertificates, "find"> | undefined;
   /** Hears of unknown tokens and of what is refused; nobody does by default. */
   readonly audit?: AuditTrail;
 }
@@ -77,6 +81,7 @@ export class Auth {
   readonly #times: SessionTimes;
   readonly #rate: RequestRate | undefined;
   readonly #jwt: Pick<JwtBearer, "find"> | undefined;
+  readonly #certificates: Pick<ClientCertificates, "find"> | undefined;
   readonly #audit: AuditTrail;
   /** When the last use of each token and session was written, or began to be; the oldest first. */
   readonly #touchedAtMs = new Map<string, number>();
@@ -92,8 +97,10 @@ export class Auth {
     sessions = SESSION_TIMES,
     rate,
     jwt,
+    certificates,
     audit = NO_AUDIT,
   }: AuthOptions) {
+    this.#certificates = certificates;
     this.#jwt = jwt;
     this.#times = sessions;
     this.#rate = rate;
@@ -118,14 +125,16 @@ export class Auth {
   }
 
   /**
-   * By the bearer token where one is sent, else by the cookie; another scheme in Authorization is a
+   * By the bearer token where one is sent, else by the cookie, else by the certificate of the connection; another scheme in Authorization is a
    * proxy's. Throws `unauthorized`, `forbidden` where it can be allowed for nothing, or status 429 for an address that
    * sent too many unknown tokens.
    */
-  async requireAccess(c: Context, permission: Permission | typeof OWN_ACCOUNT): Promise<Access> {
+  async requireAccess(c: Context<AppEnv>, permission: Permission | typeof OWN_ACCOUNT): Promise<Access> {
     const token = bearerOf(c);
     if (permission === "metrics:read" && await this.#isScrapeToken(token)) return scraper(this.addressOf(c));
-    const access = token === undefined ? await this.currentAccess(c) : await this.#bearer(c, token);
+    const access = token === undefined
+      ? await this.currentAccess(c) ?? await this.#certified(c)
+      : await this.#bearer(c, token);
     if (access === undefined) {
       throw new AppError(
         "unauthorized",
@@ -246,6 +255,15 @@ export class Auth {
     });
     if (refused !== undefined) throw refused;
     return letIn && this.#accessOf(c, letIn);
+  }
+
+  /** A service by the certificate of its connection. */
+  async #certified(c: Context<AppEnv>): Promise<Access | undefined> {
+    const fingerprint = this.#certificates === undefined ? undefined : c.env?.clientCertificate;
+    if (fingerprint === undefined) return undefined;
+    const letIn = await this.#certificates?.find(fingerprint);
+    // As with an issued token: nothing that lasts is made with it.
+    return letIn && this.#accessOf(c, { ...letIn, isIssued: true });
   }
 
   /** Whom a token's text lets in. Throws status 429 where the address sent too many unknown ones. */

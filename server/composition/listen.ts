@@ -12,6 +12,7 @@ import { createHasher } from "../../engine/control/people/passwords/hasher.ts";
 import { applyingSecrets } from "../../engine/control/secrets/applying_secrets.ts";
 import { OwnAccount } from "../auth/account/own_account.ts";
 import { Auth } from "../auth/auth.ts";
+import { ClientCertificates } from "../auth/client_certificates.ts";
 import { createSignIn } from "../auth/create_sign_in.ts";
 import { readFactorRequirement } from "../auth/factors/requirement.ts";
 import { Forgotten } from "../auth/forgotten.ts";
@@ -44,7 +45,7 @@ export async function listen(program: Program, options: ListenOptions): Promise<
   checkEnvToken(envToken);
   const scrapeToken = env(SCRAPE_TOKEN_NAME);
   checkEnvToken(scrapeToken, SCRAPE_TOKEN_NAME);
-  const sinks = auditSinks(env);
+  const sinks = await auditSinks(env);
   const { access } = store;
   const places = storePlaces(store);
   const hasher = createHasher();
@@ -86,6 +87,11 @@ export async function listen(program: Program, options: ListenOptions): Promise<
     clock,
     client,
     jwt: sso.jwt,
+    certificates: options.tls?.clientCaPath === undefined ? undefined : new ClientCertificates({
+      workloads: { access, links: store.sso.links, clock },
+      clock,
+      log,
+    }),
     log,
     subjects,
     scrapeToken,

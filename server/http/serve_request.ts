@@ -27,14 +27,18 @@ export async function serveRequest(
   incoming.on("error", () => {});
   outgoing.on("error", () => {});
   const { remoteAddress } = incoming.socket;
-  const isSecure = incoming.socket instanceof TLSSocket;
+  const { socket } = incoming;
+  const isSecure = socket instanceof TLSSocket;
   const share = bodies?.open(remoteAddress ?? "unknown");
   outgoing.once("close", () => share?.release());
   try {
     const response = await respond(() =>
       app.fetch(toRequest(incoming, isSecure, share?.take), {
         ...(remoteAddress === undefined ? {} : { remoteAddress }),
-        // Made when it is asked for: few requests are.
+        // Made when they are asked for: for few requests they are.
+        get clientCertificate() {
+          return isSecure ? fingerprintOf(socket) : undefined;
+        },
         get signal() {
           return AbortSignal.any([goneSignal(outgoing), closing]);
         },
@@ -56,6 +60,13 @@ async function respond(ask: () => Response | Promise<Response>): Promise<Respons
   } catch (error) {
     return problemResponse(toAppError(error), crypto.randomUUID());
   }
+}
+
+/** Of a certificate that no authority vouches for there is none. */
+function fingerprintOf(socket: TLSSocket): string | undefined {
+  if (!socket.authorized) return undefined;
+  const { fingerprint256 }: { fingerprint256?: string } = socket.getPeerCertificate() ?? {};
+  return fingerprint256?.replaceAll(":", "").toLowerCase();
 }
 
 function goneSignal(outgoing: ServerResponse): AbortSignal {

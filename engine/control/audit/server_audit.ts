@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
-import { toAppError } from "../../../contract/errors.ts";
+import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { Variables } from "../../../contract/settings/variables.ts";
 import type { Service } from "../../runs/service.ts";
@@ -10,7 +10,7 @@ import type { AuditLog } from "./port.ts";
 import { createAuditRetention } from "./retention.ts";
 import { createFeed } from "./streams/feed.ts";
 import { createFileSink } from "./streams/file_sink.ts";
-import { createSyslogSink, readSyslogAddress } from "./streams/syslog_sink.ts";
+import { createSyslogSink, readSyslogAddress, type SyslogAddress } from "./streams/syslog_sink.ts";
 import type { AuditSink } from "./streams/sink.ts";
 import { createRunLines } from "./run_lines.ts";
 
@@ -72,10 +72,33 @@ export async function startServerAudit(context: ServerAuditContext): Promise<Asy
 }
 
 /** What the variables SLUICE_AUDIT_FILE and SLUICE_AUDIT_SYSLOG name. Throws invalid. */
-export function auditSinks(env: Variables): AuditSink[] {
+export async function auditSinks(env: Variables): Promise<AuditSink[]> {
   const [path, address] = [env("SLUICE_AUDIT_FILE"), env("SLUICE_AUDIT_SYSLOG")];
   return [
     ...(path ? [createFileSink(resolve(path))] : []),
-    ...(address ? [createSyslogSink(readSyslogAddress(address))] : []),
+    ...(address ? [createSyslogSink(await readSyslog(address, env("SLUICE_AUDIT_SYSLOG_CA")))] : []),
   ];
+}
+
+/** Throws invalid. */
+async function readSyslog(address: string, path: string | undefined): Promise<SyslogAddress> {
+  const syslog = readSyslogAddress(address);
+  if (!path) return syslog;
+  if (syslog.transport !== "tls") {
+    throw new AppError(
+      "invalid",
+      "SLUICE_AUDIT_SYSLOG_CA is for an address of TLS: SLUICE_AUDIT_SYSLOG=tls://…",
+    );
+  }
+  let authorities: string;
+  try {
+    authorities = await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AppError("invalid", `Cannot read SLUICE_AUDIT_SYSLOG_CA from ${path}: ${reason}`, {
+      cause: error,
+    });
+  }
+  if (authorities.includes("-----BEGIN CERTIFICATE-----")) return { ...syslog, authorities };
+  throw new AppError("invalid", `SLUICE_AUDIT_SYSLOG_CA names ${path}, which has no certificate in PEM`);
 }

@@ -1,6 +1,13 @@
-import { type LinkView, type NewLinkRequest, patternFault } from "../../../contract/access/links.ts";
+import {
+  CERTIFICATE_ISSUER,
+  type LinkView,
+  type NewLinkRequest,
+  patternFault,
+  readFingerprint,
+} from "../../../contract/access/links.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { isServersUser, quoteName } from "../../../contract/names.ts";
+import type { UserRecord } from "../../store/ports/people.ts";
 import type { LinkRecord, SsoStore } from "../../store/ports/sso.ts";
 import { Directory } from "./directory.ts";
 import type { PeopleContext } from "./people_context.ts";
@@ -24,8 +31,9 @@ export class LocalLinks implements Links {
   }
 
   async add(userName: string, request: NewLinkRequest, by: string): Promise<LinkView> {
-    const { issuer, subject, is_pattern: isPattern = false } = request;
+    const { issuer, is_pattern: isPattern = false } = request;
     const user = await this.#directory.user(userName);
+    const subject = issuer === CERTIFICATE_ISSUER ? certificateOf(user, request) : request.subject;
     if (isServersUser(user.name)) {
       throw new AppError("conflict", `"${user.name}" is the server's own: nobody signs in as it elsewhere`);
     }
@@ -60,6 +68,23 @@ export class LocalLinks implements Links {
       throw new AppError("not_found", `"${user.name}" has no link with the id ${quoteName(id)}`);
     }
   }
+}
+
+/** Its SHA-256, as links have it. Throws invalid. */
+function certificateOf(
+  { name, kind }: Pick<UserRecord, "name" | "kind">,
+  { subject, is_pattern: isPattern = false }: NewLinkRequest,
+): string {
+  if (kind !== "service") {
+    throw new AppError("invalid", `"${name}" is a person: certificates let in services, people sign in`);
+  }
+  const fingerprint = isPattern ? undefined : readFingerprint(subject);
+  if (fingerprint !== undefined) return fingerprint;
+  throw new AppError(
+    "invalid",
+    `${quoteName(subject)} is no SHA-256 of a certificate: expected 64 hex digits, as ` +
+      "openssl x509 -noout -fingerprint -sha256 prints them",
+  );
 }
 
 function linkView(link: LinkRecord): LinkView {

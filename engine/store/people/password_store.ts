@@ -27,8 +27,9 @@ const LINK = {
 
 export function createPasswordStore(db: Database): PasswordStore {
   /** What ends with a user's former password where `isMeant` holds; the count of the tokens comes sixth, and the links last. */
-  const ending = (user: string, { keptSession, endsTokens = false }: Ending, isMeant?: SQL) =>
-    [
+  const ending = (user: string, { keptSession, endsTokens = false }: Ending, isMeant?: SQL) => {
+    const areTokensMeant = endsTokens ? and(eq(tokens.user, user), isMeant) : NEVER;
+    return [
       db.update(people).set({ state: "active" })
         .where(and(eq(people.id, user), eq(people.state, "invited"), isMeant)),
       db.delete(knownBrowsers).where(and(eq(knownBrowsers.user, user), isMeant)),
@@ -41,13 +42,12 @@ export function createPasswordStore(db: Database): PasswordStore {
       ),
       db.delete(issuedTokens).where(endsTokens ? and(eq(issuedTokens.user, user), isMeant) : NEVER),
       // Before they go: of those that go with the token that they were made with, the deletion does not tell.
-      db.select({ count: count() }).from(tokens).where(
-        endsTokens ? and(eq(tokens.user, user), isMeant) : NEVER,
-      ),
-      db.delete(tokens).where(endsTokens ? and(eq(tokens.user, user), isMeant) : NEVER),
+      db.select({ count: count() }).from(tokens).where(areTokensMeant),
+      db.delete(tokens).where(areTokensMeant),
       db.delete(passwordLinks).where(and(eq(passwordLinks.user, user), isMeant))
         .returning({ user: passwordLinks.user }),
     ] as const;
+  };
 
   return {
     async findClaimant(nameOrEmail) {

@@ -6,9 +6,8 @@ import {
   type WorkloadContext,
 } from "../../../engine/control/sso/find_workload.ts";
 import { type Issuer, tokenFault } from "./issuer.ts";
+import { noteLink } from "./note_link.ts";
 
-/** A link's last use is written this often at most. */
-const TOUCH_EVERY_MS = 60_000;
 /** Types of tokens that say who asks: RFC 9068's, and the one of those that say nothing. */
 const TYPES: readonly string[] = ["jwt", "at+jwt", "application/at+jwt"];
 
@@ -32,7 +31,7 @@ export class JwtBearer {
 
   /** Throws `unauthorized`, reason invalid_token, with what is wrong; `unavailable` where the issuer's keys cannot be had. */
   async find(token: string): Promise<LinkedUser> {
-    const { audiences, clientId, workloads } = this.#options;
+    const { audiences, clientId, workloads, clock, log } = this.#options;
     const issuer = await this.#issuerOf(token);
     const { payload, protectedHeader: { typ } } = await issuer.verify(token, { audience: [...audiences] });
     if (typ !== undefined && !TYPES.includes(typ.toLowerCase())) throw tokenFault("it is of another type");
@@ -49,7 +48,7 @@ export class JwtBearer {
         } of ${iss}; sluice users link NAME --issuer --subject does`,
       );
     }
-    this.#note(found);
+    noteLink(found.link, { links: workloads.links, clock, log });
     return found;
   }
 
@@ -65,15 +64,6 @@ export class JwtBearer {
     const issuer = this.#options.issuers.find((one) => one.url.href === url?.href);
     if (issuer !== undefined) return issuer;
     throw tokenFault("its issuer is none that this server trusts");
-  }
-
-  /** Beside the request: a store that cannot write must not keep anybody out. */
-  #note({ link }: LinkedUser): void {
-    const { clock, workloads, log } = this.#options;
-    if (clock.now() - (link.lastUsedAtMs ?? 0) <= TOUCH_EVERY_MS) return;
-    workloads.links.touch(link.id, clock.now()).catch((error) => {
-      log("debug", "A link's last use could not be written", { error: String(error) });
-    });
   }
 }
 

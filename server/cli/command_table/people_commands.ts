@@ -64,6 +64,11 @@ export const PEOPLE_COMMANDS: readonly CommandSpec[] = [
         value: "PATTERN",
         description: "of link, for a service: a pattern of subjects, as repo:acme/data:ref:refs/heads/*",
       },
+      certificate: {
+        type: "string",
+        value: "SHA256",
+        description: "of link, for a service: the client's certificate that it shows, by SHA-256 in hex",
+      },
       "password-stdin": {
         type: "boolean",
         description: "reads the password of a new user, or the new one, from stdin",

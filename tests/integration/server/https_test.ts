@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { Hono } from "hono";
 import type { AppEnv } from "../../../server/http/app_env.ts";
@@ -169,7 +170,18 @@ Deno.test("a server with a certificate is reached by commands at its socket, and
   await Deno.writeTextFile(join(project.dataDir, "server.sock"), "");
   const place = ["--project", project.projectDir, "--data", project.dataDir];
   const child = new Deno.Command(Deno.execPath(), {
-    args: sluiceArgs("serve", ...place, "--port", "0", "--tls-cert", certPath, "--tls-key", keyPath),
+    args: sluiceArgs(
+      "serve",
+      ...place,
+      "--port",
+      "0",
+      "--tls-cert",
+      certPath,
+      "--tls-key",
+      keyPath,
+      "--tls-client-ca",
+      authority.pair.certPath,
+    ),
     env: { SLUICE_TOKEN: TOKEN, SLUICE_DRAIN: "0" },
     stdin: "null",
     stdout: "piped",
@@ -194,9 +206,10 @@ Deno.test("a server with a certificate is reached by commands at its socket, and
     equal(command.code, 0, new TextDecoder().decode(command.stderr));
     match(new TextDecoder().decode(command.stdout), /SLUICE_TOKEN/);
 
-    using http = Deno.createHttpClient({ caCerts: [authority.cert] });
-    const send = (path: string, more: RequestInit = {}) => {
-      const init: RequestInit & { readonly client: Deno.HttpClient } = { ...more, client: http };
+    using http = Deno.createHttpClient({ caCerts: [authority.cert], cert: client.cert, key: client.key });
+    using other = Deno.createHttpClient({ caCerts: [authority.cert], cert: second.cert, key: second.key });
+    const send = (path: string, more: RequestInit = {}, by = http) => {
+      const init: RequestInit & { readonly client: Deno.HttpClient } = { ...more, client: by };
       return fetch(announced.url + path, { redirect: "manual", ...init });
     };
     const signedIn = await send("/login", {
@@ -214,6 +227,46 @@ Deno.test("a server with a certificate is reached by commands at its socket, and
     const foreign = await send("/login", { method: "POST", headers: { origin: "https://evil.example" } });
     equal(foreign.status, 403);
     await foreign.body?.cancel();
+
+    // A certificate that is linked to a service is that service for the API, and for nothing else.
+    const status = async (path: string, more: RequestInit = {}, by = http) => {
+      const response = await send(path, more, by);
+      await response.body?.cancel();
+      return response.status;
+    };
+    const change = (method: string, path: string, json: unknown) =>
+      status(path, {
+        method,
+        body: JSON.stringify(json),
+        headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      });
+    equal(await status("/api/runs"), 401);
+    equal(await change("POST", "/api/users", { name: "robot", kind: "service", role: "operator" }), 201);
+    const fingerprint = new X509Certificate(client.cert).fingerprint256;
+    const linked = await new Deno.Command(Deno.execPath(), {
+      args: sluiceArgs("users", "link", "robot", "--certificate", fingerprint, ...place),
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    match(new TextDecoder().decode(linked.stdout), /^Whoever shows the certificate [0-9a-f]{64} is robot/);
+    equal(await status("/api/runs"), 200);
+    const links = await send("/api/users/robot/identities", {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
+    const [link] = await links.json();
+    deepEqual([link.issuer, link.last_used_at !== null], ["certificate:sha256", true]);
+    const nobody = { headers: { authorization: "Bearer slc_nobody" } };
+    deepEqual(
+      [
+        await status("/api/users"),
+        await status("/api/runs", {}, other),
+        await status("/api/runs", nobody),
+        await status("/runs"),
+        await change("PATCH", "/api/users/robot", { disabled: true }),
+        await status("/api/runs"),
+      ],
+      [403, 401, 401, 303, 200, 401],
+    );
   } finally {
     child.kill("SIGTERM");
   }

@@ -11,6 +11,8 @@ export interface VaultServerOptions {
   readonly now?: () => number;
   /** Requests without it find nothing. */
   readonly namespace?: string;
+  /** Speaks TLS with this certificate (PEM). */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 /** `path` ends with * for all below it; capabilities as Vault has them. */
@@ -71,6 +73,7 @@ export class VaultServer implements AsyncDisposable {
 
   readonly #now: () => number;
   readonly #namespace: string | undefined;
+  readonly #scheme: "http" | "https";
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #mounts = new Map<string, Engine>();
   readonly #tokens = new Map<string, Token>();
@@ -78,18 +81,19 @@ export class VaultServer implements AsyncDisposable {
   readonly #roles: SignInRole[] = [];
   readonly #wrapped = new Map<string, { readonly path: string; readonly data: Record<string, unknown> }>();
 
-  constructor({ now = Date.now, namespace }: VaultServerOptions = {}) {
+  constructor({ now = Date.now, namespace, tls }: VaultServerOptions = {}) {
     this.#now = now;
     this.#namespace = namespace;
+    this.#scheme = tls === undefined ? "http" : "https";
     this.#addToken(this.rootToken, "root", NEVER_MS, NEVER_MS, false);
     this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls },
       (request) => this.#serve(request),
     );
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+    return `${this.#scheme}://127.0.0.1:${this.#server.addr.port}`;
   }
 
   /** What the server is configured with to sign in by a role's id and secret. */

@@ -1,5 +1,5 @@
 import { createSocket } from "node:dgram";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { AuditLine } from "../../../../contract/audit/line.ts";
 import { AppError } from "../../../../contract/errors.ts";
@@ -16,9 +16,11 @@ export interface SyslogAddress {
   readonly transport: "udp" | "tcp" | "tls";
   readonly host: string;
   readonly port: number;
+  /** PEM: the authorities that a certificate may be of, in place of the system's. */
+  readonly authorities?: string | undefined;
 }
 
-/** Of `udp://`, `tcp://` or `tls://host:port`. Throws invalid. */
+/** Of `udp://`, `tcp://` or `tls://host:port`; a Unix socket is none. Throws invalid. */
 export function readSyslogAddress(text: string): SyslogAddress {
   const [, transport, host = "", port] =
     /^(udp|tcp|tls):\/\/(\[[0-9a-fA-F:]+\]|[^:/?#@\s]+):(\d{1,5})\/?$/.exec(text) ?? [];
@@ -67,10 +69,17 @@ function framed(line: AuditLine): string {
   return `${new TextEncoder().encode(text).length} ${text}`;
 }
 
-function open({ transport, host, port }: SyslogAddress): Promise<Socket> {
+function open({ transport, host, port, authorities: ca }: SyslogAddress): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const options = { host, port };
-    const socket = transport === "tls" ? connectTls({ ...options, servername: host }) : connectTcp(options);
+    const socket = transport === "tls"
+      ? connectTls({
+        ...options,
+        // A server's name is no address: RFC 6066, section 3.
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+        ...(ca === undefined ? {} : { ca }),
+      })
+      : connectTcp(options);
     const fail = (error: Error) => {
       socket.destroy();
       reject(error);

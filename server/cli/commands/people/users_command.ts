@@ -1,6 +1,6 @@
 import type { UserView } from "../../../../contract/access/people.ts";
 import { FACTOR_NAMES } from "../../../../contract/access/factors.ts";
-import type { LinkView } from "../../../../contract/access/links.ts";
+import { CERTIFICATE_ISSUER, type LinkView } from "../../../../contract/access/links.ts";
 import type { PasswordSet } from "../../../../contract/access/passwords.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { grantsText } from "../../../../contract/access/scope.ts";
@@ -117,16 +117,31 @@ const ACTIONS: PeopleActions = {
   },
   async link({ people, invocation, terminal, isJson, need }) {
     const [name = ""] = need("the NAME of a user");
-    const [issuer, subject, pattern] = [
+    const [issuer, subject, pattern, certificate] = [
       invocation.text("issuer"),
       invocation.text("subject"),
       invocation.text("subject-pattern"),
+      invocation.text("certificate"),
     ];
+    if (certificate !== undefined) {
+      if (issuer !== undefined || subject !== undefined || pattern !== undefined) {
+        throw new AppError("invalid", "--certificate stands for itself: leave out --issuer and the subject");
+      }
+      const link = await people.links.add(name, {
+        issuer: CERTIFICATE_ISSUER,
+        subject: certificate,
+      }, localName());
+      return terminal.out(
+        isJson
+          ? JSON.stringify(link)
+          : `Whoever shows the certificate ${link.subject} is ${link.user} from now on`,
+      );
+    }
     const meant = subject ?? pattern;
     if (issuer === undefined || meant === undefined || subject !== undefined && pattern !== undefined) {
       throw new AppError(
         "invalid",
-        "sluice users link needs --issuer and one of --subject and --subject-pattern",
+        "sluice users link needs --issuer and one of --subject and --subject-pattern, or --certificate",
       );
     }
     const link = await people.links.add(name, {

@@ -5,6 +5,7 @@ import { VaultClient } from "../../../../engine/secrets/vault/client.ts";
 import { readVaultSettings } from "../../../../engine/secrets/vault/settings.ts";
 import { createVaultTransit } from "../../../../engine/secrets/vault/transit.ts";
 import { createVaultStore } from "../../../../engine/secrets/vault/vault_store.ts";
+import { TestAuthority } from "../../../support/certificates.ts";
 import { FakeClock, settle } from "../../../support/fake_clock.ts";
 import { engineTypes } from "../../../support/vault/engines.ts";
 import {
@@ -364,6 +365,38 @@ Deno.test("transit wraps a key, bound to its context, and opens it again", async
     await refusal(Promise.resolve().then(() => createVaultTransit(at.client, "sluice"))),
     /^invalid "sluice" is no key/,
   );
+});
+
+Deno.test("over TLS the certificate has to be of an authority of VAULT_CACERT, and of the address", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-vault-" });
+  try {
+    const [ours, others] = [
+      await TestAuthority.create(folder),
+      await TestAuthority.create(folder, "Another Authority"),
+    ];
+    const tls = await ours.issue({ name: "vault", names: "IP:127.0.0.1" });
+    const read = async (env: Record<string, string>, certificate = tls) => {
+      await using vault = fixture(env, { tls: certificate });
+      return await vault.store.get("kv1/shop");
+    };
+    deepEqual(await read({ VAULT_CACERT: ours.pair.certPath }), { fields: { user: "me", ttl: "5m" } });
+    match(
+      await refusal(read({})),
+      /its certificate is by nobody who is trusted; name the authority in VAULT_CACERT/,
+    );
+    match(await refusal(read({ VAULT_CACERT: others.pair.certPath })), /by nobody who is trusted/);
+    const elsewhere = await ours.issue({ name: "elsewhere", names: "DNS:vault.example.com" });
+    match(
+      await refusal(read({ VAULT_CACERT: ours.pair.certPath }, elsewhere)),
+      /its certificate is for another name/,
+    );
+    match(
+      await refusal(read({ VAULT_CACERT: `${folder}/none.pem` })),
+      /Cannot read the authorities \(VAULT_CACERT\)/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("readVaultSettings() says which variable is wrong", async () => {

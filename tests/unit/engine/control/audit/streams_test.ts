@@ -1,6 +1,7 @@
-import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { once } from "node:events";
 import { systemClock } from "../../../../../contract/clock.ts";
 import { createAudit } from "../../../../../engine/control/audit/audit_log.ts";
@@ -11,6 +12,8 @@ import {
   readSyslogAddress,
 } from "../../../../../engine/control/audit/streams/syslog_sink.ts";
 import type { AuditSink } from "../../../../../engine/control/audit/streams/sink.ts";
+import { auditSinks } from "../../../../../engine/control/audit/server_audit.ts";
+import { TestAuthority } from "../../../../support/certificates.ts";
 import { StoreFixture } from "../../store/store_fixture.ts";
 
 const ACTOR = { id: "u1", name: 'an"n]\\', kind: "person", address: "192.0.2.1" } as const;
@@ -37,7 +40,17 @@ const seqOf = (message: string): number => JSON.parse(MESSAGE.exec(message)?.[7]
 
 class Receiver implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
-  readonly #server: Server = createServer((socket) => {
+  readonly #server: Server;
+
+  /** Over TLS with a certificate. */
+  constructor(tls?: { readonly cert: string; readonly key: string }) {
+    this.#server = tls === undefined
+      ? createServer((socket) => this.#take(socket))
+      : createTlsServer({ cert: tls.cert, key: tls.key }, (socket) => this.#take(socket));
+    this.#server.on("tlsClientError", () => {});
+  }
+
+  #take(socket: Socket): void {
     this.#sockets.add(socket);
     let bytes = new Uint8Array();
     socket.on("data", (part) => {
@@ -49,7 +62,8 @@ class Receiver implements AsyncDisposable {
       this.last = messages.at(-1) ?? "";
     });
     socket.on("error", () => {});
-  });
+  }
+
   readonly #counts = new Map<Socket, number>();
   readonly seqs: number[] = [];
   last = "";
@@ -117,6 +131,67 @@ Deno.test("a syslog receiver over TCP gets every line, also those of while it wa
       await until(() => second.seqs.includes(5));
       deepStrictEqual([...new Set(second.seqs)], [4, 5]);
     });
+  }
+});
+
+Deno.test("a syslog receiver over TLS gets every line, once its certificate is of the right authority and name", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-syslog-" });
+  try {
+    const [ours, others] = [
+      await TestAuthority.create(folder),
+      await TestAuthority.create(folder, "Another Authority"),
+    ];
+    const pair = await ours.issue({ name: "logs", names: "DNS:localhost,IP:127.0.0.1" });
+    await using receiver = new Receiver(pair);
+    const port = await receiver.listen();
+    await using fixture = new StoreFixture();
+    const store = await fixture.open();
+    const [line] = await store.audit.append([{ entry: { action: "sign_in", actor: ACTOR }, atMs: 0 }]);
+    ok(line !== undefined);
+    const send = async (authorities?: string, host = "127.0.0.1") => {
+      await using sink = createSyslogSink({ transport: "tls", host, port, authorities }, 20);
+      await sink.send([line], new AbortController().signal);
+    };
+    await rejects(send(), /certificate|issuer/i);
+    await rejects(send(others.cert), /certificate|issuer/i);
+    deepStrictEqual(receiver.seqs, []);
+    await send(ours.cert, "localhost");
+    await until(() => receiver.seqs.length === 1);
+    const elsewhere = await ours.issue({ name: "elsewhere", names: "DNS:logs.example.com" });
+    await using another = new Receiver(elsewhere);
+    const wrong = {
+      transport: "tls",
+      host: "127.0.0.1",
+      port: await another.listen(),
+      authorities: ours.cert,
+    };
+    await using sink = createSyslogSink({ ...wrong, transport: "tls" }, 20);
+    await rejects(sink.send([line], new AbortController().signal), /name|altnames|valid/i);
+    deepStrictEqual(another.seqs, []);
+
+    // As the variables say, through the feed.
+    const env: Record<string, string> = {
+      SLUICE_AUDIT_SYSLOG: `tls://127.0.0.1:${port}`,
+      SLUICE_AUDIT_SYSLOG_CA: ours.pair.certPath,
+    };
+    const [read] = await auditSinks((name) => env[name]);
+    ok(read !== undefined);
+    receiver.seqs.length = 0;
+    await withFeed(read, async (record, fed) => {
+      await record(2);
+      await until(async () => await fed.audit.cursor(read.name) === 2);
+      deepStrictEqual(receiver.seqs, [1, 2]);
+      ok(MESSAGE.test(receiver.last));
+    });
+    await read[Symbol.asyncDispose]();
+    for (const [name, fault] of [["key", /no certificate/], ["none", /Cannot read/]] as const) {
+      env["SLUICE_AUDIT_SYSLOG_CA"] = `${folder}/logs.${name}`;
+      await rejects(auditSinks((name) => env[name]), fault);
+    }
+    env["SLUICE_AUDIT_SYSLOG"] = "tcp://127.0.0.1:601";
+    await rejects(auditSinks((name) => env[name]), /for an address of TLS/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
 

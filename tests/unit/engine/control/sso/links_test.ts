@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { isIssuer, matchesSubject, patternFault } from "../../../../../contract/access/links.ts";
+import { CERTIFICATE_ISSUER } from "../../../../../contract/access/links.ts";
+import { ClientCertificates } from "../../../../../server/auth/client_certificates.ts";
 import { createPeople } from "../../../../../engine/control/people/local_people.ts";
 import { findWorkload } from "../../../../../engine/control/sso/find_workload.ts";
 import { quickHasher } from "../../../../support/quick_hasher.ts";
@@ -82,6 +84,35 @@ Deno.test("a workload is whom its issuer and subject are linked to, and nobody o
   await people.users.change("ci", { disabled: false });
   await people.links.remove("ci", link.id);
   assert.equal(await find("repo:acme/data:ref:refs/heads/main"), undefined);
+});
+
+Deno.test("a client's certificate is a service's, by its SHA-256 as openssl or a browser writes it", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.open();
+  const people = createPeople({ ...store, hasher: quickHasher(), clock });
+  await people.users.create({ name: "robot", kind: "service" }, "test");
+  await people.users.create({ name: "mia" }, "test");
+  const hex = "0123456789abcdef".repeat(4);
+  const colons = hex.toUpperCase().replaceAll(/(..)(?=.)/g, "$1:");
+  const add = (user: string, subject: string, more = {}) =>
+    people.links.add(user, { issuer: CERTIFICATE_ISSUER, subject, ...more }, "test");
+  const { subject } = await add("robot", `sha256 Fingerprint=${colons}`);
+  assert.equal(subject, hex);
+  const certificates = new ClientCertificates({
+    workloads: { access: store.access, links: store.sso.links, clock },
+    clock,
+    log: () => {},
+  });
+  assert.equal((await certificates.find(hex))?.identity.user.name, "robot");
+  assert.equal(await certificates.find("f".repeat(64)), undefined);
+  await assert.rejects(add("robot", hex), code("conflict"));
+  await assert.rejects(add("mia", "f".repeat(64)), code("invalid"));
+  for (const text of ["", "f".repeat(63), `${hex}0`, "g".repeat(64), "*"]) {
+    await assert.rejects(add("robot", text), code("invalid"), text);
+  }
+  await assert.rejects(add("robot", hex, { is_pattern: true }), code("invalid"));
+  await people.users.change("robot", { disabled: true });
+  assert.equal(await certificates.find(hex), undefined);
 });
 
 Deno.test("removing a link ends the sessions and the tokens that it gave, and removing a token those issued for it", async () => {
