@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, sql } from "drizzle-orm";
 import type { DataKeyRecord, DataKeyStore } from "../../../contract/keys/data_keys.ts";
 import { type Database, storing } from "../database.ts";
-import { dataKeys } from "../schema.ts";
+import { dataKeys } from "./key_tables.ts";
 
 export function createDataKeyStore(db: Database): DataKeyStore {
   return {

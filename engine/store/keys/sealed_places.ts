@@ -8,7 +8,8 @@ import { ssoSessions } from "../people/sso_tables.ts";
 import { notifierPlace } from "../alerts/alert_store.ts";
 import { connectorPlace, revisionPlace } from "../ports/definitions.ts";
 import { secretPlace } from "../ports/secrets.ts";
-import { connectors, notifiers, revisions, secrets, warehouseKeys } from "../schema.ts";
+import { connectors, notifiers, revisions } from "../schema.ts";
+import { secrets, warehouseKeys } from "./key_tables.ts";
 
 interface SealedColumn extends Pick<SealedPlaces, "kind" | "isApplied" | "isHistory"> {
   readonly table: SQLiteTable;

@@ -1,7 +1,7 @@
 import { asc, eq } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
 import type { SecretRecords } from "../ports/secrets.ts";
-import { secrets } from "../schema.ts";
+import { secrets } from "./key_tables.ts";
 
 export function createSecretRecords(db: Database): SecretRecords {
   return {

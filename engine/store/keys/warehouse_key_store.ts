@@ -1,7 +1,7 @@
 import { asc, eq } from "drizzle-orm";
 import type { WarehouseKeyStore } from "../../../contract/keys/warehouse_key.ts";
 import { type Database, storing } from "../database.ts";
-import { warehouseKeys } from "../schema.ts";
+import { warehouseKeys } from "./key_tables.ts";
 
 export function createWarehouseKeyStore(db: Database): WarehouseKeyStore {
   const find = (pipeline: string) =>

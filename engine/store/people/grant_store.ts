@@ -1,7 +1,7 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { AppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
-import { grants, groups, people, roles } from "../schema.ts";
+import { grants, groups, people, roles } from "./people_tables.ts";
 import type { GrantStore, HolderId, RoleStore } from "../ports/people.ts";
 import { scopeColumns, scopeOf } from "./records.ts";
 

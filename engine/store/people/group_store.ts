@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, notInArray, or, sql } from "drizzle-orm";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
-import { groupMembers, groups, people } from "../schema.ts";
+import { groupMembers, groups, people } from "./people_tables.ts";
 import type { GroupRecord, GroupStore } from "../ports/people.ts";
 
 type GroupRow = typeof groups.$inferSelect;

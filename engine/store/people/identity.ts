@@ -2,7 +2,7 @@ import { eq, inArray, or, type SQL } from "drizzle-orm";
 import type { HeldRole } from "../../../contract/access/access.ts";
 import { isBuiltInRole, permissionsOf } from "../../../contract/access/permissions.ts";
 import { type Database, storing } from "../database.ts";
-import { grants, groupMembers, groups, roles } from "../schema.ts";
+import { grants, groupMembers, groups, roles } from "./people_tables.ts";
 import type { Identity, UserRecord } from "../ports/people.ts";
 import { scopeOf } from "./records.ts";
 

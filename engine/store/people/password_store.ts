@@ -1,6 +1,6 @@
 import { and, count, desc, eq, exists, gt, gte, lte, ne, notInArray, or, type SQL, sql } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
-import { knownBrowsers, passwordLinks, passwords, people, sessions, tokens } from "../schema.ts";
+import { knownBrowsers, passwordLinks, passwords, people, sessions, tokens } from "./people_tables.ts";
 import type { Ending, LinkRecord, PasswordRecord, PasswordStore } from "../ports/passwords.ts";
 import { USER } from "./records.ts";
 import { issuedTokens } from "./sso_tables.ts";

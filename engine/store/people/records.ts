@@ -1,5 +1,5 @@
 import type { Scope } from "../../../contract/access/scope.ts";
-import { people } from "../schema.ts";
+import { people } from "./people_tables.ts";
 import type { UserRecord } from "../ports/people.ts";
 
 /** The columns of a user, as `UserRecord` has them. */

@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, inArray, lte, ne, notInArray, or } from "drizzle-orm";
 import { type Database, storing } from "../database.ts";
-import { people, sessions, tokens } from "../schema.ts";
+import { people, sessions, tokens } from "./people_tables.ts";
 import type { AccessStore, SessionRecord } from "../ports/access.ts";
 import { identityOf } from "./identity.ts";
 import { USER } from "./records.ts";

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, sql } from "drizzle-orm";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
-import { grants, people, sessions } from "../schema.ts";
+import { grants, people, sessions } from "./people_tables.ts";
 import type { LinkRecord, LinkStore, NewLink, SsoSessionStore, SsoStore } from "../ports/sso.ts";
 import { identityLinks, ssoSessions } from "./sso_tables.ts";
 import { grantOf } from "./token_store.ts";

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, gt, isNull, lte, ne, notInArray, or, sql } from "drizzle-orm";
 import { AppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
-import { grants, people, sessions, tokens } from "../schema.ts";
+import { grants, people, sessions, tokens } from "./people_tables.ts";
 import type { AccessStore, LetIn, ServiceToken, TokenRecord } from "../ports/access.ts";
 import { identityOf } from "./identity.ts";
 import { USER } from "./records.ts";

@@ -1,7 +1,7 @@
 import { asc, eq, gt, or, sql } from "drizzle-orm";
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { type Database, storing } from "../database.ts";
-import { passwordLinks, people } from "../schema.ts";
+import { passwordLinks, people } from "./people_tables.ts";
 import type { UserStore } from "../ports/people.ts";
 import { identityOf } from "./identity.ts";
 import { USER } from "./records.ts";

@@ -18,7 +18,7 @@ export function SetPasswordPage({ frame, user: { id, name }, refusal }: SetPassw
       <form class="login card" method="post" action={`/people/users/${encodeURIComponent(id)}/password`}>
         <h1>Set a password</h1>
         <p class="login-lead">
-          Of {plainText(name)}, whose sessions end, and who is told by a mail where one can be sent.
+          For {plainText(name)}: all sessions end, and a mail says so where one can be sent.
         </p>
         {refusal !== undefined && <Notice {...refusal} />}
         {/* Password managers want to know whose it is. */}

@@ -36,18 +36,20 @@ export function TextField({ id, label, hint, children, ...input }: TextFieldProp
 interface CheckFieldProps {
   readonly name: string;
   readonly label: string;
+  readonly hint?: string;
   readonly isChecked?: boolean;
 }
 
 /** Something that is done or not: sent as `yes`, or not at all. */
-export function CheckField({ name, label, isChecked = false }: CheckFieldProps) {
+export function CheckField({ name, label, hint, isChecked = false }: CheckFieldProps) {
   return (
-    <div class="field">
-      <label class="check">
-        <input type="checkbox" name={name} value="yes" checked={isChecked} />
+    <label class="check-field">
+      <input type="checkbox" name={name} value="yes" checked={isChecked} />
+      <span>
         {label}
-      </label>
-    </div>
+        {hint !== undefined && <span class="hint">{hint}</span>}
+      </span>
+    </label>
   );
 }
 

@@ -1,4 +1,5 @@
 import { isRequired, type ParamDefinitions } from "../../../contract/params/definition.ts";
+import { CheckField, TextField } from "../forms/field.tsx";
 import { Icon } from "../icons.tsx";
 import { ParamFields } from "./param_fields.tsx";
 import type { RunFormValues } from "./run_form.ts";
@@ -31,28 +32,24 @@ export function RunForm({ pipeline, params, values }: RunFormView) {
         </summary>
         <form class="panel" method="post" action={action}>
           <ParamFields params={params} {...(values === undefined ? {} : { values: values.params })} />
-          <div class="field">
-            <label for="run-select">Steps</label>
-            <input
-              id="run-select"
-              name="select"
-              value={values?.select ?? ""}
-              placeholder="all"
-              autocomplete="off"
-              spellcheck={false}
-              aria-describedby="run-select-hint"
-            />
-            <p class="hint" id="run-select-hint">
-              A selection such as <code>+daily</code> or <code>tag:core</code>.
-            </p>
-          </div>
-          <label class="check-field">
-            <input type="checkbox" name="full_refresh" value="yes" checked={values?.fullRefresh ?? false} />
-            <span>
-              Full refresh
-              <span class="hint">Rebuilds incremental streams and models from nothing.</span>
-            </span>
-          </label>
+          <TextField
+            id="run-select"
+            name="select"
+            label="Steps"
+            value={values?.select ?? ""}
+            placeholder="all"
+            hint={
+              <>
+                A selection such as <code>+daily</code> or <code>tag:core</code>.
+              </>
+            }
+          />
+          <CheckField
+            name="full_refresh"
+            label="Full refresh"
+            hint="Rebuilds incremental streams and models from nothing."
+            isChecked={values?.fullRefresh ?? false}
+          />
           <button class="button primary" type="submit">
             <Icon name="play" />
             <span>Start run</span>
