@@ -1,3 +1,4 @@
+import { userActor } from "../../../contract/audit/actor.ts";
 import type { AuditAction } from "../../../contract/audit/entry.ts";
 import type { GroupRecord, UserRecord } from "../../store/ports/people.ts";
 import type { AdmissionContext, AdmissionRules, ProvidedPerson } from "./admission.ts";
@@ -17,16 +18,23 @@ export async function putIntoGroups(
     provided.flatMap((group) => oursOf(rules, group)).map((group) => group.toLowerCase()),
   );
   const meant = groups.filter((group) => wanted.has(group.name.toLowerCase()));
-  const { added, removed } = await people.groups.setSsoMember(id, meant.map((group) => group.id));
-  const record = (action: AuditAction, group: GroupRecord) =>
-    audit.record({
+  const sourceIn = ({ members }: GroupRecord) => members.find(({ user }) => user === name)?.source;
+  const added = meant.filter((group) => sourceIn(group) === undefined);
+  const removed = groups.filter((group) => sourceIn(group) === "sso" && !meant.includes(group));
+  // Whoever is in the right groups signs in also where the store takes nothing.
+  if (added.length + removed.length === 0) return;
+  const noting = (action: AuditAction, group: GroupRecord, act: () => Promise<unknown>) => () =>
+    audit.around({
       action,
-      actor: { id, name, kind, address },
+      actor: userActor({ id, name, kind }, address),
       target: { kind: "group", name: group.name },
       details: { user: name, by: "sso", issuer },
-    });
-  for (const group of groups.filter((one) => added.includes(one.id))) await record("group.add", group);
-  for (const group of groups.filter((one) => removed.includes(one.id))) await record("group.drop", group);
+    }, act);
+  let act: () => Promise<unknown> = () => people.groups.setSsoMember(id, meant.map((group) => group.id));
+  // Each change has a line of its own, and all of them are written down before the first is done.
+  for (const group of added) act = noting("group.add", group, act);
+  for (const group of removed) act = noting("group.drop", group, act);
+  await act();
 }
 
 /** Some providers give a group's path, as `/finance`. */
