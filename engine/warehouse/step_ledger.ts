@@ -1,5 +1,6 @@
 import { COMMITTED_KEPT_DAYS, type Step } from "../../contract/run.ts";
 import type { SqlSession } from "../../contract/sql.ts";
+import { putRow } from "./put_row.ts";
 
 /**
  * Which steps are committed, by run: what an attempt has done, the next attempt of the same run does
@@ -12,13 +13,18 @@ export async function committedSteps(session: SqlSession, runId: string): Promis
   return new Map(rows.map((row) => [String(row["step"]), JSON.parse(String(row["result"]))]));
 }
 
-/** Marks the step as done; called in the transaction that does it. */
-export async function recordStep(session: SqlSession, runId: string, step: Step): Promise<void> {
-  await session.run("INSERT OR REPLACE INTO _sluice.steps VALUES (?, ?, ?, now())", [
-    runId,
-    step.name,
-    JSON.stringify(step),
-  ]);
+/**
+ * Marks the step as done; called in the transaction that does it. `isNew`: neither this attempt nor an earlier one has
+ * marked it.
+ */
+export async function recordStep(
+  session: SqlSession,
+  runId: string,
+  step: Step,
+  isNew = false,
+): Promise<void> {
+  const values = { result: JSON.stringify(step), committed_at: new Date() };
+  await putRow(session, "_sluice.steps", { run_id: runId, step: step.name }, values, isNew);
 }
 
 /** Removes what no attempt will ask for any more: a run is not retried that late. */

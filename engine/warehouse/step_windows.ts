@@ -1,4 +1,5 @@
 import type { SqlSession } from "../../contract/sql.ts";
+import { putRow } from "./put_row.ts";
 
 /**
  * Which window each step was last done for: a run of some steps must not move the window of the others.
@@ -46,10 +47,6 @@ export async function recordStepWindow(
   runId: string,
   { startMs, endMs }: { readonly startMs: number | null; readonly endMs: number },
 ): Promise<void> {
-  await session.run("INSERT OR REPLACE INTO _sluice.windows VALUES (?, ?, true, ?, ?)", [
-    step,
-    runId,
-    startMs,
-    endMs,
-  ]);
+  const values = { run_id: runId, is_done: true, start_ms: startMs, end_ms: endMs };
+  await putRow(session, "_sluice.windows", { step }, values);
 }

@@ -62,6 +62,8 @@ export class Execution {
   readonly #connections: Connections;
   readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
+  /** Steps that the ledger may have already. */
+  #recorded = new Set<string>();
   readonly #passing: PassingLoads;
   #followed: FollowedSteps | undefined;
   #earlier: EarlierRuns | undefined;
@@ -139,6 +141,7 @@ export class Execution {
     this.#checks.know(steps);
     if (select !== null) await this.#withSession((session) => requireTables(session, steps));
     const committed = await this.#withSession((session) => committedSteps(session, runId));
+    this.#recorded = new Set(committed.keys());
     this.#committed = this.#job.isOvertaken ? loadsOf(committed, steps) : committed;
     const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
     this.#earlier = earlier;
@@ -347,7 +350,8 @@ export class Execution {
     const traffic = this.#context.reporter.trafficOf(step.name);
     const done = endStep(step, { state: "succeeded", ...traffic, ...change }, Date.now());
     const { runId } = this.#job;
-    await recordStep(session, runId, done);
+    await recordStep(session, runId, done, !this.#recorded.has(done.name));
+    this.#recorded.add(done.name);
     const window = this.#earlier?.windows.doneFor(nodeOf(planned));
     if (window !== undefined) await recordStepWindow(session, done.name, runId, window);
     return done;

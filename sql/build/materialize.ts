@@ -1,4 +1,4 @@
-import type { SqlSession } from "../../contract/sql.ts";
+import { SqlError, type SqlSession } from "../../contract/sql.ts";
 import type { BuildWindow } from "./batches.ts";
 import { materializeIncremental } from "./incremental.ts";
 import { checkStoredKey } from "./model_key.ts";
@@ -48,11 +48,26 @@ export async function materialize(
 
 /** What stands in main under the name; undefined where nothing does. */
 export async function relationKind(session: SqlSession, name: string): Promise<"table" | "view" | undefined> {
-  const [row] = await session.rows(
-    `SELECT table_type FROM information_schema.tables
-     WHERE table_catalog = current_database() AND table_schema = 'main' AND lower(table_name) = lower($1)`,
+  const kind = await kindOf(session, modelTable(name));
+  // DuckDB finds its own views under main, too.
+  if (kind !== "view" || await kindOf(session, `system.${modelTable(name)}`) === undefined) return kind;
+  const [own] = await session.rows(
+    `SELECT 1 AS found FROM duckdb_views()
+     WHERE database_name = current_database() AND schema_name = 'main' AND lower(view_name) = lower($1)`,
     [name],
   );
-  if (row === undefined) return undefined;
-  return row["table_type"] === "VIEW" ? "view" : "table";
+  return own === undefined ? undefined : "view";
+}
+
+/** By what is prepared and never run: asked for one name, DuckDB makes up its lists of tables and views whole. */
+async function kindOf(session: SqlSession, relation: string): Promise<"table" | "view" | undefined> {
+  try {
+    await session.describe(`DELETE FROM ${relation}`);
+    return "table";
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    if (error.type === "Catalog") return undefined;
+    if (error.type === "Binder" && /only delete from base table/.test(error.message)) return "view";
+    throw error;
+  }
 }

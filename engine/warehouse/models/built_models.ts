@@ -1,4 +1,5 @@
 import { nameKey, type SqlSession } from "../../../contract/sql.ts";
+import { putRow } from "../put_row.ts";
 import type { ModelDefinition } from "../../../sql/build/model_change.ts";
 
 /**
@@ -27,11 +28,8 @@ export async function writeBuiltModel(
   definition: ModelDefinition,
   runId: string,
 ): Promise<void> {
-  await session.run("INSERT OR REPLACE INTO _sluice.models VALUES (?, ?, ?, now())", [
-    nameKey(model),
-    JSON.stringify(definition),
-    runId,
-  ]);
+  const values = { definition: JSON.stringify(definition), run_id: runId, built_at: new Date() };
+  await putRow(session, "_sluice.models", { model: nameKey(model) }, values);
 }
 
 /** Forgets a model, and for which window it was built. */

@@ -92,7 +92,7 @@ export class Previews {
     this.#leftMs -= performance.now() - startMs;
     this.#context.send({
       ...await factsOf(session, planned, name, columns),
-      row_count: await rowCount(session, planned, relation),
+      row_count: await rowCount(session, planned, step, relation),
       step: step.name,
       changed_at: step.finished_at,
       run: this.#context.runId,
@@ -174,9 +174,11 @@ async function factsOf(
 async function rowCount(
   session: DuckSession,
   planned: PlannedExtract | PlannedModel,
+  step: Step,
   relation: string,
 ): Promise<number | null> {
   if (planned.kind === "model" && planned.model.materialized === "view") return null;
+  if (planned.kind === "model" && planned.model.materialized === "table") return step.rows;
   const [row] = await session.rows(`SELECT count(*) AS n FROM ${relation}`);
   return Number(row?.["n"] ?? 0);
 }

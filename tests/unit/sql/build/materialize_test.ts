@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { SqlError, type SqlSession } from "../../../../contract/sql.ts";
-import { materialize } from "../../../../sql/build/materialize.ts";
+import { materialize, relationKind } from "../../../../sql/build/materialize.ts";
 import { model, withSession } from "../fixtures.ts";
 
 const INCREMENTAL = "/* @sluice\nmaterialized: incremental\nprimary_key: [id]\nupdate_key: ts\n*/\n";
@@ -21,6 +21,18 @@ Deno.test("materialize() builds a table from a file with header, comments and te
     assert.deepEqual(built, { rows: 2, sql: `CREATE OR REPLACE TABLE main."m" AS\n${sql}` });
     assert.equal((await build(session, "SELECT 3 AS other")).rows, 1);
     assert.deepEqual(await session.rows("FROM m"), [{ other: 3 }]);
+  });
+});
+
+Deno.test("relationKind() tells a table, a view, and what DuckDB itself calls so", async () => {
+  await withSession(async (session) => {
+    await session.run(`CREATE TABLE "Größe ""x""" (id INTEGER); CREATE VIEW v AS SELECT 1 AS rowid`);
+    assert.equal(await relationKind(session, 'größe "X"'), "table");
+    assert.equal(await relationKind(session, "V"), "view");
+    assert.equal(await relationKind(session, "other"), undefined);
+    assert.equal(await relationKind(session, "duckdb_views"), undefined);
+    await session.run("CREATE VIEW main.duckdb_views AS SELECT 1 AS id");
+    assert.equal(await relationKind(session, "duckdb_views"), "view");
   });
 });
 
