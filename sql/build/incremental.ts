@@ -9,7 +9,7 @@ import { declareCursor, resetCursor, setCursor } from "./cursor.ts";
 import { headerError } from "./header_error.ts";
 import { checkKey, checkKeysOf } from "./model_key.ts";
 import { deletePartitions, partitionExpressions } from "./partitions.ts";
-import { countRows, type Materialized, runModelSql } from "./run_model_sql.ts";
+import { type Materialized, runModelSql } from "./run_model_sql.ts";
 import { columnsOfTable, fitColumns } from "./stored_columns.ts";
 import { isWithin, requireWithin } from "./time_window.ts";
 import { setWindow } from "./variables.ts";
@@ -58,12 +58,12 @@ async function create(
   window: BuildWindow | undefined,
 ): Promise<Materialized> {
   await declareCursor(session, model);
-  const sql = await runModelSql(session, model, `CREATE OR REPLACE TABLE ${table} AS\n`);
+  const { sql, rows } = await runModelSql(session, model, `CREATE OR REPLACE TABLE ${table} AS\n`);
   const columns = await columnsOfTable(session, table);
   await checkKey(session, model, table, columns);
   if (window !== undefined && isByWindow(model)) await requireWithin(session, model, window, table, columns);
   await partitionExpressions(session, model, table, columns);
-  return { rows: await countRows(session, table), sql };
+  return { rows, sql };
 }
 
 async function take(
@@ -77,7 +77,11 @@ async function take(
   const declared = isSelfReading ? await addDeclared(session, model, stored) : [];
   const before = declared.length === 0 ? stored : await columnsOfTable(session, table);
   await setCursor(session, model, table, before);
-  const select = await runModelSql(session, model, `CREATE OR REPLACE TEMP TABLE ${stage} AS\n`);
+  const { sql: select, rows } = await runModelSql(
+    session,
+    model,
+    `CREATE OR REPLACE TEMP TABLE ${stage} AS\n`,
+  );
   const after = await columnsOfTable(session, stage);
   await checkKey(session, model, stage, after);
   if (window !== undefined && isByWindow(model)) await requireWithin(session, model, window, stage, after);
@@ -91,7 +95,6 @@ async function take(
   ];
   for (const statement of statements) await session.run(statement);
   if (model.strategy !== "merge") await checkKeysOf(session, model, table, stage);
-  const rows = await countRows(session, stage);
   await session.run(`DROP TABLE ${stage}`);
   const isKept = ({ name }: Column) => !fitted.ignored.some((other) => isSameName(other, name));
   const isStored = ({ name }: Column) => !fitted.dropped.includes(name);

@@ -3,7 +3,7 @@ import type { BuildWindow } from "./batches.ts";
 import { materializeIncremental } from "./incremental.ts";
 import { checkStoredKey } from "./model_key.ts";
 import { type Model, modelTable } from "../language/model.ts";
-import { countRows, type Materialized, runModelSql } from "./run_model_sql.ts";
+import { type Materialized, runModelSql } from "./run_model_sql.ts";
 
 export type { Materialized } from "./run_model_sql.ts";
 
@@ -41,9 +41,10 @@ export async function materialize(
   if (existing !== undefined && existing.toUpperCase() !== kind) {
     await session.run(`DROP ${existing.toUpperCase()} ${modelTable(model.name)}`);
   }
-  const sql = await runModelSql(session, model, `CREATE OR REPLACE ${kind} ${modelTable(model.name)} AS\n`);
+  const prefix = `CREATE OR REPLACE ${kind} ${modelTable(model.name)} AS\n`;
+  const { sql, rows } = await runModelSql(session, model, prefix);
   if (model.primaryKey.length > 0) await checkStoredKey(session, model);
-  return { rows: kind === "VIEW" ? null : await countRows(session, modelTable(model.name)), sql };
+  return { rows: kind === "VIEW" ? null : rows, sql };
 }
 
 /** What stands in main under the name; undefined where nothing does. */

@@ -16,15 +16,21 @@ export interface Materialized {
   readonly ignored?: readonly string[];
 }
 
-/** Runs `prefix` + the model's text; errors name the place in the file. Returns the SQL that ran. */
-export async function runModelSql(session: SqlSession, model: Model, prefix: string): Promise<string> {
+/**
+ * Runs `prefix` + the model's text; errors name the place in the file. Returns the SQL that ran, and how many rows the
+ * table has that it made.
+ */
+export async function runModelSql(
+  session: SqlSession,
+  model: Model,
+  prefix: string,
+): Promise<{ readonly sql: string; readonly rows: number }> {
   const sql = prefix + model.sql;
   try {
-    await session.run(sql);
+    return { sql, rows: await session.run(sql) };
   } catch (error) {
     throw toModelError(error, model, prefix.length);
   }
-  return sql;
 }
 
 /** `table` is a quoted name. */

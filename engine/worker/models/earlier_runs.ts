@@ -1,6 +1,8 @@
 import type { RunJob } from "../../../contract/job.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
+import type { ModelDefinition } from "../../../sql/build/model_change.ts";
+import { readBuiltModels } from "../../warehouse/models/built_models.ts";
 import { stepsInBatches } from "../../warehouse/models/model_batches.ts";
 import { noteNewSteps, readStepWindows } from "../../warehouse/step_windows.ts";
 import type { Plan } from "../plan.ts";
@@ -15,6 +17,8 @@ export interface EarlierRuns {
   /** Tables of models that are not in the pipeline any more. */
   readonly left: readonly LeftTable[];
   readonly definitions: ModelDefinitions;
+  /** What the tables and views were made by, by nameKey. */
+  readonly built: ReadonlyMap<string, ModelDefinition>;
   /** Steps of models that a run has left half done, in batches. */
   readonly inBatches: ReadonlySet<string>;
 }
@@ -29,9 +33,11 @@ export async function lookBack(
   const windows = new StepWindows(job, plan, graph, await readStepWindows(session));
   await noteNewSteps(session, windows.newSteps(), job.runId);
   const models = plan.steps.flatMap((planned) => planned.kind === "model" ? [planned.model] : []);
+  const built = await readBuiltModels(session);
   return {
     windows,
-    left: await leftTables(session, models, graph.disabled.keys()),
+    built,
+    left: leftTables(built, models, graph.disabled.keys()),
     definitions: new ModelDefinitions(models, graph),
     inBatches: await stepsInBatches(session),
   };

@@ -1,4 +1,4 @@
-import type { SqlSession } from "../../../contract/sql.ts";
+import { nameKey, type SqlSession } from "../../../contract/sql.ts";
 import { batchesOf, type BuildWindow, isByWindow } from "../../../sql/build/batches.ts";
 import { readsItself } from "../../../sql/build/incremental.ts";
 import { materialize, relationKind } from "../../../sql/build/materialize.ts";
@@ -23,7 +23,7 @@ import { requireNoRename, takeOverTable } from "./renamed_models.ts";
 export interface BuildOptions {
   readonly runId: string;
   readonly fullRefresh: boolean;
-  readonly earlier: Pick<EarlierRuns, "left" | "definitions">;
+  readonly earlier: Pick<EarlierRuns, "built" | "left" | "definitions">;
   /** Of the step in this run. */
   readonly window: BuildWindow;
   /** Whether it was asked for: a model that is built from nothing keeps to it all the same then. */
@@ -57,7 +57,10 @@ export async function beginBuild(
   const isKept = fullRefresh && keepsRows(model);
   if (isKept) warn("Not built anew: its header says full_refresh: false");
   if (!fullRefresh || isKept) await requireNoRename(session, model, earlier.left);
-  const before = await readBuiltModel(session, model.name);
+  // What gathers rows may have built some of them in this run.
+  const before = taken === undefined && !gathersRows(model)
+    ? earlier.built.get(nameKey(model.name))
+    : await readBuiltModel(session, model.name);
   const now = await earlier.definitions.of(model);
   const way = await wayOf(session, model, before, now, fullRefresh && !isKept);
   const stale = way.isAnew ? undefined : sourceChanges(before, now);

@@ -1,16 +1,11 @@
 import { AppError } from "../../../contract/errors.ts";
-import { isSameName, nameKey, quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
+import { nameKey, quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
 import { formatFault } from "../../../text/fault.ts";
 import { relationKind } from "../../../sql/build/materialize.ts";
 import { definitionOf, gathersRows, type ModelDefinition } from "../../../sql/build/model_change.ts";
 import { countRows } from "../../../sql/build/run_model_sql.ts";
 import { headerPlace, type Model, modelTable } from "../../../sql/language/model.ts";
-import {
-  forgetBuiltModel,
-  readBuiltModel,
-  readBuiltModels,
-  writeBuiltModel,
-} from "../../warehouse/models/built_models.ts";
+import { forgetBuiltModel, readBuiltModel, writeBuiltModel } from "../../warehouse/models/built_models.ts";
 
 /**
  * Gives a model with `renamed_from` the table that it had under its old name, where it has none under
@@ -37,16 +32,14 @@ export interface LeftTable {
  * What earlier models left, those aside that a renamed one takes over, or that are switched off: their tables stay
  * as they are.
  */
-export async function leftTables(
-  session: SqlSession,
+export function leftTables(
+  built: ReadonlyMap<string, ModelDefinition>,
   models: readonly Model[],
   disabled: Iterable<string>,
-): Promise<LeftTable[]> {
-  const off = new Set([...disabled].map(nameKey));
-  const isKnown = (name: string) =>
-    off.has(nameKey(name)) ||
-    models.some((model) => isSameName(model.name, name) || isSameName(model.renamedFrom ?? "", name));
-  return [...await readBuiltModels(session)].filter(([name]) => !isKnown(name))
+): LeftTable[] {
+  const names = [...disabled, ...models.flatMap(({ name, renamedFrom }) => [name, renamedFrom ?? name])];
+  const known = new Set(names.map(nameKey));
+  return [...built].filter(([name]) => !known.has(nameKey(name)))
     .map(([name, definition]) => ({ name, definition }));
 }
 
