@@ -10,6 +10,7 @@ import type { StreamSchema } from "./stream_schema.ts";
 import type { CommittedStream } from "./streams/stream_view.ts";
 import type { Traffic } from "./streams/traffic.ts";
 import type { ErrorRecord } from "./errors.ts";
+import type { PipelineLineage } from "./lineage/lineage.ts";
 import type { WarehouseKey } from "./keys/warehouse_key.ts";
 import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
@@ -98,6 +99,8 @@ export interface CheckJob extends JobBase {
   readonly pipelines: readonly CheckSubject[];
   /** How many models are bound in one go at most; as many as are fast unless given. */
   readonly modelsAtOnce?: number;
+  /** Whether the reports are to say where columns come from. */
+  readonly wantsLineage?: boolean;
 }
 
 export interface CheckSubject {
@@ -140,6 +143,8 @@ export interface CheckReport {
   readonly faults: readonly (Fault | DefinitionFault)[];
   readonly steps: readonly PipelineStep[];
   readonly streamColumns: Readonly<Record<string, readonly Column[]>>;
+  /** Where that was wanted. */
+  readonly lineage?: PipelineLineage;
 }
 
 /** Finds what streams a connector has. */

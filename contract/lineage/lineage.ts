@@ -1,16 +1,85 @@
+import * as v from "valibot";
+
 /**
  * Where the columns of a pipeline's tables come from, from the source's columns to the destination's. The
  * words follow the column lineage facet of OpenLineage.
  */
 
-/** How a column's values come from another column's. */
+/** How a column's values come from another column's, the closest first. */
 export const WAYS = ["direct", "transformed", "aggregated"] as const;
-/** direct: a copy, under whatever name. transformed: by an expression. aggregated: of several rows. */
 export type Way = (typeof WAYS)[number];
 
 /** What a column does that gives no value, but decides on the rows, or on which value is taken. */
 export const INFLUENCES = ["filter", "join", "group", "order", "window"] as const;
 export type Influence = (typeof INFLUENCES)[number];
+
+const addressEntries = {
+  table: v.pipe(v.string(), v.description("The id of its table.")),
+  column: v.string(),
+};
+
+const columnSourceSchema = v.object({
+  ...addressEntries,
+  way: v.pipe(
+    v.picklist(WAYS),
+    v.description(
+      "direct: a copy, under whatever name. transformed: by an expression. aggregated: of several rows.",
+    ),
+  ),
+  hidden: v.exactOptional(
+    v.pipe(
+      v.literal(true),
+      v.description(
+        "Nothing of the value itself is to be seen: it was counted, asked whether it is NULL, or masked.",
+      ),
+    ),
+  ),
+});
+
+const columnInfluenceSchema = v.object({
+  ...addressEntries,
+  influences: v.pipe(v.array(v.picklist(INFLUENCES)), v.description("What it decides on.")),
+});
+
+const columnLineageSchema = v.object({
+  name: v.string(),
+  type: v.exactOptional(v.pipe(v.string(), v.description("As DuckDB writes it, where it is known."))),
+  sources: v.pipe(v.array(columnSourceSchema), v.description("The columns that its values come from.")),
+  influences: v.exactOptional(
+    v.pipe(
+      v.array(columnInfluenceSchema),
+      v.description("Columns that only decide on which value it has, as those of a window."),
+    ),
+  ),
+});
+
+export const TABLE_KINDS = ["source", "stream", "model", "target"] as const;
+
+const tableLineageSchema = v.object({
+  id: v.pipe(
+    v.string(),
+    v.description(
+      "`raw.orders`, `main.daily`; `source:orders` is what the stream reads, `target:daily→lake` what the load writes.",
+    ),
+  ),
+  kind: v.picklist(TABLE_KINDS),
+  name: v.pipe(v.string(), v.description("The stream's, the model's or the load's own name.")),
+  connector: v.exactOptional(v.pipe(v.string(), v.description("Of a source or a target."))),
+  address: v.exactOptional(v.pipe(v.string(), v.description("What it is called there."))),
+  columns: v.array(columnLineageSchema),
+  influences: v.pipe(
+    v.array(columnInfluenceSchema),
+    v.description("Columns that decide on which rows there are, for all columns alike."),
+  ),
+  reads: v.pipe(v.array(v.string()), v.description("The ids of the tables whose rows it reads.")),
+  unknown: v.exactOptional(
+    v.pipe(v.string(), v.description("Why the sources of its columns are not known.")),
+  ),
+});
+
+export const pipelineLineageSchema = v.object({
+  tables: v.pipe(v.array(tableLineageSchema), v.description("Each behind those that it reads.")),
+});
 
 /** A column by the id of its table and its own name. */
 export interface ColumnAddress {
@@ -18,50 +87,9 @@ export interface ColumnAddress {
   readonly column: string;
 }
 
-/** A column that values come from. */
-export interface ColumnSource extends ColumnAddress {
-  readonly way: Way;
-  /** Nothing of the value itself is to be seen: it was counted, asked whether it is NULL, or masked. */
-  readonly isHidden?: true;
-}
-
-export interface ColumnInfluence extends ColumnAddress {
-  /** In the order of INFLUENCES. */
-  readonly influences: readonly Influence[];
-}
-
-export interface ColumnLineage {
-  readonly name: string;
-  /** As DuckDB writes it; absent where it is not known. */
-  readonly type?: string;
-  readonly sources: readonly ColumnSource[];
-  /** Columns that only decide on which value this one has, as those of a window; absent where there are none. */
-  readonly influences?: readonly ColumnInfluence[];
-}
-
-/** A table of the pipeline's, or one that it reads or writes elsewhere. */
-export const TABLE_KINDS = ["source", "stream", "model", "target"] as const;
-export type TableKind = (typeof TABLE_KINDS)[number];
-
-export interface TableLineage {
-  /** `raw.orders`, `main.daily`; `source:orders` by its stream and `target:daily` by its load's step. */
-  readonly id: string;
-  readonly kind: TableKind;
-  /** The stream's, the model's or the load's own name. */
-  readonly name: string;
-  /** Of a source or target: the connector's name, and what it is called there. */
-  readonly connector?: string;
-  readonly address?: string;
-  readonly columns: readonly ColumnLineage[];
-  /** Columns that decide on which rows there are, for all columns alike. */
-  readonly influences: readonly ColumnInfluence[];
-  /** Tables whose rows it reads, by id. */
-  readonly reads: readonly string[];
-  /** Why the sources of its columns are not known. */
-  readonly unknown?: string;
-}
-
-/** Each table behind those that it reads, as far as that goes. */
-export interface PipelineLineage {
-  readonly tables: readonly TableLineage[];
-}
+export type ColumnSource = v.InferOutput<typeof columnSourceSchema>;
+/** Its influences are in the order of INFLUENCES. */
+export type ColumnInfluence = v.InferOutput<typeof columnInfluenceSchema>;
+export type ColumnLineage = v.InferOutput<typeof columnLineageSchema>;
+export type TableLineage = v.InferOutput<typeof tableLineageSchema>;
+export type PipelineLineage = v.InferOutput<typeof pipelineLineageSchema>;

@@ -1,4 +1,5 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
+import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import type { Range } from "../../contract/range.ts";
 import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
@@ -68,6 +69,8 @@ export interface Engine {
    * not_found.
    */
   previewTable(pipeline: string, table: string): Promise<TablePreview>;
+  /** Where the columns of its tables come from, from its sources to its targets. Throws not_found. */
+  getLineage(pipeline: string): Promise<PipelineLineage>;
   /** The streams of the definition in force: how their last read went, and how far they are. Throws not_found. */
   listStreams(pipeline: string): Promise<StreamView[]>;
   /** The streams and the steps of loads that have rejects, as their runs have last reported them. Throws not_found. */

@@ -15,6 +15,7 @@ import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_sch
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { RunAnnotation } from "../../contract/runs/annotation.ts";
+import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
@@ -53,6 +54,7 @@ import type { Backfills } from "./backfills/port.ts";
 import { createVersions } from "./versions/local_versions.ts";
 import type { Versions } from "./versions/port.ts";
 import type { ApplyRequest } from "./versions/project_source.ts";
+import { storedLineage } from "./models/stored_lineage.ts";
 import { LocalHistory } from "./history/local_history.ts";
 import type { RunHistory } from "./history/port.ts";
 import type { Alerts } from "./alerts/alerts.ts";
@@ -464,6 +466,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async listStreams(pipeline: string): Promise<StreamView[]> {
     return await this.#pipelines.streamViews(pipeline);
+  }
+
+  async getLineage(pipeline: string): Promise<PipelineLineage> {
+    return await storedLineage(this.#context.store, pipeline);
   }
 
   async listTables(pipeline: string): Promise<Table[]> {

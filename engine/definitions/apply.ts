@@ -119,10 +119,11 @@ export async function applySource(
   );
   const others = await afterInForce(store, (record) => record.name === name);
   const [pipeline = parsed] = withTriggerFaults([parsed], others);
-  for await (const { faults, steps, streamColumns } of checkPipelines(context, [pipeline], signal)) {
+  const asked = { ...context, wantsLineage: true };
+  for await (const { faults, steps, streamColumns, lineage } of checkPipelines(asked, [pipeline], signal)) {
     if (!isRunnable(faults)) throw new AppError("invalid", `Pipeline "${name}" has faults`, { faults });
     const revision = await revisionOf(pipeline, undefined);
-    await store.revisions.save(revision, steps);
+    await store.revisions.save(revision, steps, lineage);
     await putColumns(store, name, streamColumns);
     await store.pipelines.put({ name, origin: "api", revision: revision.id, faults });
     await keepText(store, pipeline);
@@ -163,15 +164,16 @@ async function applyLoaded(
   // One that is new is listed while it is checked.
   const known = new Set((await store.pipelines.list()).map(({ name }) => name));
   for (const { name } of fresh) if (!known.has(name)) await store.pipelines.put({ name, origin, faults: [] });
+  const asked = { ...context, wantsLineage: true };
   for await (
-    const { pipeline, faults: found, steps, streamColumns } of checkPipelines(context, fresh, signal)
+    const { pipeline, faults: found, steps, streamColumns, lineage } of checkPipelines(asked, fresh, signal)
   ) {
     faults.set(pipeline, found);
     if (!isRunnable(found) || pipeline.definition === undefined) {
       await store.pipelines.put({ name: pipeline.name, origin, faults: found });
     } else {
       const revision = await revisionOf(pipeline, commit);
-      await store.revisions.save(revision, steps);
+      await store.revisions.save(revision, steps, lineage);
       await putColumns(store, pipeline.name, streamColumns);
       await store.pipelines.put({ name: pipeline.name, origin, revision: revision.id, faults: found });
       await keepText(store, pipeline);
@@ -209,8 +211,9 @@ async function inForce(
   const record = await store.pipelines.get(pipeline.name);
   if (record === undefined || record.origin !== origin) return undefined;
   if (record.rolledBackFrom === revision.id) return { revision, isRolledBack: true };
-  const isSame = record.revision === revision.id && isRunnable(record.faults);
-  return isSame ? { revision, isRolledBack: false } : undefined;
+  if (record.revision !== revision.id || !isRunnable(record.faults)) return undefined;
+  // One that an earlier version put in force has none yet.
+  return await store.revisions.hasLineage(revision.id) ? { revision, isRolledBack: false } : undefined;
 }
 
 async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined): Promise<Revision> {

@@ -2,6 +2,7 @@ import { filledDefinition, sampleParams } from "../../connectors/pipeline_params
 import { paramTexts, unfilledParams } from "../../contract/params/places.ts";
 import type { CheckReport, DefinitionFault } from "../../contract/job.ts";
 import { toAppError } from "../../contract/errors.ts";
+import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import type { Log } from "../../contract/log.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
@@ -41,6 +42,8 @@ export interface CheckContext extends GrantContext {
   readonly scripts?: ScriptBundles;
   /** Of each process; DEFAULT_BUDGET where it is absent. */
   readonly checkBudget?: ProcessBudget;
+  /** Whether where columns come from is to be told; it is left out by default. */
+  readonly wantsLineage?: boolean;
 }
 
 /** What a pipeline was found to be. Only one without an error among its faults may run. */
@@ -50,6 +53,8 @@ export interface CheckedPipeline {
   readonly faults: readonly Fault[];
   readonly steps: readonly PipelineStep[];
   readonly streamColumns: Readonly<Record<string, readonly Column[]>>;
+  /** Where it was wanted. */
+  readonly lineage?: PipelineLineage;
 }
 
 export const isRunnable = (faults: readonly Fault[]): boolean =>
@@ -308,6 +313,7 @@ async function checkTogether(
       scripts: first.provision.grant.permissions.startsScripts === true
         ? group.flatMap(({ pipeline }) => splitFiles(pipeline.scripts).scripts)
         : [],
+      wantsLineage: context.wantsLineage ?? false,
       connectors: first.provision.connectors,
       grant: first.provision.grant,
       budget: context.checkBudget ?? DEFAULT_BUDGET,
@@ -338,6 +344,7 @@ function checkedAs(
     faults: [...pipeline.faults, ...found],
     steps: report?.steps ?? [],
     streamColumns: report?.streamColumns ?? {},
+    ...(report?.lineage === undefined ? {} : { lineage: report.lineage }),
   };
 }
 

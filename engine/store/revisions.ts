@@ -8,6 +8,7 @@ import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
 import { headsOf, openRevision, sealRevision } from "./keys/sealed_entries.ts";
 import { storableText } from "./rows.ts";
+import { hasLineage, putLineage, readLineage } from "./revision_lineage.ts";
 import { files, pipelines, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
 import type { RevisionHead, RevisionStore } from "./ports/definitions.ts";
 
@@ -25,7 +26,7 @@ export function createRevisionStore(db: Database, sealer: Sealer): RevisionStore
       return (await storing(`look for revision ${id}`, query)).length > 0;
     },
 
-    async save(revision, steps) {
+    async save(revision, steps, lineage) {
       const action = `save a revision of "${revision.pipeline}"`;
       const known = await sealedOf(revision.id);
       if (known !== undefined) {
@@ -33,12 +34,17 @@ export function createRevisionStore(db: Database, sealer: Sealer): RevisionStore
         // It is about to be used again: retention must not take it meanwhile.
         const keep = db.update(revisions).set({ unusedSinceMs: null, ...sealed })
           .where(eq(revisions.id, revision.id));
-        await storing(action, db.batch([noteCleanCommit(db, revision), keep]));
+        const lineageToo = putLineage(db, revision.id, lineage);
+        await storing(action, db.batch([noteCleanCommit(db, revision), keep, ...lineageToo]));
         return;
       }
       const sealed = await sealedPart(sealer, revision);
-      await storing(action, db.batch(await inserts(db, revision, sealed, steps)));
+      const all = await inserts(db, revision, sealed, steps);
+      await storing(action, db.batch([...all, ...putLineage(db, revision.id, lineage)]));
     },
+
+    lineage: (id) => readLineage(db, id),
+    hasLineage: (id) => hasLineage(db, id),
 
     async connectors(id) {
       const row = await sealedOf(id);

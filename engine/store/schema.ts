@@ -59,6 +59,12 @@ export const revisionFiles = sqliteTable("revision_files", {
   hash: text().notNull(),
 });
 
+export const revisionLineage = sqliteTable("revision_lineage", {
+  revision: text().primaryKey(),
+  /** JSON, compressed by gzip. */
+  lineage: blob({ mode: "buffer" }).notNull(),
+});
+
 export const steps = sqliteTable("steps", {
   revision: text().notNull(),
   position: integer().notNull(),

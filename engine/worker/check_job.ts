@@ -6,6 +6,7 @@ import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Column } from "../../contract/sql.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { streamChecks } from "../../sql/language/checks/check.ts";
+import { pipelineLineage } from "../../sql/lineage/pipeline_lineage.ts";
 import { readModels } from "../../sql/language/files/read_models.ts";
 import type { Model } from "../../sql/language/model.ts";
 import { placeAt } from "../../sql/language/position.ts";
@@ -119,6 +120,14 @@ async function checkModels(
     ),
   });
   faults.push(...compiled.faults);
+  const lineage = () =>
+    pipelineLineage(session, {
+      definition: subject.definition,
+      streamColumns: streams.columns,
+      graph: compiled.graph,
+      trees: compiled.trees,
+      modelColumns: compiled.columns,
+    });
   const plan = planRun(subject.definition, models, compiled.graph);
   faults.push(...straightFaults(plan.steps, connections));
   const known = Object.entries(streams.columns).filter((entry): entry is [string, readonly Column[]] =>
@@ -129,6 +138,7 @@ async function checkModels(
     faults,
     steps: stepsOf(planRun(asWritten(subject), models, compiled.graph)),
     streamColumns: Object.fromEntries(known),
+    ...(job.wantsLineage === true ? { lineage: await lineage() } : {}),
   };
 }
 

@@ -34,6 +34,7 @@ import { metricRoutes, type ReadMetrics } from "./metrics.ts";
 import { rejectRoutes } from "./rejects.ts";
 import { createHooks, HOOK_PATH } from "./hooks.ts";
 import { loadRoutes } from "./loads.ts";
+import { lineageRoutes } from "./models/lineage.ts";
 import { historyRoutes } from "./history.ts";
 import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
@@ -171,6 +172,7 @@ export function apiRoutes(
     ...backfillRoutes(),
     ...versionRoutes(),
     ...historyRoutes(),
+    ...lineageRoutes(),
     ...serverRoutes(),
     ...webhookRoutes(),
     ...userRoutes(),

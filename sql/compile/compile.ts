@@ -11,7 +11,7 @@ import { variableFaults } from "./compile_variables.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
 import { type Check, modelChecks } from "../language/checks/check.ts";
 import { explainSqlError } from "../language/explain_error.ts";
-import { analyzeGraph, type Graph, type GraphStream } from "../language/graph.ts";
+import { analyzeGraph, type Graph, type GraphAnalysis, type GraphStream } from "../language/graph.ts";
 import type { Model } from "../language/model.ts";
 import { paramFaults } from "../../contract/params/values.ts";
 import { declareRunVariables, RUN_VARIABLES } from "../build/variables.ts";
@@ -50,6 +50,8 @@ export interface Compilation {
   readonly graph: Graph;
   /** The columns of each model that could be bound. */
   readonly columns: Readonly<Record<string, readonly Column[]>>;
+  /** What each model's SQL refers to, by the model's name; without those that do not parse. */
+  readonly trees: GraphAnalysis["trees"];
 }
 
 /**
@@ -127,6 +129,7 @@ class Compiler {
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
       graph: analysis.graph,
+      trees: analysis.trees,
       columns: Object.fromEntries(
         models.flatMap(({ name }) => {
           const columns = this.#columns.get(`model:${name}`);

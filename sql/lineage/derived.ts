@@ -52,7 +52,7 @@ function closer(one: ColumnSource, other: ColumnSource): ColumnSource {
     table,
     column,
     way,
-    ...(one.isHidden === true && other.isHidden === true ? { isHidden: true } : {}),
+    ...(one.hidden === true && other.hidden === true ? { hidden: true } : {}),
   };
 }
 
@@ -79,7 +79,7 @@ export function changed(value: Derived, way: Exclude<Way, "direct">, isHidden = 
     sources.set(key, {
       ...source,
       way: source.way === "aggregated" ? "aggregated" : way,
-      ...(isHidden ? { isHidden: true } : {}),
+      ...(isHidden ? { hidden: true } : {}),
     });
   }
   return { ...value, sources };

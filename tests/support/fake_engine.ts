@@ -35,6 +35,8 @@ import { logMatcher } from "../../contract/runs/log_search.ts";
 import { logFilterOf } from "../../engine/control/history/log_conditions.ts";
 import { FakeHistory } from "./fake_history.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
+import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
+import { LINEAGE_SAMPLE } from "./lineage_sample.ts";
 import { FakeVersions } from "./fake_versions.ts";
 import { FakeServerControl } from "./fake_server_control.ts";
 import { FakeWebhooks } from "./fake_webhooks.ts";
@@ -181,6 +183,11 @@ export class FakeEngine implements Engine {
   async listTables(pipeline: string): Promise<Table[]> {
     await this.getPipeline(pipeline);
     return (this.#tables.get(pipeline) ?? []).map(({ rows: _, note: __, ...table }) => table);
+  }
+
+  async getLineage(pipeline: string): Promise<PipelineLineage> {
+    await this.getPipeline(pipeline);
+    return LINEAGE_SAMPLE;
   }
 
   async previewTable(pipeline: string, name: string): Promise<TablePreview> {

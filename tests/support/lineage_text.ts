@@ -28,7 +28,7 @@ export function lineageText(
   return [...lines, `| ${influencesText(lineage.influences, nameOf)}`.trimEnd()].join("\n");
 }
 
-const markOf = ({ way, isHidden }: ColumnSource): string => isHidden === true ? "#" : MARKS[way];
+const markOf = ({ way, hidden }: ColumnSource): string => hidden === true ? "#" : MARKS[way];
 
 function influencesText(influences: readonly ColumnInfluence[], nameOf: Naming): string {
   return INFLUENCES.flatMap((kind) => {

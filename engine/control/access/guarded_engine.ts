@@ -119,6 +119,7 @@ export function guardedEngine(
 
     listTables: forPipeline("pipeline:view", (name) => engine.listTables(name)),
     previewTable: forPipeline("pipeline:data", (name, table: string) => engine.previewTable(name, table)),
+    getLineage: forPipeline("pipeline:view", (name) => engine.getLineage(name)),
     listStreams: forPipeline("pipeline:view", (name) => engine.listStreams(name)),
     listRejects: forPipeline("pipeline:data", (name) => engine.listRejects(name)),
     getStreamSchema: forPipeline(

@@ -31,6 +31,7 @@ export interface CheckProcessOptions {
   readonly subjects: readonly CheckSubject[];
   /** See CheckJob. */
   readonly scripts: readonly RevisionFile[];
+  readonly wantsLineage: boolean;
   /** References not resolved; `answers` resolve them. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   readonly answers: Answers;
@@ -61,6 +62,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
     pipelines: options.subjects,
     scripts: options.scripts,
     ...(options.modelsAtOnce === undefined ? {} : { modelsAtOnce: options.modelsAtOnce }),
+    wantsLineage: options.wantsLineage,
   };
   try {
     const spawned = await processes?.startWaiting({ permissions, projectDir }, job, stderr.take) ??

@@ -19,6 +19,7 @@ import { rotatedTokens } from "./0018_rotated_tokens.ts";
 import { warehouseKeys } from "./0019_warehouse_keys.ts";
 import { versions } from "./0020_versions.ts";
 import { sealedEntries } from "./0021_sealed_entries.ts";
+import { lineage } from "./0022_lineage.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -44,4 +45,5 @@ export const MIGRATIONS: readonly Migration[] = [
   warehouseKeys,
   versions,
   sealedEntries,
+  lineage,
 ];

@@ -1,5 +1,6 @@
 import type { PipelineSubject } from "../../../contract/access/scope.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
+import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
 import type { ReadableRevision, Revision, RevisionFile } from "../../../contract/revision.ts";
 import type { PipelineStep } from "../../../contract/run.ts";
 import type { Column } from "../../../contract/sql.ts";
@@ -91,9 +92,12 @@ export type RevisionHead = Omit<ReadableRevision, "files">;
 export interface RevisionStore {
   /**
    * Keeps it with its connectors sealed, and file contents once by hash. Of one whose id is known it only seals the
-   * connectors again where those do not open any more. Throws as Sealer.seal does.
+   * connectors again where those do not open any more, and puts the lineage anew. Throws as Sealer.seal does.
    */
-  save(revision: Revision, steps: readonly PipelineStep[]): Promise<void>;
+  save(revision: Revision, steps: readonly PipelineStep[], lineage?: PipelineLineage): Promise<void>;
+  /** Where the columns of its tables come from; undefined where nobody has said so. */
+  lineage(id: string): Promise<PipelineLineage | undefined>;
+  hasLineage(id: string): Promise<boolean>;
   get(id: string): Promise<{ revision: ReadableRevision; steps: PipelineStep[] } | undefined>;
   /** What its connectors say, references not replaced. Throws `not_found`, and as Sealer.open does. */
   connectors(id: string): Promise<Readonly<Record<string, ConnectorDefinition>>>;

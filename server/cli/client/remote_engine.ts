@@ -6,6 +6,7 @@ import {
   type SourceStream,
   sourceStreamSchema,
 } from "../../../contract/discovery.ts";
+import { type PipelineLineage, pipelineLineageSchema } from "../../../contract/lineage/lineage.ts";
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
 import {
@@ -149,6 +150,10 @@ export class RemoteEngine implements Engine {
   previewTable(pipeline: string, table: string): Promise<TablePreview> {
     const param = { name: pipelineSegment(pipeline), table: segment("table", table) };
     return read(tablePreviewSchema, this.#pipeline.tables[":table"].$get({ param }));
+  }
+
+  getLineage(pipeline: string): Promise<PipelineLineage> {
+    return read(pipelineLineageSchema, this.#pipeline.lineage.$get({ ...pipelineOf(pipeline), query: {} }));
   }
 
   listStreams(pipeline: string): Promise<StreamView[]> {

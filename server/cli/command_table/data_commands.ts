@@ -52,6 +52,23 @@ export const DATA_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/webhooks_command.ts")).webhooks,
   },
   {
+    name: "lineage",
+    summary: "Show where the columns of tables come from, and where they go to",
+    arguments: [{
+      name: "PIPELINE[.MODEL[.COLUMN]]",
+      description: "as orders, orders.daily, orders.daily.revenue, orders.raw.orders",
+    }],
+    options: {
+      project,
+      data,
+      policy,
+      upstream: { type: "boolean", description: "only what it is made of" },
+      downstream: { type: "boolean", description: "only what is made of it" },
+      json,
+    },
+    load: async () => (await import("../commands/models/lineage_command.ts")).lineage,
+  },
+  {
     name: "verify",
     summary: "Read the targets of loads back, and compare them with what was loaded",
     arguments: [

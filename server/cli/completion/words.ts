@@ -30,6 +30,7 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   FILE: { kind: "files" },
   BACKUP: { kind: "files" },
   PIPELINE: { kind: "pipelines" },
+  "PIPELINE[.MODEL[.COLUMN]]": { kind: "pipelines" },
   LENGTH: { kind: "words", words: ["1h", "6h", "1d", "1w", "1mo", "1y"] },
   STATE: { kind: "words", words: RUN_STATES },
   ROLE: { kind: "words", words: BUILT_IN_ROLES },

@@ -70,6 +70,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   stopVerification: row("pipeline", "pipeline:run"),
   triggerRun: row("pipeline", "pipeline:run", {}),
   startBackfill: row("pipeline", "pipeline:run", SPAN),
+  getLineage: row("pipeline", "pipeline:view"),
   listVersions: row("pipeline", "pipeline:view"),
   getVersionChanges: row("pipeline", "pipeline:view"),
   rollBackPipeline: row("pipeline", "pipeline:edit", {}),

@@ -206,6 +206,7 @@ function engineMethods(engine: FakeEngine): Engine {
     setPaused: (name, paused) => engine.setPaused(name, paused),
     applyProject: () => engine.applyProject(),
     listStreams: (pipeline) => engine.listStreams(pipeline),
+    getLineage: (pipeline) => engine.getLineage(pipeline),
     listTables: (pipeline) => engine.listTables(pipeline),
     previewTable: (pipeline, table) => engine.previewTable(pipeline, table),
     listRejects: (pipeline) => engine.listRejects(pipeline),

@@ -66,6 +66,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   putPipeline: ENGINEERS,
   deletePipeline: ENGINEERS,
   pausePipeline: OPERATORS,
+  getLineage: ALL,
   listVersions: ALL,
   getVersionChanges: ALL,
   rollBackPipeline: ENGINEERS,

@@ -60,6 +60,7 @@ const ENGINE: Table<Engine> = {
   setPaused: line("pipeline.pause", "orders", true),
   applyProject: line("project.apply"),
   triggerRun: line("run.start", "orders", { trigger: "api", params: { password: SECRET } }),
+  getLineage: nothing("orders"),
   listTables: nothing("orders"),
   previewTable: line("data.view", "orders", "daily"),
   listStreams: nothing("orders"),

@@ -1,0 +1,36 @@
+import { gunzipSync, gzipSync } from "node:zlib";
+import { eq } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
+import { type Database, storing } from "./database.ts";
+import { revisionLineage } from "./schema.ts";
+
+/** Where the columns of a revision's tables come from: of a thousand models megabytes of the same few words. */
+
+/** What puts it; nothing where there is none. */
+export function putLineage(
+  db: Database,
+  revision: string,
+  lineage: PipelineLineage | undefined,
+): BatchItem<"sqlite">[] {
+  if (lineage === undefined) return [];
+  const packed = gzipSync(JSON.stringify(lineage));
+  return [
+    db.insert(revisionLineage).values({ revision, lineage: packed })
+      .onConflictDoUpdate({ target: revisionLineage.revision, set: { lineage: packed } }),
+  ];
+}
+
+export async function readLineage(db: Database, revision: string): Promise<PipelineLineage | undefined> {
+  const query = db.select().from(revisionLineage).where(eq(revisionLineage.revision, revision));
+  const [row] = await storing(`read the lineage of revision ${revision}`, query);
+  if (row === undefined) return undefined;
+  const lineage: PipelineLineage = JSON.parse(new TextDecoder().decode(gunzipSync(row.lineage)));
+  return lineage;
+}
+
+export async function hasLineage(db: Database, revision: string): Promise<boolean> {
+  const query = db.select({ revision: revisionLineage.revision }).from(revisionLineage)
+    .where(eq(revisionLineage.revision, revision));
+  return (await storing(`look for the lineage of revision ${revision}`, query)).length > 0;
+}
