@@ -18,6 +18,7 @@ export const PROBLEM_KINDS = [
   "sensor",
   "disk",
   "certificate",
+  "definitions",
   "delivery",
 ] as const;
 export type ProblemKind = (typeof PROBLEM_KINDS)[number];
@@ -43,7 +44,7 @@ export const problemSchema = v.object({
 export type Problem = v.InferOutput<typeof problemSchema>;
 
 /** What may be wrong with the server itself: of it hears who hears of failures. */
-export const SERVER_KINDS = ["disk", "certificate"] as const;
+export const SERVER_KINDS = ["disk", "certificate", "definitions"] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
 
 /**

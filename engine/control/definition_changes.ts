@@ -5,6 +5,8 @@ import type { ApplyResult } from "../../contract/run.ts";
 import type { RollBack } from "../../contract/versions/version.ts";
 import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
 import { gitCommit } from "../definitions/git.ts";
+import { GitRemote } from "../definitions/git/remote.ts";
+import type { RemoteSettings } from "../definitions/git/settings.ts";
 import { type LoadedProject, loadProject } from "../definitions/load.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
 import { ScriptBundles } from "../definitions/scripts/script_bundles.ts";
@@ -23,6 +25,8 @@ import { type ApplyRequest, type CheckedOut, ProjectSource } from "./versions/pr
 export interface DefinitionChangesContext extends GrantContext, Omit<CheckContext, "knownColumns"> {
   readonly store: Store;
   readonly clock: Clock;
+  /** The repository that definitions are pulled from, in the place of the project's folder. */
+  readonly remote?: RemoteSettings | undefined;
   readonly processes: ProcessPool;
   readonly warehouseKeys: WarehouseKeys;
   /** Aborted when the engine ends. */
@@ -45,7 +49,12 @@ export class DefinitionChanges implements AsyncDisposable {
 
   constructor(context: DefinitionChangesContext) {
     this.#context = context;
-    this.#source = new ProjectSource({ ...context, versions: context.store.versions });
+    const { remote, signal } = context;
+    this.#source = new ProjectSource({
+      ...context,
+      versions: context.store.versions,
+      remote: remote && new GitRemote(remote, signal),
+    });
     this.#ahead = context.ahead;
   }
 
@@ -81,6 +90,16 @@ export class DefinitionChanges implements AsyncDisposable {
     const done = await this.#inTurn(() => rollBack(store, name, revision));
     onChange();
     return done;
+  }
+
+  /** Why what the remote says is not in force. */
+  get sourceProblem(): string | undefined {
+    return this.#source.problem;
+  }
+
+  /** Whether the remote's branch has gone on. Throws where it cannot be asked. */
+  isBehind(): Promise<boolean> {
+    return this.#source.isBehind();
   }
 
   /** Goes on beside other work, up to the engine's end. */

@@ -51,6 +51,9 @@ import type {
 } from "./engine.ts";
 import { BackfillRuns } from "./backfills/backfill_runs.ts";
 import type { Backfills } from "./backfills/port.ts";
+import type { RemoteSettings } from "../definitions/git/settings.ts";
+import type { PollLoop } from "../runs/poll_loop.ts";
+import { followRemote } from "./versions/follow_remote.ts";
 import { createVersions } from "./versions/local_versions.ts";
 import type { Versions } from "./versions/port.ts";
 import type { ApplyRequest } from "./versions/project_source.ts";
@@ -124,6 +127,8 @@ export interface EngineContext extends GrantContext {
   readonly pools?: Readonly<Record<string, number>>;
   /** How many bytes of the data folder's disk a server keeps free; undefined: by its size, 0: none. */
   readonly diskReserveBytes?: number | undefined;
+  /** The repository that definitions are pulled from; the project's folder is read without. */
+  readonly remote?: RemoteSettings | undefined;
   /** What is wrong with the certificate that the server shows, for alerts. */
   readonly certificateProblem?: (() => string | undefined) | undefined;
   /** What was started while the store was opened. */
@@ -192,6 +197,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly receiver: WebhookReceiver;
   #isStarted = false;
   #watching: Promise<void> | undefined;
+  #pulls: PollLoop | undefined;
 
   constructor(given: EngineContext) {
     const { warehouseKeys = NO_WAREHOUSE_KEYS } = given;
@@ -327,6 +333,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#background = createBackground({
       ...context,
       lowDisk: () => this.#admission.lowDisk,
+      definitionsProblem: () => this.#definitions.sourceProblem,
       requests: this.#requests,
       deliveries,
       streams,
@@ -358,11 +365,20 @@ export class LocalEngine implements Engine, AsyncDisposable {
       for (const service of this.#services) service.start();
     }
     if (options.watchSince !== undefined) {
-      const { projectDir, log } = this.#context;
+      const { projectDir, log, remote, clock } = this.#context;
       const { apply = () => this.applyProject({ isAutomatic: true }) } = options;
       const { signal } = this.#stopping;
+      if (remote !== undefined) {
+        this.#pulls = followRemote({ remote, clock, log, apply, definitions: this.#definitions });
+        return;
+      }
       this.#watching = followFiles({ projectDir, since: options.watchSince, apply, log, signal });
     }
+  }
+
+  /** Looks at the remote repository now, where definitions are pulled from one. */
+  pull(): void {
+    this.#pulls?.wake();
   }
 
   /**
@@ -377,6 +393,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
+    await this.#pulls?.stop();
     await this.#loads[Symbol.asyncDispose]();
     if (this.#isStarted) {
       await this.#scheduler.stop();

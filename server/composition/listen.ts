@@ -7,6 +7,7 @@ import { auditSinks, startServerAudit } from "../../engine/control/audit/server_
 import { createVisitors } from "../../engine/control/audit/visitors.ts";
 import { relyingPartyOf } from "../../engine/control/factors/relying_party.ts";
 import { createPeople } from "../../engine/control/people/local_people.ts";
+import { readRemoteSettings } from "../../engine/definitions/git/settings.ts";
 import { createAccountMail, readMailSettings } from "../../engine/control/people/mail/account_mail.ts";
 import { createHasher } from "../../engine/control/people/passwords/hasher.ts";
 import { applyingSecrets } from "../../engine/control/secrets/applying_secrets.ts";
@@ -138,6 +139,7 @@ export async function listen(program: Program, options: ListenOptions): Promise<
     ownFactors: signIns.secondFactor.own,
     auth,
     webhooks: engine.receiver,
+    gitHook: readGitHook(() => engine.pull()),
     version,
     clock,
     log,
@@ -194,4 +196,10 @@ export async function listen(program: Program, options: ListenOptions): Promise<
     await front.close(0);
     throw error;
   }
+}
+
+/** Undefined where no repository is named. */
+function readGitHook(pull: () => void) {
+  const remote = readRemoteSettings(env);
+  return remote && { secret: remote.webhookSecret, pull };
 }

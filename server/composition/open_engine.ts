@@ -7,6 +7,7 @@ import { readCount, readSwitch } from "../../contract/settings/variables.ts";
 import type { AuditLog } from "../../engine/control/audit/port.ts";
 import type { LocalEngine } from "../../engine/control/local_engine.ts";
 import type { OpenedSecrets } from "../../engine/control/secrets/open_secrets.ts";
+import { readRemoteSettings } from "../../engine/definitions/git/settings.ts";
 import { plainFault } from "../../engine/grants/plain_lines.ts";
 import type { Policy } from "../../engine/grants/policy.ts";
 import { readTelemetrySettings } from "../../engine/runs/telemetry/settings.ts";
@@ -84,6 +85,7 @@ export async function openEngine(program: Program, options: EngineOptions): Prom
       isAlone: isStoreAlone(),
       retention,
       publicUrl: readPublicUrl(),
+      remote: readRemoteSettings(env),
       telemetry: { settings: readTelemetry(context.policy), version: program.version },
       ahead,
     });

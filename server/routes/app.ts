@@ -32,6 +32,7 @@ import { auditRoutes } from "./audit.ts";
 import { alertRoutes } from "./alerts.ts";
 import { metricRoutes, type ReadMetrics } from "./metrics.ts";
 import { rejectRoutes } from "./rejects.ts";
+import { createGitHook, GIT_HOOK_PATH, type GitHook } from "./git_hook.ts";
 import { createHooks, HOOK_PATH } from "./hooks.ts";
 import { loadRoutes } from "./loads.ts";
 import { lineageRoutes } from "./models/lineage.ts";
@@ -70,6 +71,8 @@ export interface AppOptions {
   readonly auditFor: (access: Access) => AuditReader;
   readonly server: Pick<Engine["server"], "status">;
   readonly auth: Auth;
+  /** Takes posts that tell of pushes to the repository of definitions; none by default. */
+  readonly gitHook?: GitHook | undefined;
   /** Takes posts to webhooks; nothing is there by default. */
   readonly webhooks?: Pick<WebhookReceiver, "receive">;
   readonly version: string;
@@ -133,6 +136,11 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   if (options.webhooks !== undefined) {
     const addressOf = (c: Context) => auth.addressOf(c);
     app.post(HOOK_PATH, createHooks({ webhooks: options.webhooks, addressOf, clock: options.clock, log }));
+  }
+  if (options.gitHook !== undefined) {
+    const addressOf = (c: Context) => auth.addressOf(c);
+    app.post(GIT_HOOK_PATH, createGitHook({ ...options.gitHook, addressOf, clock: options.clock, log }));
+    refuseOthers(app, GIT_HOOK_PATH, ["POST"]);
   }
   refuseOthers(app, HOOK_PATH, ["POST"]);
   if (options.client !== undefined) app.use(plainGuard(options.client, TOKEN_ENDPOINTS));

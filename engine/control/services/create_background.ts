@@ -35,6 +35,7 @@ export interface BackgroundContext extends GrantContext {
   readonly lowDisk: () => string | undefined;
   /** What is wrong with the certificate that the server shows. */
   readonly certificateProblem?: (() => string | undefined) | undefined;
+  readonly definitionsProblem?: (() => string | undefined) | undefined;
 }
 
 /** What reacts to runs, files and posts, and what is asked of it. */
@@ -89,6 +90,7 @@ export function createBackground(context: BackgroundContext): Background {
       name: serverName(context),
       lowDisk: context.lowDisk,
       certificate: context.certificateProblem,
+      definitions: context.definitionsProblem,
     },
   });
   return {

@@ -3,8 +3,9 @@ import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { AppliedRef } from "../../../contract/versions/version.ts";
 import { checkOut } from "../../definitions/git/check_out.ts";
+import type { GitRemote, OpenedCommit } from "../../definitions/git/remote.ts";
 import { Repository } from "../../definitions/git/repository.ts";
-import type { VersionStore } from "../../store/versions/port.ts";
+import type { SourceRecord, VersionStore } from "../../store/versions/port.ts";
 
 export interface ApplyRequest {
   /** A branch, a tag or a commit of the project's repository; its own files by default. */
@@ -24,59 +25,111 @@ export interface ProjectSourceContext {
   readonly versions: VersionStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where definitions are pulled from, in the place of the project's folder and its repository. */
+  readonly remote?: GitRemote | undefined;
 }
 
-/** Where definitions are read from: the project's folder, or a commit of the repository that it is in. */
+/** What is read: a ref by its name, and what is opened for it. Undefined for the folder's own files. */
+interface Asked {
+  readonly ref: string;
+  open(): Promise<OpenedCommit>;
+}
+
+/** Where definitions are read from: the project's folder, a commit of the repository that it is in, or a remote. */
 export class ProjectSource {
   readonly #context: ProjectSourceContext;
+  #problem: string | undefined;
 
   constructor(context: ProjectSourceContext) {
     this.#context = context;
   }
 
+  /** Why the remote's definitions are not in force, as it was last. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /**
    * Does `apply` with what is asked for, undefined for the project's own files, and notes what is in force from then on.
-   * Throws what git refuses; a commit that cannot be read again for an automatic request leaves all as it is.
+   * Throws what git refuses; where nobody has asked, that leaves all as it is.
    */
   async applied<T>(
-    { ref, isAutomatic = false }: ApplyRequest,
+    request: ApplyRequest,
     apply: (from: CheckedOut | undefined) => Promise<T>,
     kept: () => Promise<T>,
   ): Promise<T> {
     const { versions, clock, log } = this.#context;
     const last = await versions.source();
-    if (ref === undefined && (!isAutomatic || last === undefined)) {
+    const asked = this.#asked(request, last);
+    if (asked === "kept") return await kept();
+    if (asked === undefined) {
       const result = await apply(undefined);
       if (last !== undefined) await versions.putSource(undefined);
       return result;
     }
-    const asked = ref ?? last?.ref ?? "";
     try {
-      return await this.#withCheckout(ref ?? last?.commit ?? "", asked, async (from) => {
+      const result = await this.#withCheckout(asked, async (from) => {
         const result = await apply(from);
         const { commit } = from.applied;
-        await versions.putSource({ ref: asked, commit, appliedAtMs: clock.now() });
+        await versions.putSource({ ref: asked.ref, commit, appliedAtMs: clock.now() });
         return result;
       });
+      this.#problem = undefined;
+      return result;
     } catch (error) {
-      if (ref !== undefined) throw error;
-      log("warn", "the commit in force cannot be read again, and stays in force as it was read", {
-        ref: asked,
-        error: toAppError(error).message,
+      const { code, message } = toAppError(error);
+      if (this.#context.remote !== undefined && code !== "cancelled") this.#problem = message;
+      if (request.isAutomatic !== true) throw error;
+      log("warn", "the definitions cannot be read from git, and stay in force as they are", {
+        ref: asked.ref,
+        error: message,
       });
       return await kept();
     }
   }
 
-  async #withCheckout<T>(ref: string, shown: string, work: (from: CheckedOut) => Promise<T>): Promise<T> {
-    const { projectDir, versions } = this.#context;
-    const repository = await Repository.find(projectDir);
-    const commit = await repository.commit(ref);
+  /** Whether the remote's branch has gone on since it was last applied. Throws as `GitRemote.latest`. */
+  async isBehind(): Promise<boolean> {
+    const { remote, versions } = this.#context;
+    if (remote === undefined) return false;
+    const { ref } = remote.settings;
+    const last = await versions.source();
+    if (last !== undefined && last.ref !== ref) return false;
+    try {
+      const latest = await remote.latest(ref);
+      if (this.#problem === undefined && last?.commit === latest) return false;
+      return true;
+    } catch (error) {
+      this.#problem = toAppError(error).message;
+      throw error;
+    }
+  }
+
+  #asked(
+    { ref, isAutomatic = false }: ApplyRequest,
+    last: SourceRecord | undefined,
+  ): Asked | "kept" | undefined {
+    const { remote, projectDir } = this.#context;
+    if (remote !== undefined) {
+      const followed = remote.settings.ref;
+      // What somebody put in force by its name stays until somebody asks for what is followed.
+      if (isAutomatic && last !== undefined && last.ref !== followed) return "kept";
+      return { ref: ref ?? followed, open: () => remote.fetch(ref ?? followed) };
+    }
+    if (ref !== undefined) return { ref, open: () => openHere(projectDir, ref) };
+    if (!isAutomatic || last === undefined) return undefined;
+    return { ref: last.ref, open: () => openHere(projectDir, last.commit) };
+  }
+
+  async #withCheckout<T>({ ref, open }: Asked, work: (from: CheckedOut) => Promise<T>): Promise<T> {
+    const { versions } = this.#context;
+    await using opened = await open();
+    const { repository, commit } = opened;
     await versions.putCommit(commit);
     const folder = await Deno.makeTempDir({ prefix: "sluice-checkout-" });
     try {
       await checkOut(repository, commit.id, folder);
-      return await work({ folder, applied: { ref: shown, commit: commit.id } });
+      return await work({ folder, applied: { ref, commit: commit.id } });
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
@@ -94,4 +147,10 @@ export class ProjectSource {
       // A git that the library cannot read leaves a version without author and message.
     }
   }
+}
+
+async function openHere(projectDir: string, ref: string): Promise<OpenedCommit> {
+  const repository = await Repository.find(projectDir);
+  const commit = await repository.commit(ref);
+  return { repository, commit, [Symbol.asyncDispose]: () => Promise.resolve() };
 }

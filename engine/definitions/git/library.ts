@@ -3,11 +3,12 @@
  * CommonJS package in an `import` of this kind only.
  */
 export {
+  addRemote,
   Errors,
   expandOid,
   fetch,
-  getRemoteInfo2,
-  log,
+  init,
+  listServerRefs,
   readBlob,
   readCommit,
   readTree,

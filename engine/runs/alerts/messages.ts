@@ -89,6 +89,7 @@ const HEADLINES: Readonly<Record<AlertEvent["event"], string>> = {
   sensor: "waits for files",
   disk: "starts no runs: the disk is nearly full",
   certificate: "has a certificate that is about to expire, or cannot be renewed",
+  definitions: "cannot pull its definitions: they stay as they were",
   test: "sends a test",
 };
 
@@ -99,6 +100,7 @@ function headline({ pipeline, event, of }: AlertEvent): string {
   if (event === "recovery" && of === "volume") return `${subject} has usual counts of rows again`;
   if (event === "recovery" && of === "disk") return `${subject} starts runs again: the disk has room`;
   if (event === "recovery" && of === "certificate") return `${subject} has a good certificate again`;
+  if (event === "recovery" && of === "definitions") return `${subject} pulls its definitions again`;
   if (event === "recovery" && of === "sensor") return `${subject} finds files again`;
   return `${subject} ${HEADLINES[event]}`;
 }
@@ -115,6 +117,7 @@ const NOUNS: Readonly<Record<AlertEvent["event"], readonly [string, string]>> = 
   sensor: ["pipeline that waits for files", "pipelines that wait for files"],
   disk: ["disk that is nearly full", "disks that are nearly full"],
   certificate: ["certificate that wants to be renewed", "certificates that want to be renewed"],
+  definitions: ["repository that cannot be pulled", "repositories that cannot be pulled"],
   test: ["test", "tests"],
 };
 

@@ -1,4 +1,4 @@
-import type { ServerKind } from "../../../contract/alerts/problem.ts";
+import { SERVER_KINDS, type ServerKind } from "../../../contract/alerts/problem.ts";
 import {
   type AlertKind,
   DEFAULT_REPEAT,
@@ -115,5 +115,7 @@ export class Recipients {
 }
 
 /** As rules call it. */
-const ruleKind = (kind: AlertKind | ServerKind): AlertKind =>
-  kind === "disk" || kind === "certificate" ? "failure" : kind;
+const ruleKind = (kind: AlertKind | ServerKind): AlertKind => isServerKind(kind) ? "failure" : kind;
+
+const isServerKind = (kind: AlertKind | ServerKind): kind is ServerKind =>
+  SERVER_KINDS.some((one) => one === kind);

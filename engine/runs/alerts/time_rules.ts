@@ -141,17 +141,24 @@ export interface ServerProblem {
   readonly lowDisk: () => string | undefined;
   /** What is wrong with the certificate that it shows; nothing by default. */
   readonly certificate?: (() => string | undefined) | undefined;
+  /** Why definitions cannot be pulled; nothing by default. */
+  readonly definitions?: (() => string | undefined) | undefined;
 }
 
 export async function noteServer(
   desk: AlertDesk,
-  { name, lowDisk, certificate = () => undefined }: ServerProblem,
+  { name, lowDisk, certificate = () => undefined, definitions = () => undefined }: ServerProblem,
   nowMs: number,
 ): Promise<void> {
   const full = lowDisk();
+  const unread = definitions();
   const found = {
     disk: [full && `no run begins: ${full}`, "the disk has room again: runs begin"],
     certificate: [certificate(), "the server's certificate is good again"],
+    definitions: [
+      unread && `definitions stay as they were: ${unread}`,
+      "definitions are pulled again",
+    ],
   } satisfies Record<ServerKind, readonly [string | undefined, string]>;
   const subject = { server: name };
   for (const kind of SERVER_KINDS) {

@@ -36,6 +36,16 @@ export function isSigned(webhook: WebhookDefinition, secret: string, post: Post,
 }
 
 /**
+ * Whether a push was told of by who knows the secret, as GitHub, Gitea and Forgejo sign it, or with the secret itself, as
+ * GitLab sends it: https://docs.gitlab.com/user/project/integrations/webhooks.
+ */
+export function isSignedPush(secret: string, { headers, body }: Post): boolean {
+  const token = headers["x-gitlab-token"];
+  if (token !== undefined) return timingSafeEqual(digestOf(token), digestOf(secret));
+  return isHmac(headers["x-hub-signature-256"] ?? headers["x-gitea-signature"], secret, body);
+}
+
+/**
  * What tells a delivery from its repeats: of a signed one only what is signed, since anybody who has seen it could send it
  * again with other headers. Where nothing is signed the sender may name it in Idempotency-Key; without that each is
  * another one.

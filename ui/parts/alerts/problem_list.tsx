@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<ProblemKind, string>> = {
   sensor: "waits for files",
   disk: "disk",
   certificate: "certificate",
+  definitions: "definitions",
   delivery: "not delivered",
 };
 const IS_WARNING: ReadonlySet<ProblemKind> = new Set(["warning", "volume"]);

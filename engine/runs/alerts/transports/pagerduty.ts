@@ -36,6 +36,7 @@ const SEVERITIES: Readonly<Record<AlertEvent["event"], string>> = {
   sensor: "error",
   disk: "error",
   certificate: "error",
+  definitions: "error",
   test: "info",
 };
 

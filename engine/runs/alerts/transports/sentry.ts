@@ -41,6 +41,7 @@ const LEVELS: Readonly<Record<AlertEvent["event"], string>> = {
   sensor: "error",
   disk: "error",
   certificate: "error",
+  definitions: "error",
   test: "info",
 };
 
