@@ -1,6 +1,7 @@
 import type { BaseIssue } from "valibot";
 import * as v from "valibot";
 import { MAX_FAULTS, moreFaults } from "./fault.ts";
+import { isSecretKey } from "./secret_key.ts";
 import { didYouMean, listWords, suggest } from "./suggest.ts";
 import type { DocumentPath } from "./yaml_document.ts";
 import { isRecord } from "./is_record.ts";
@@ -147,14 +148,10 @@ function collect(
   );
 }
 
-/** Keys whose values are nobody's business, whatever schema they stand in. */
-const SECRET_KEY =
-  /(?:^|[_-])(?:pass|password|passwd|passphrase|secret|token|credentials?|(?:api|access|private|secret)_?key)$/i;
-
 /** Whether what stands there is a secret: by its key's name, or by `v.metadata({ secret: true })`. */
 function isSecretPlace(schema: unknown, items: readonly { readonly key: unknown }[], root: unknown): boolean {
   const keys = items.map((item) => pathKey(item.key));
-  if (SECRET_KEY.test(String(keys.at(-1) ?? ""))) return true;
+  if (isSecretKey(String(keys.at(-1) ?? ""))) return true;
   const found = schemaAt(schema, keys, root);
   const actions = isRecord(found) && Array.isArray(found["pipe"]) ? found["pipe"] : [];
   return actions.some((action) =>

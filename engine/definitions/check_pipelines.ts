@@ -23,6 +23,7 @@ import { Lanes } from "./processes/lanes.ts";
 import { askedOf, countMuted, type PipelineSketch, withMuted } from "./sketch.ts";
 import { loadProject } from "./load.ts";
 import { missingOfNotifiers } from "./notifiers/missing_references.ts";
+import { plainSecrets } from "./secrets/plain_secrets.ts";
 import { withTriggerFaults } from "./check_triggers.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
@@ -79,6 +80,8 @@ export async function checkProject(
   }
   const faults = [
     ...project.faults,
+    ...plainSecrets({ entries: project.connectors, place: project.connectorPlace }),
+    ...plainSecrets({ entries: project.notifiers.notifiers, place: project.notifiers.place }),
     ...await missingOfNotifiers(project.notifiers, context.references, context.isOffline ?? false),
     ...project.pipelines.flatMap((pipeline) => checked.get(pipeline)?.faults ?? []),
   ];

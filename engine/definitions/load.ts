@@ -23,6 +23,8 @@ import type { ScriptBundles, ScriptsOfProject } from "./scripts/script_bundles.t
 export interface LoadedProject {
   /** The connectors without a fault, references not resolved. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
+  /** Where their values stand. */
+  readonly connectorPlace: ParsedConnectors["place"];
   /** What notifiers.yaml says. */
   readonly notifiers: ParsedNotifiers;
   /** What project.yaml says. */
@@ -63,6 +65,7 @@ export async function loadProject(
   if ("fault" in entries) {
     return {
       connectors: connectors.connectors,
+      connectorPlace: connectors.place,
       notifiers,
       project,
       pipelines,
@@ -89,7 +92,15 @@ export async function loadProject(
     pipelines.push(withNameFault(await loadPipeline(files, name, path, context, bundles)));
   }
   faults.push(...await unusedModels(files, pipelines));
-  return { connectors: connectors.connectors, notifiers, project, pipelines, faults, isWhole: true };
+  return {
+    connectors: connectors.connectors,
+    connectorPlace: connectors.place,
+    notifiers,
+    project,
+    pipelines,
+    faults,
+    isWhole: true,
+  };
 }
 
 /** Of a name that is refused the first fault says so. */

@@ -15,6 +15,7 @@ import { type Answers, createAnswers } from "./answer_questions.ts";
 import type { Egress } from "./egress/egress.ts";
 import { WayOut } from "./egress/way_out.ts";
 import { ProcessTokens } from "./tokens/process_tokens.ts";
+import { writtenSecrets } from "../secrets/written_secrets.ts";
 import { Redactor } from "./redact.ts";
 import {
   missingReferences,
@@ -109,7 +110,7 @@ export async function provide(
       if (missing.length > 0) continue;
       await trying(name, { connectors: [name] }, async () => {
         const { config: values, secrets: found } = await resolveConnector(name, entry, context.references);
-        redactor.learn(found);
+        redactor.learn([...found, ...writtenSecrets(entry).map(({ value }) => value)]);
         definitions[name] = entry;
         const resolved = { type: entry.type, config: values };
         const { connector, config } = parseConnector(context.connectors, name, resolved);
@@ -199,7 +200,7 @@ export async function provideDiscovery(
   try {
     const fence = await createFence(context);
     const { config: values, secrets: found } = await resolveConnector(name, entry, references);
-    redactor.learn(found);
+    redactor.learn([...found, ...writtenSecrets(entry).map(({ value }) => value)]);
     const { connector, config } = parseConnector(types, name, { type: entry.type, config: values });
     const known = connector.secrets(config);
     redactor.learn(known);

@@ -27,6 +27,8 @@ const SEND_MS = 10_000;
 const WHOLE_SEND_MS = 40_000;
 /** After that another try begins where nobody has written how this one ended. */
 const LEASE_MS = 60_000;
+/** What a receiver says beyond this is of no use to anybody. */
+const MAX_WORDS = 320;
 /** So many are on their way at the same time. */
 const AT_ONCE = 8;
 /** Other servers of the store leave some, too. */
@@ -145,7 +147,7 @@ export class AlertSender implements Service {
       title = message.title;
       const receipt = await this.#within(known.config, message, way, signal);
       if (!receipt.isTaken) use.forget(definition);
-      return { title, receipt: { ...receipt, words: redactor.redact(receipt.words) } };
+      return { title, receipt: { ...receipt, words: shorten(redactor.redact(receipt.words)) } };
     } catch (error) {
       const { code, message, reason } = toAppError(error);
       // A key that is put back is seen at the next try.
@@ -197,5 +199,8 @@ export class AlertSender implements Service {
     }
   }
 }
+
+/** Only once its secrets are taken out: a part of one would be found by nobody. */
+const shorten = (words: string): string => words.slice(0, MAX_WORDS);
 
 const keyOf = (notifier: string): string => `notifier ${notifier} delivery`;

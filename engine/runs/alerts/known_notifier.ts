@@ -9,6 +9,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { checkSchema } from "../../../text/schema_faults.ts";
 import { Redactor } from "../../grants/redact.ts";
 import { resolveConnector } from "../../secrets/resolve.ts";
+import { writtenSecrets } from "../../secrets/written_secrets.ts";
 import type { SecretUse } from "../../secrets/uses.ts";
 
 /** A notifier with its references replaced, and what takes its secrets out of texts. */
@@ -30,7 +31,7 @@ export async function knownNotifier(
     what: "notifier",
     mayLease: true,
   });
-  const redactor = new Redactor(secrets);
+  const redactor = new Redactor([...secrets, ...writtenSecrets(definition).map(({ value }) => value)]);
   const checked = checkSchema<Notifier>(
     v.variant("type", Object.values(notifierSchemas)),
     { type: definition.type, ...config },

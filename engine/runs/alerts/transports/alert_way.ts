@@ -8,8 +8,8 @@ import { reasonAgainstPlain } from "../../../grants/grant.ts";
 import type { Policy } from "../../../grants/policy.ts";
 import type { AlertWay, Outgoing, Receipt } from "./transport.ts";
 
-/** What a receiver says beyond this is of no use to anybody. */
-const MAX_WORDS = 300;
+/** So many characters are read of what a receiver says: more than are shown, so that no secret is cut in two there. */
+const MAX_READ = 4_096;
 /** A receiver may want a longer pause; it is asked again all the same. */
 const MAX_PAUSE_MS = 3_600_000;
 /** Statuses of 4xx that say that another try may be taken. */
@@ -78,9 +78,9 @@ async function firstOf(response: Response): Promise<string> {
   let text = "";
   for await (const chunk of response.body) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_WORDS) break;
+    if (text.length > MAX_READ) break;
   }
-  return text.slice(0, MAX_WORDS);
+  return text.slice(0, MAX_READ);
 }
 
 /** Seconds, or a date (RFC 9110). */
