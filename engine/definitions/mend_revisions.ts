@@ -26,9 +26,10 @@ export async function mendRevisions(
     const whole = { ...found.revision, connectors: namedConnectors(found.revision.definition, connectors) };
     if (await revisionId(whole) === id) await revisions.save(whole, found.steps);
     else {
+      const wayOut = origin === "api" ? "put it again" : "go on with what its files say";
       const message =
-        `the pipeline "${name}", which came over the API, cannot run: the key of its connectors is lost, and ` +
-        "connectors.yaml says something else by now; put it again";
+        `the pipeline "${name}" cannot run: the key of its connectors is lost, and connectors.yaml says ` +
+        `something else by now; ${wayOut}`;
       faults.push({ file: "connectors.yaml", message, severity: "warning" });
     }
   }

@@ -1,3 +1,5 @@
+import { match, ok, strictEqual } from "node:assert/strict";
+import { AppError } from "../../../../contract/errors.ts";
 import { join } from "node:path";
 import type { DataKeyStore } from "../../../../contract/keys/data_keys.ts";
 import type { Sealer } from "../../../../contract/keys/sealer.ts";
@@ -8,6 +10,13 @@ import { generateKeyText } from "../../../../engine/keys/root_key.ts";
 import { fileStoreUrl, openStore } from "../../../../engine/store/open.ts";
 import type { Store } from "../../../../engine/store/store.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
+
+export const failsWith = (code: string, message: RegExp) => (error: unknown) => {
+  ok(error instanceof AppError, String(error));
+  strictEqual(error.code, code, error.message);
+  match(error.message, message);
+  return true;
+};
 
 /** A store with its data folder, a project beside it, and key rings over them. */
 export class KeysFixture implements AsyncDisposable {

@@ -9,7 +9,7 @@ import { rotateKeys } from "../../../../engine/keys/rotate.ts";
 import { dataKeyIdOf } from "../../../../engine/keys/sealer.ts";
 import { SEALED_COLUMNS } from "../../../../engine/store/keys/sealed_places.ts";
 import { secretPlace } from "../../../../engine/store/ports/secrets.ts";
-import { KeysFixture } from "./keys_fixture.ts";
+import { failsWith, KeysFixture } from "./keys_fixture.ts";
 
 const NAMES = Array.from({ length: 7 }, (_, index) => `SECRET_${index}`);
 
@@ -37,13 +37,6 @@ async function openAll(
   }
   return ids;
 }
-
-const failsWith = (code: string, message: RegExp) => (error: unknown) => {
-  ok(error instanceof AppError, String(error));
-  strictEqual(error.code, code, error.message);
-  match(error.message, message);
-  return true;
-};
 
 Deno.test("a rotation seals everything by a new data key, and the one before opens what it has sealed", async () => {
   await using keys = new KeysFixture();
