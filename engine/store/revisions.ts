@@ -53,19 +53,19 @@ export function createRevisionStore(db: Database, sealer: Sealer): RevisionStore
     },
 
     async head(id) {
-      const query = db.select().from(revisions).where(eq(revisions.id, id));
+      const query = db.select(HEAD).from(revisions).where(eq(revisions.id, id));
       const [row] = await storing(`read revision ${id}`, query);
       return row && headOf(row);
     },
 
     async heads(ids) {
-      const query = db.select().from(revisions)
+      const query = db.select(HEAD).from(revisions)
         .where(sql`${revisions.id} in (select value from json_each(${JSON.stringify(ids)}))`);
       return (await storing("read revisions", query)).map(headOf);
     },
 
     async headsInForce() {
-      const inForce = db.select({ name: pipelines.name, revision: revisions }).from(pipelines).innerJoin(
+      const inForce = db.select({ name: pipelines.name, revision: HEAD }).from(pipelines).innerJoin(
         revisions,
         eq(revisions.id, pipelines.revision),
       )
@@ -78,7 +78,7 @@ export function createRevisionStore(db: Database, sealer: Sealer): RevisionStore
       const [found, contents, steps] = await storing(
         `read revision ${id}`,
         db.batch([
-          db.select().from(revisions).where(eq(revisions.id, id)),
+          db.select(HEAD).from(revisions).where(eq(revisions.id, id)),
           db.select({ path: revisionFiles.path, content: files.content }).from(revisionFiles)
             .innerJoin(files, eq(files.hash, revisionFiles.hash))
             .where(eq(revisionFiles.revision, id)).orderBy(asc(revisionFiles.position)),
@@ -110,9 +110,17 @@ async function opens(sealer: Sealer, row: Parameters<typeof openRevision>[1]): P
 
 const sealedPart = (sealer: Sealer, { id, connectors }: Revision) => sealRevision(sealer, id, connectors);
 
+/** What of a row is read to show it: what is sealed in it is not, nor what retention and versions have beside. */
+const HEAD = {
+  id: revisions.id,
+  pipeline: revisions.pipeline,
+  definition: revisions.definition,
+  connectors: revisions.connectors,
+  gitCommit: revisions.gitCommit,
+};
+
 function headOf(
-  { gitCommit, definition, connectors, unusedSinceMs: _, sealedConnectors: __, source: ___, ...rest }:
-    typeof revisions.$inferSelect,
+  { gitCommit, definition, connectors, ...rest }: Pick<typeof revisions.$inferSelect, keyof typeof HEAD>,
 ): RevisionHead {
   return {
     ...rest,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { LogLine, PipelineSummary, Run, RunDetail } from "../../contract/run.ts";
 import { copyFirstRelease, type Seen } from "../support/first_release.ts";
+import { bytesOf } from "../support/store_bytes.ts";
 import { PATIENCE_MS, queryFiles, step } from "../support/served_project.ts";
 import { SluiceServer } from "../support/sluice_server.ts";
 import type { TestProject } from "../support/test_project.ts";
@@ -250,4 +251,36 @@ Deno.test("a pipeline that was put through the first release's API runs on, by t
     runs.slice(1).map(({ id }) => id),
     seen.runs.filter(({ pipeline }) => pipeline === "nightly").map(({ id }) => id),
   );
+});
+
+Deno.test("connectors that the first release kept in plain are sealed by the first command, and gone from its file", async () => {
+  const { project } = await copyFirstRelease();
+  await using _ = project;
+  const path = join(project.dataDir, "sluice.db");
+  const password = "first-release-canary";
+  const entry = JSON.stringify({ type: "postgres", host: "db", password });
+  const counts = () => {
+    using store = new DatabaseSync(path, { readOnly: true });
+    const count = (sql: string) => Number(Object.values(store.prepare(sql).get() ?? {})[0]);
+    return {
+      connectors: count("select count(*) from connectors where sealed is not null"),
+      revisions: count("select count(*) from revisions where sealed_connectors is not null"),
+      plain: count("select count(*) from revisions where sealed_connectors is null and connectors <> '{}'"),
+    };
+  };
+  let revisions: number;
+  {
+    using store = new DatabaseSync(path);
+    store.prepare("insert into connectors (name, definition) values ('old', ?)").run(entry);
+    store.prepare("update revisions set connectors = json_set(connectors, '$.old', json(?))").run(entry);
+    revisions = store.prepare("select 1 from revisions").all().length;
+  }
+  ok(revisions > 2 && (await bytesOf(path)).includes(password));
+  const { code, stdout, stderr } = await project.sluice("keys", ["show"]);
+  equal(code, 0, stderr);
+  ok(stdout.includes(`revisions: ${revisions}`), stdout);
+  const found = counts();
+  deepStrictEqual([found.plain, found.revisions], [0, revisions]);
+  ok(found.connectors > 1);
+  equal((await bytesOf(path)).includes(password), false);
 });
