@@ -18,7 +18,11 @@ import { VaultServer } from "../support/vault/vault_server.ts";
  * that anybody else could see.
  */
 
-const CONNECTORS = (pg: { host: string; port: number; database: string; user: string }, api: string) => `
+const CONNECTORS = (
+  pg: { host: string; port: number; database: string; user: string },
+  api: string,
+  plain: string,
+) => `
 files: { type: file }
 pg: { type: postgres, host: ${pg.host}, port: ${pg.port}, database: ${pg.database}, user: ${pg.user}, password: "\${secret:PG}", ssl: disable }
 pg_refused: { type: postgres, host: ${pg.host}, port: ${pg.port}, database: ${pg.database}, user: ${pg.user}, password: "\${secret:PG_WRONG}", ssl: disable }
@@ -30,11 +34,21 @@ api_query: { type: http, base_url: "${api}/v1", params: { key: "\${secret:API_QU
 api_basic: { type: http, base_url: "${api}/v1", auth: { type: basic, username: me, password: "\${secret:API_BASIC}" } }
 bucket: { type: s3, bucket: nowhere, region: us-east-1, endpoint: "${s3Url()}", path_style: true, access_key_id: testing, secret_access_key: "\${secret:S3}" }
 app_away: { type: libsql, url: "http://127.0.0.1:1", auth_token: "\${secret:LIBSQL}" }
+# As they ought not to: these stand in the file itself.
+pg_plain: { type: postgres, host: ${pg.host}, port: ${pg.port}, database: ${pg.database}, user: ${pg.user}, password: ${
+  JSON.stringify(plain)
+}, ssl: disable }
+my_plain: { type: mysql, url: ${JSON.stringify(`mysql://me:${encodeURIComponent(plain)}@127.0.0.1:1/shop`)} }
+api_plain: { type: http, base_url: "${api}/v1", auth: { type: bearer, token: ${JSON.stringify(plain)} } }
+api_param: { type: http, base_url: "${api}/v1", params: { key: ${JSON.stringify(plain)} } }
 `;
 
-const NOTIFIERS = (mailPort: number, mailFile: string, api: string) => `
+const NOTIFIERS = (mailPort: number, mailFile: string, api: string, plain: string) => `
 post: { type: smtp, host: 127.0.0.1, port: ${mailPort}, username: me, password: "\${cmd:/bin/cat ${mailFile}}", security: none, from: a@example.com, to: [b@example.com], group: 0s }
 chat: { type: slack, url: "${api}/hook/\${secret:CHAT}", group: 0s }
+plain: { type: webhook, url: "${api}/hook/plain", username: me, password: ${
+  JSON.stringify(plain)
+}, group: 0s }
 `;
 
 const read = (connector: string, address: string) =>
@@ -47,6 +61,10 @@ const FAILING: Readonly<Record<string, string>> = {
   pg_away: read("pg_away", "query: SELECT 1 AS a"),
   pg_query: read("pg", "query: SELECT no_such_column FROM orders"),
   my_away: read("my_away", "stream: shop.orders"),
+  pg_plain: read("pg_plain", "query: SELECT 1 AS a"),
+  my_plain: read("my_plain", "stream: shop.orders"),
+  api_plain: read("api_plain", "endpoint: refused"),
+  api_param: read("api_param", "endpoint: refused"),
   api_refused: read("api", "endpoint: refused"),
   api_broken: read("api", "endpoint: broken"),
   api_lost: read("api", "endpoint: lost"),
@@ -146,6 +164,9 @@ Deno.test("secrets are found in no log, answer, page, argument, environment, fil
     mail: canary.secret("mail"),
   };
 
+  /** It stands in connectors.yaml and notifiers.yaml, and is to be in no other file. */
+  const plain = canary.secret("plain");
+
   await using vault = new VaultServer();
   vault.mount("secret", engineTypes.kv2({ "shop/api": [{ token: canary.plainSecret("api") }] }));
   vault.allow({
@@ -160,13 +181,17 @@ Deno.test("secrets are found in no log, answer, page, argument, environment, fil
   };
   await using project = await TestProject.create({
     "policy.yaml": `${LOOPBACK_POLICY}secret_commands_allow: ["/bin/cat"]\n`,
-    "connectors.yaml": CONNECTORS({
-      host: postgres.host,
-      port: postgres.port,
-      database: database.name,
-      user: role,
-    }, api.url),
-    "notifiers.yaml": NOTIFIERS(mail.port, join(secretsDir, "mail"), api.url),
+    "connectors.yaml": CONNECTORS(
+      {
+        host: postgres.host,
+        port: postgres.port,
+        database: database.name,
+        user: role,
+      },
+      api.url,
+      plain,
+    ),
+    "notifiers.yaml": NOTIFIERS(mail.port, join(secretsDir, "mail"), api.url, plain),
     ...Object.fromEntries(
       Object.entries({ ...FAILING, ...SUCCEEDING }).map((
         [name, text],
@@ -250,7 +275,19 @@ Deno.test("secrets are found in no log, answer, page, argument, environment, fil
       seen.set(`post ${posted.status}`, await posted.text());
     }
     for (
-      const name of ["pg", "pg_refused", "pg_away", "pg_unencoded", "my_away", "api", "bucket", "app_away"]
+      const name of [
+        "pg",
+        "pg_refused",
+        "pg_away",
+        "pg_unencoded",
+        "my_away",
+        "api",
+        "bucket",
+        "app_away",
+        "pg_plain",
+        "api_plain",
+        "my_plain",
+      ]
     ) {
       // Their streams are asked for with all that can be read.
       const answer = await server.request("POST", `/api/connectors/${name}/test`);
@@ -259,6 +296,7 @@ Deno.test("secrets are found in no log, answer, page, argument, environment, fil
     await sluice(["connectors", "test", "pg_refused"]);
     await sluice(["alerts", "test", "post"]);
     await sluice(["alerts", "test", "chat"]);
+    await sluice(["alerts", "test", "plain"]);
     const created = await sluice(
       ["users", "create", "mia", "--password-stdin"],
       `${canary.secret("own")}
@@ -316,7 +354,10 @@ Deno.test("secrets are found in no log, answer, page, argument, environment, fil
   const leaks = [
     ...[...seen].flatMap(([what, text]) => canary.findIn(text).map((found) => `${what}: ${found}`)),
     ...processes.flatMap((text) => canary.findIn(text).map((found) => `${text.slice(0, 60)}: ${found}`)),
-    ...await canary.findBelow([folder]),
+    ...await canary.findBelow(
+      [folder],
+      (path) => ["connectors.yaml", "notifiers.yaml"].some((name) => path === join(projectDir, name)),
+    ),
   ];
   equal(leaks.join("\n"), "");
 });
