@@ -145,6 +145,8 @@ export interface CheckReport {
   readonly streamColumns: Readonly<Record<string, readonly Column[]>>;
   /** Where that was wanted. */
   readonly lineage?: PipelineLineage;
+  /** Of each model that could be bound. */
+  readonly modelColumns: Readonly<Record<string, readonly Column[]>>;
 }
 
 /** Finds what streams a connector has. */

@@ -3,6 +3,8 @@ import type { Engine } from "../engine/control/engine.ts";
 import type { Fault } from "../text/fault.ts";
 import type { Sealer } from "../contract/keys/sealer.ts";
 import type { Log } from "../contract/log.ts";
+import type { ProjectPlan } from "../contract/plan/plan.ts";
+import type { PlanRequest } from "../engine/control/models/port.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { Trial, TrialRequest } from "../engine/definitions/scripts/try_script.ts";
 import type { ReferenceCheck } from "../engine/secrets/check_references.ts";
@@ -25,6 +27,8 @@ export interface Backend {
   /** The JSON Schemas of a project's files, with the keys of all connectors. */
   projectSchemas(): Promise<ProjectSchemas>;
   checkProject(options: CheckOptions): Promise<ProjectReport>;
+  /** What the project's files would change against another state of them, where there is no data folder. */
+  planProject(options: PlanOptions): Promise<ProjectPlan>;
   /** What references of connectors.yaml have no value in this environment, each with what to do. */
   missingReferences(place: ProjectPlace): Promise<string[]>;
   /** What each reference of connectors.yaml and notifiers.yaml comes from in this environment, without its value. */
@@ -46,6 +50,12 @@ export interface ProjectPlace {
 export interface CheckOptions extends ProjectPlace {
   /** No source over a network is asked, and a missing secret or variable is a warning. */
   readonly isOffline: boolean;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+export interface PlanOptions extends ProjectPlace {
+  readonly request: PlanRequest;
   readonly log: Log;
   readonly signal: AbortSignal;
 }

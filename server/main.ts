@@ -20,6 +20,7 @@ function createBackend(program: Program): Backend {
       return await openEngine(program, options);
     },
     checkProject: async (options) => await (await project()).checkProject(program, options),
+    planProject: async (options) => await (await project()).planProject(program, options),
     missingReferences: async (place) => await (await project()).missingReferences(program, place),
     checkReferences: async (place) => await (await project()).checkReferences(program, place),
     tryScript: async (place, request, log, signal) =>

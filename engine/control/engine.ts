@@ -22,6 +22,7 @@ import type { Table, TablePreview } from "../../contract/table.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Backfills } from "./backfills/port.ts";
+import type { Plans } from "./models/port.ts";
 import type { LogConditions, RunHistory } from "./history/port.ts";
 import type { ServerControl } from "./services/server_control.ts";
 import type { Versions } from "./versions/port.ts";
@@ -41,6 +42,8 @@ export interface Engine {
   readonly server: ServerControl;
   /** What other systems post to pipelines. */
   readonly webhooks: Webhooks;
+  /** What a change of the project would do. */
+  readonly plans: Plans;
   listPipelines(): Promise<PipelineSummary[]>;
   /** Their names alone, in order: what costs nothing beside all that is known of each. */
   pipelineNames(): Promise<string[]>;

@@ -87,6 +87,8 @@ import { createLocalWorker } from "../runs/local_worker.ts";
 import { FAILED_ROWS, forgetFailedRows } from "../runs/checks/failed_rows_folder.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
+import { createPlans } from "./models/local_plans.ts";
+import type { Plans } from "./models/port.ts";
 import { createWarehouses, type Warehouses } from "./warehouses/local_warehouses.ts";
 import { createRowCover } from "../runs/streams/row_cover.ts";
 import { isEncrypted } from "../runs/warehouses/warehouse_file.ts";
@@ -192,6 +194,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #loads: PipelineLoads;
   readonly #definitions: DefinitionChanges;
   readonly webhooks: Webhooks;
+  readonly plans: Plans;
   readonly warehouses: Warehouses;
   /** Takes what others post. */
   readonly receiver: WebhookReceiver;
@@ -214,6 +217,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     const { dataDir } = context;
     const cover = createRowCover(warehouseKeys, (pipeline) => isEncrypted(dataDir, pipeline));
+    this.plans = createPlans({ ...context, checkContext: () => this.#definitions.checkContext });
     this.warehouses = createWarehouses({ ...context, cover, audit: context.audit ?? NO_AUDIT });
     const previews = new PreviewFolder(dataDir, cover);
     const rejects = new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema, cover);

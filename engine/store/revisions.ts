@@ -94,6 +94,14 @@ export function createRevisionStore(db: Database, sealer: Sealer): RevisionStore
         )),
       };
     },
+
+    async idsLike(beginning, limit) {
+      if (!/^[0-9a-f]+$/i.test(beginning)) return [];
+      const first = beginning.toLowerCase();
+      const query = db.select({ id: revisions.id }).from(revisions)
+        .where(sql`${revisions.id} >= ${first} and ${revisions.id} < ${`${first}g`}`).limit(limit);
+      return (await storing("look for revisions", query)).map(({ id }) => id);
+    },
   };
 }
 

@@ -139,6 +139,7 @@ async function checkModels(
     steps: stepsOf(planRun(asWritten(subject), models, compiled.graph)),
     streamColumns: Object.fromEntries(known),
     ...(job.wantsLineage === true ? { lineage: await lineage() } : {}),
+    modelColumns: compiled.columns,
   };
 }
 

@@ -3,6 +3,7 @@ import type { RunJob } from "../../contract/job.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
 import type { Graph } from "../../sql/language/graph.ts";
+import { namesState } from "../../sql/language/selector.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldCheckValues } from "../warehouse/checks/check_values.ts";
@@ -40,6 +41,7 @@ import { chooseSteps, requireTables } from "./models/chosen_steps.ts";
 import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
 import { CheckSteps } from "./models/check_steps.ts";
 import { ModelSteps } from "./models/model_steps.ts";
+import { stepStates } from "./models/step_states.ts";
 import { appendsRows } from "../../sql/build/model_change.ts";
 import { setWindow } from "../../sql/build/variables.ts";
 
@@ -137,7 +139,10 @@ export class Execution {
   async carryOut(plan: Plan, graph: Graph): Promise<void> {
     const { select, runId, definition } = this.#job;
     const { signal } = this.#context;
-    const steps = chooseSteps(plan, graph, select);
+    const states = select === null || !namesState(select)
+      ? undefined
+      : await this.#withSession((session) => stepStates(session, runId, plan));
+    const steps = chooseSteps(plan, graph, select, states);
     this.#checks.know(steps);
     if (select !== null) await this.#withSession((session) => requireTables(session, steps));
     const committed = await this.#withSession((session) => committedSteps(session, runId));

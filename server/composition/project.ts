@@ -3,7 +3,8 @@ import { connectors } from "../../connectors/registry.ts";
 import type { ProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
 import type { Trial, TrialRequest } from "../../engine/definitions/scripts/try_script.ts";
 import type { ReferenceCheck, ReferenceHolder } from "../../engine/secrets/check_references.ts";
-import type { CheckOptions, ProjectPlace, ProjectReport } from "../backend.ts";
+import type { ProjectPlan } from "../../contract/plan/plan.ts";
+import type { CheckOptions, PlanOptions, ProjectPlace, ProjectReport } from "../backend.ts";
 import type { Program } from "../program.ts";
 import { keepBeside, openGrantsBeside } from "./grants.ts";
 
@@ -22,6 +23,13 @@ export async function checkProject(program: Program, options: CheckOptions): Pro
     isOffline,
     knownColumns: () => Promise.resolve({}),
   }, signal);
+}
+
+export async function planProject(program: Program, options: PlanOptions): Promise<ProjectPlan> {
+  const { planWithoutStore } = await import("../../engine/control/models/plan_without_store.ts");
+  const { request, log, signal } = options;
+  await using grants = await openGrantsBeside(program, options, log);
+  return await planWithoutStore({ ...grants, ...await keepBeside(grants) }, request, signal);
 }
 
 export async function missingReferences(program: Program, place: ProjectPlace): Promise<string[]> {

@@ -37,6 +37,7 @@ import { createHooks, HOOK_PATH } from "./hooks.ts";
 import { loadRoutes } from "./loads.ts";
 import { lineageRoutes } from "./models/lineage.ts";
 import { historyRoutes } from "./history.ts";
+import { planRoutes } from "./models/plan.ts";
 import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
@@ -181,6 +182,7 @@ export function apiRoutes(
     ...versionRoutes(),
     ...historyRoutes(),
     ...lineageRoutes(),
+    ...planRoutes(),
     ...serverRoutes(),
     ...webhookRoutes(),
     ...userRoutes(),

@@ -51,6 +51,10 @@ export interface GraphNode {
   readonly tags: readonly string[];
   /** Of a stream: raw tables that it makes beside its own. */
   readonly tables?: readonly string[];
+  /** Of a model: its file in the project. */
+  readonly path?: string;
+  /** Of a model: what a run makes of it. */
+  readonly materialized?: Model["materialized"];
   /** Nodes that it needs directly, sorted; never itself. */
   readonly depends: readonly string[];
   /** Nodes that need it directly, sorted. */
@@ -341,14 +345,16 @@ class GraphBuilder {
       const label = name.slice(name.indexOf(":") + 1);
       const isModel = name.startsWith("model:");
       const { tables } = isModel ? {} : this.#streams.get(label) ?? {};
+      const model = isModel ? this.#models.get(label) : undefined;
       return [name, {
         name,
         kind: isModel ? "model" : "extract",
         label,
-        tags: (isModel ? this.#models.get(label)?.tags : this.#streams.get(label)?.tags) ?? [],
+        tags: (isModel ? model?.tags : this.#streams.get(label)?.tags) ?? [],
         depends: isModel ? [...this.#edges.get(label)?.keys() ?? []].sort() : this.#parentsOf(label),
         dependents: dependents.get(name)?.sort() ?? [],
         ...(tables === undefined || tables.length === 0 ? {} : { tables }),
+        ...(model === undefined ? {} : { path: model.path, materialized: model.materialized }),
       }];
     }));
   }

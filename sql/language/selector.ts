@@ -15,25 +15,38 @@ export interface Selection {
 /** The part of a graph that a selection is made from. */
 export type SelectableGraph = Pick<Graph, "nodes" | "order" | "checkDepends">;
 
+/** Steps by how they differ from another version, by the names of their nodes: `state:modified`. */
+export interface StepStates {
+  /** Those that are new or another than before. */
+  readonly modified: ReadonlySet<string>;
+  /** Those that were not there before. */
+  readonly new: ReadonlySet<string>;
+}
+
 /**
  * The steps that an expression names.
  *
  * | | |
  * | --- | --- |
  * | `daily`, `model:daily` | a model; `stg_*` and `?` match several |
- * | `raw.orders`, `extract:orders` | a stream; one of its child tables is it, too |
+ * | `raw.orders`, `extract:orders`, `source:orders` | a stream; one of its child tables is it, too |
  * | `tag:finance` | every step with the tag |
+ * | `path:transforms/finance` | models in the folder, or of the file; `*` and `?` match several |
+ * | `config.materialized:view` | models that a run makes so |
+ * | `state:modified`, `state:new` | what is another, or was not there |
  * | `+daily`, `daily+`, `2+daily+1` | and what it and its checks read, what reads it, at most so many steps away |
+ * | `@daily` | what reads it, and what all of that reads |
  * | `a b` | either |
  * | `a,b` | both |
  * | `-a` | without it; alone, all but it |
  *
- * Throws invalid for an expression that is not one, and for a part that selects no step.
+ * Throws invalid for an expression that is not one, and for a part that selects no step. Without `states` a part of a state
+ * may be any step: who asks does not know yet.
  */
-export function selectSteps(expression: string, graph: SelectableGraph): Selection {
+export function selectSteps(expression: string, graph: SelectableGraph, states?: StepStates): Selection {
   const terms = expression.trim().split(/\s+/).filter((term) => term !== "");
   if (terms.length === 0) throw new AppError("invalid", "Cannot select steps: the expression is empty");
-  const selector = new Selector(graph);
+  const selector = new Selector(graph, states);
   const wanted = terms.filter((term) => !term.startsWith("-"));
   const steps = new Set(wanted.length === 0 ? graph.order : []);
   const loaded = new Set(steps);
@@ -43,7 +56,8 @@ export function selectSteps(expression: string, graph: SelectableGraph): Selecti
     for (const name of found.loaded) loaded.add(name);
   }
   for (const term of terms.filter((other) => other.startsWith("-"))) {
-    for (const name of selector.term(term.slice(1), term).steps) {
+    if (states === undefined && namesState(term)) continue;
+    for (const name of selector.without(term.slice(1), term)) {
       steps.delete(name);
       loaded.delete(name);
     }
@@ -55,14 +69,19 @@ export function selectSteps(expression: string, graph: SelectableGraph): Selecti
   return { steps: inOrder(steps), loaded: inOrder(loaded) };
 }
 
-const ATOM = /^(?:(\d*)(\+))?([^+]+?)(?:(\+)(\d*))?$/;
+/** Whether an expression can only be answered by who knows how steps differ from another version. */
+export const namesState = (expression: string): boolean => /(?:^|[\s,+@-])\d*\+?@?state:/i.test(expression);
+
+const ATOM = /^(?:(\d*)(\+)|(@))?([^+@]+?)(?:(\+)(\d*))?$/;
 
 class Selector {
   readonly #nodes: readonly GraphNode[];
   readonly #needs: ReadonlyMap<string, readonly string[]>;
   readonly #dependents: ReadonlyMap<string, readonly string[]>;
+  readonly #states: StepStates | undefined;
 
-  constructor(graph: SelectableGraph) {
+  constructor(graph: SelectableGraph, states: StepStates | undefined) {
+    this.#states = states;
     this.#nodes = [...graph.nodes.values()];
     const needs = new Map(this.#nodes.map(({ name, depends }) => [name, [...depends]]));
     for (const [check, reads] of graph.checkDepends) {
@@ -86,19 +105,34 @@ class Selector {
     return { steps, loaded: inAll((selection) => selection.loaded, first?.loaded ?? []) };
   }
 
+  /** What is left out by the term. Where nothing has changed, leaving out what has is no slip. */
+  without(text: string, shown: string): ReadonlySet<string> {
+    const isOfNone = /^state:(\w+)$/i.exec(text)?.[1]?.toLowerCase();
+    if ((isOfNone === "modified" || isOfNone === "new") && this.#states?.[isOfNone].size === 0) {
+      return new Set();
+    }
+    return this.term(text, shown).steps;
+  }
+
   #atom(atom: string, shown: string): Selection {
     const match = ATOM.exec(atom);
     if (match === null) {
       const where = atom === shown ? "" : ` in "${shown}"`;
       throw new AppError(
         "invalid",
-        `Cannot select "${atom}"${where}: expected a step such as daily, +daily, daily+1, raw.orders or tag:finance`,
+        `Cannot select "${atom}"${where}: expected a step such as daily, +daily, daily+1, @daily, raw.orders or tag:finance`,
       );
     }
-    const [, upDepth, up, body = "", down, downDepth] = match;
+    const [, upDepth, up, around, body = "", down, downDepth] = match;
     const steps = new Set<string>();
     const loaded = new Set<string>();
     for (const { name } of this.#find(body)) {
+      if (around !== undefined) {
+        for (const found of reach(this.#dependents, name, Infinity)) {
+          loaded.add(found);
+          for (const needed of reach(this.#needs, found, Infinity)) steps.add(needed);
+        }
+      }
       for (const found of down === undefined ? [name] : reach(this.#dependents, name, depthOf(downDepth))) {
         steps.add(found);
         loaded.add(found);
@@ -112,13 +146,31 @@ class Selector {
 
   #find(body: string): GraphNode[] {
     const nodes = this.#nodes;
-    const [, prefix = "model:", pattern = body] = /^(tag:|model:|extract:|raw\.|main\.)?(.*)$/i.exec(body) ??
-      [];
-    if (prefix.toLowerCase() === "tag:") {
-      const found = nodes.filter((node) => node.tags.some((tag) => matches(tag, pattern)));
-      return found.length > 0 ? found : fail(body, `no step has the tag ${pattern}`, tagsOf(nodes));
+    const [, prefix = "model:", pattern = body] = PREFIXED.exec(body) ?? [];
+    switch (prefix.toLowerCase()) {
+      case "tag:": {
+        const found = nodes.filter((node) => node.tags.some((tag) => matches(tag, pattern)));
+        return found.length > 0 ? found : fail(body, `no step has the tag ${pattern}`, tagsOf(nodes));
+      }
+      case "path:": {
+        const found = nodes.filter(({ path }) => path !== undefined && isBelow(path, pattern));
+        return found.length > 0
+          ? found
+          : fail(body, `no model's file is ${pattern} or in it`, foldersOf(nodes));
+      }
+      case "config.materialized:": {
+        const found = nodes.filter(({ materialized = "" }) => matches(materialized, pattern));
+        const known = nodes.flatMap(({ materialized }) => materialized ?? []);
+        return found.length > 0 ? found : fail(
+          body,
+          `no model is materialized as ${pattern}`,
+          [...new Set(known)].map((word) => `${prefix}${word}`),
+        );
+      }
+      case "state:":
+        return this.#ofState(body, pattern.toLowerCase());
     }
-    const kind = /^(?:extract:|raw\.)$/i.test(prefix) ? "extract" : "model";
+    const kind = /^(?:extract:|source:|raw\.)$/i.test(prefix) ? "extract" : "model";
     const isOf = ({ label, tables = [] }: GraphNode) =>
       [label, ...tables].some((name) => matches(name, pattern));
     const found = nodes.filter((node) => node.kind === kind && isOf(node));
@@ -130,7 +182,21 @@ class Selector {
     if (kind === "model" && stream !== undefined) return fail(body, `${what}`, [`raw.${stream.label}`], true);
     return fail(body, what, names);
   }
+
+  #ofState(body: string, state: string): GraphNode[] {
+    if (state !== "modified" && state !== "new") {
+      return fail(body, `there is no state ${state}`, ["state:modified", "state:new"]);
+    }
+    const states = this.#states;
+    if (states === undefined) return [...this.#nodes];
+    const found = this.#nodes.filter(({ name }) => states[state].has(name));
+    return found.length > 0
+      ? found
+      : fail(body, state === "new" ? "no step is new" : "no step has changed", []);
+  }
 }
+
+const PREFIXED = /^(tag:|path:|config\.materialized:|state:|model:|extract:|source:|raw\.|main\.)?(.*)$/is;
 
 /** The node and what lies along the edges, at most so far away. */
 function reach(edges: ReadonlyMap<string, readonly string[]>, node: string, maxDepth: number): Set<string> {
@@ -153,6 +219,20 @@ function matches(name: string, pattern: string): boolean {
   if (!/[*?]/.test(pattern)) return isSameName(name, pattern);
   const source = pattern.replace(/[\\^$.+()[\]{}|/-]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
   return new RegExp(`^${source}$`, "is").test(name);
+}
+
+/** `transforms/finance` and `transforms/finance/` are the folder, `transforms/finance/daily.sql` is one file. */
+function isBelow(path: string, pattern: string): boolean {
+  const place = pattern.replace(/^\.\//, "").replace(/\/+$/, "");
+  const parts = path.split("/");
+  return parts.some((_, index) => matches(parts.slice(0, index + 1).join("/"), place));
+}
+
+function foldersOf(nodes: readonly GraphNode[]): string[] {
+  const folders = nodes.flatMap(({ path }) =>
+    path === undefined ? [] : [path.slice(0, path.lastIndexOf("/"))]
+  );
+  return [...new Set(folders)].map((folder) => `path:${folder}`);
 }
 
 function tagsOf(nodes: readonly GraphNode[]): string[] {

@@ -39,6 +39,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     build: ["language"],
     compile: ["language", "build"],
     lineage: ["language"],
+    plan: ["language", "build"],
   },
   kernels: {
     compiled: [],

@@ -38,6 +38,7 @@ import { FakeBackfills } from "./fake_backfills.ts";
 import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import { LINEAGE_SAMPLE } from "./lineage_sample.ts";
 import { FakeVersions } from "./fake_versions.ts";
+import { FakePlans } from "./fake_plans.ts";
 import { FakeServerControl } from "./fake_server_control.ts";
 import { FakeWebhooks } from "./fake_webhooks.ts";
 
@@ -52,6 +53,7 @@ export class FakeEngine implements Engine {
   readonly history: FakeHistory;
   readonly server: FakeServerControl;
   readonly webhooks = new FakeWebhooks();
+  readonly plans = new FakePlans();
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();

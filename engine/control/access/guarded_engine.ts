@@ -10,6 +10,7 @@ import { Guard, type Places, type Refusal } from "./guard.ts";
 import { GuardedAlerts } from "./guarded_alerts.ts";
 import { GuardedBackfills } from "./guarded_backfills.ts";
 import { GuardedHistory } from "./guarded_history.ts";
+import { GuardedPlans } from "./guarded_plans.ts";
 
 /**
  * The engine as one principal may use it: the one place where what is asked meets what is granted. Each method says
@@ -70,6 +71,7 @@ export function guardedEngine(
         (name, revision?: string) => engine.versions.rollBack(name, revision),
       ),
     },
+    plans: new GuardedPlans(engine.plans, guard),
     webhooks: {
       list: forPipeline("pipeline:data", (name) => engine.webhooks.list(name)),
       posts: forPipeline(

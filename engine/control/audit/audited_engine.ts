@@ -91,6 +91,21 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
         );
       },
     },
+    plans: {
+      // What only compares definitions is none: those whose rows were compared are told of.
+      async plan(request, signal, limits) {
+        const plan = await engine.plans.plan(request, signal, limits);
+        for (const { pipeline, data } of plan.pipelines) {
+          if (!data.compared) continue;
+          await log.record(entryOf({
+            action: "data.view",
+            ...ofPipeline(pipeline),
+            details: { what: "plan" },
+          }));
+        }
+        return plan;
+      },
+    },
     webhooks: {
       list: (pipeline) => engine.webhooks.list(pipeline),
       posts: (pipeline, ...rest) => engine.webhooks.posts(pipeline, ...rest),

@@ -108,4 +108,6 @@ export interface RevisionStore {
   /** Those in force, by pipeline: for all at once. */
   headsInForce(): Promise<Map<string, RevisionHead>>;
   has(id: string): Promise<boolean>;
+  /** Ids that begin so, in hex digits of either case; at most `limit`. */
+  idsLike(beginning: string, limit: number): Promise<string[]>;
 }

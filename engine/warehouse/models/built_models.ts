@@ -22,6 +22,19 @@ export async function readBuiltModels(session: SqlSession): Promise<Map<string, 
   return new Map(rows.map((row) => [String(row["model"]), JSON.parse(String(row["definition"]))]));
 }
 
+/** What each model was last built by, with the run that did it; by the models' names as nameKey has them. */
+export async function readModelBuilds(
+  session: SqlSession,
+): Promise<Map<string, { readonly definition: ModelDefinition; readonly run: string }>> {
+  const rows = await session.rows("SELECT model, definition, run_id AS run FROM _sluice.models");
+  return new Map(
+    rows.map(({ model, definition, run }) => [
+      String(model),
+      { definition: JSON.parse(String(definition)), run: String(run) },
+    ]),
+  );
+}
+
 export async function writeBuiltModel(
   session: SqlSession,
   model: string,

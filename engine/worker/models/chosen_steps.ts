@@ -1,18 +1,23 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
-import { type Selection, selectSteps } from "../../../sql/language/selector.ts";
+import { type Selection, selectSteps, type StepStates } from "../../../sql/language/selector.ts";
 import { nodeOf, type Plan, type PlannedCheck, type PlannedModel, type PlannedStep } from "../plan.ts";
 
 /**
  * The steps that a run of some steps does. Beside what the expression selects these are the error checks that
  * keep the selected loads back: those that come later than their models, and those of views that the selected
- * steps read, since a view shows rows that nobody has checked. Throws invalid for an expression that selects
- * nothing.
+ * steps read, since a view shows rows that nobody has checked. `states` are needed for an expression that names one.
+ * Throws invalid for an expression that selects nothing.
  */
-export function chooseSteps(plan: Plan, graph: Graph, select: string | null): readonly PlannedStep[] {
+export function chooseSteps(
+  plan: Plan,
+  graph: Graph,
+  select: string | null,
+  states?: StepStates,
+): readonly PlannedStep[] {
   if (select === null) return plan.steps;
-  const selection = selectSteps(select, graph);
+  const selection = selectSteps(select, graph, states);
   const chosen = new Set(plan.steps.filter((planned) => isSelected(planned, selection)));
   const views = viewChecks(plan, graph, chosen);
   const held = new Set([...chosen].flatMap(({ kind, step }) => kind === "load" ? step.depends : []));

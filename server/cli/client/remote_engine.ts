@@ -57,6 +57,7 @@ import type {
   RunFilter,
   TriggerRequest,
 } from "../../../engine/control/engine.ts";
+import type { Plans } from "../../../engine/control/models/port.ts";
 import type { ServerControl } from "../../../engine/control/services/server_control.ts";
 import { isTerminal } from "../../../contract/run_state.ts";
 import { type ApiClient, read } from "./api_client.ts";
@@ -68,6 +69,7 @@ import { createRemoteVersions } from "./remote_versions.ts";
 import type { Versions } from "../../../engine/control/versions/port.ts";
 import type { ApplyRequest } from "../../../engine/control/versions/project_source.ts";
 import { createRemoteHistory } from "./remote_history.ts";
+import { createRemotePlans } from "./remote_plans.ts";
 import { createRemoteServer } from "./remote_server.ts";
 import { createRemoteWebhooks } from "./remote_webhooks.ts";
 import type { Webhooks } from "../../../engine/control/webhooks/port.ts";
@@ -91,6 +93,7 @@ export class RemoteEngine implements Engine {
   readonly history: RunHistory;
   readonly server: ServerControl;
   readonly webhooks: Webhooks;
+  readonly plans: Plans;
   readonly #url: string;
   readonly #routes: ApiClient["routes"];
 
@@ -103,6 +106,7 @@ export class RemoteEngine implements Engine {
     this.history = createRemoteHistory(api);
     this.server = createRemoteServer(api);
     this.webhooks = createRemoteWebhooks(api);
+    this.plans = createRemotePlans(api);
   }
 
   get #pipeline() {

@@ -124,6 +124,31 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/check_command.ts")).check,
   },
   {
+    name: "plan",
+    summary: "Show what the project's files would change, before they are applied",
+    arguments: [{ ...PIPELINE, description: "one pipeline, all by default", optional: true }],
+    options: {
+      project,
+      data,
+      policy,
+      against: {
+        type: "string",
+        value: "REF",
+        description: "a revision, or a branch, tag or commit of git; what is in force by default",
+      },
+      select: {
+        type: "string",
+        value: "EXPR",
+        description: "only these steps, as state:modified+ or tag:finance",
+      },
+      exclude: { type: "string", value: "EXPR", description: "without these steps, as weekly+ or tag:slow" },
+      diff: { type: "boolean", description: "show the texts of the files that differ, too" },
+      markdown: { type: "boolean", description: "print Markdown, for a pull request" },
+      json,
+    },
+    load: async () => (await import("../commands/models/plan_command.ts")).plan,
+  },
+  {
     name: "apply",
     summary: "Put the project's files in force, or those of a commit",
     arguments: [],

@@ -73,6 +73,7 @@ const DAYS = { from: "2026-01-01", to: "2026-01-03", every: "1d", group: "year" 
 /** Bodies that are more than what their schemas say. */
 const BODIES: Readonly<Record<string, unknown>> = {
   putPipeline: MINE,
+  planProject: { files: [{ path: "pipelines/mine.yaml", content: "extract: {}" }], rows: {} },
   startBackfill: DAYS,
   startVerification: {},
   createToken: { name: "another", role: "viewer" },

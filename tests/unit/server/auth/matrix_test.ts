@@ -48,6 +48,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   listBackfills: row("list", "pipeline:view"),
   searchLogs: row("list", "pipeline:view"),
   getServer: row("list", "pipeline:view"),
+  planProject: row("list", "pipeline:edit", { files: [] }),
 
   getPipeline: row("pipeline", "pipeline:view"),
   getParams: row("pipeline", "pipeline:view"),

@@ -117,6 +117,7 @@ function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
       openEngine: unused,
       projectSchemas: unused,
       checkProject: unused,
+      planProject: unused,
       missingReferences: unused,
       checkReferences: unused,
       tryScript: unused,

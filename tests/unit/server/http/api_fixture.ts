@@ -198,6 +198,7 @@ function engineMethods(engine: FakeEngine): Engine {
     history: engine.history,
     server: engine.server,
     webhooks: engine.webhooks,
+    plans: engine.plans,
     listPipelines: () => engine.listPipelines(),
     pipelineNames: () => engine.pipelineNames(),
     getPipeline: (name) => engine.getPipeline(name),

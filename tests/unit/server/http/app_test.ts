@@ -71,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   getVersionChanges: ALL,
   rollBackPipeline: ENGINEERS,
   applyProject: ENGINEERS,
+  planProject: ENGINEERS,
   getServer: ALL,
   drainServer: ADMINS,
   undrainServer: ADMINS,

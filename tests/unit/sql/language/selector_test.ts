@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
 import { buildGraph } from "../../../../sql/language/graph.ts";
-import { selectSteps } from "../../../../sql/language/selector.ts";
+import { namesState, selectSteps } from "../../../../sql/language/selector.ts";
 import { models, withSession } from "../fixtures.ts";
 
 /** raw.orders → stg_orders → daily → weekly; raw.items → stg_items → daily; lone. */
@@ -13,7 +13,7 @@ const graph = await withSession((session) =>
       stg_items: "/* @sluice\ntags: [staging]\n*/ FROM raw.items",
       daily: "FROM stg_orders, stg_items",
       weekly: "FROM daily",
-      lone: "SELECT 1 AS x",
+      lone: "/* @sluice\nmaterialized: view\n*/ SELECT 1 AS x",
       checked: "/* @sluice\nchecks: [{ sql: SELECT * FROM daily }]\n*/ FROM lone",
     }),
   })
@@ -55,11 +55,35 @@ const SELECTIONS: Readonly<Record<string, string>> = {
   "-weekly daily+": "daily",
   "+checked": "raw.items raw.orders checked daily lone stg_items stg_orders",
   "+daily,raw.* lone": "raw.items raw.orders lone",
+  "source:orders": "raw.orders",
+  "source:orders+1": "raw.orders stg_orders",
+  "@stg_orders": "raw.items raw.orders daily stg_items stg_orders weekly",
+  "@weekly": "raw.items raw.orders daily stg_items stg_orders weekly",
+  "@lone": "raw.items raw.orders checked daily lone stg_items stg_orders",
+  "path:transforms/shop/stg_orders.sql": "stg_orders",
+  "path:transforms/shop/stg_*": "stg_items stg_orders",
+  "path:transforms": "checked daily lone stg_items stg_orders weekly",
+  "path:./transforms/shop/,tag:shop": "stg_orders",
+  "config.materialized:view": "lone",
+  "config.materialized:t*,+weekly": "daily stg_items stg_orders weekly",
+  "state:modified": "raw.items daily",
+  "state:modified+": "raw.items daily stg_items weekly",
+  "1+state:modified": "raw.items daily stg_items stg_orders",
+  "state:new": "daily",
+  "* -state:modified": "checked lone stg_items stg_orders weekly",
+  "state:modified,raw.*": "raw.items",
 };
+
+/** What has changed there. */
+const STATES = {
+  modified: new Set(["model:daily", "extract:items"]),
+  new: new Set(["model:daily"]),
+};
+const NO_STATES = { modified: new Set<string>(), new: new Set<string>() };
 
 for (const [expression, expected] of Object.entries(SELECTIONS)) {
   Deno.test(`selectSteps() understands ${JSON.stringify(expression)}`, () => {
-    const names = [...selectSteps(expression, graph).steps].map((name) =>
+    const names = [...selectSteps(expression, graph, STATES).steps].map((name) =>
       name.replace("extract:", "raw.").replace("model:", "")
     );
     assert.equal(
@@ -69,6 +93,27 @@ for (const [expression, expected] of Object.entries(SELECTIONS)) {
     );
   });
 }
+
+Deno.test("selectSteps() loads what @ reads on to, and not what it takes along", () => {
+  assert.deepEqual([...selectSteps("@daily", graph).loaded], ["model:daily", "model:weekly"]);
+});
+
+Deno.test("selectSteps() takes a state that is not known yet for any step, and refuses one that nothing has", () => {
+  assert.equal(selectSteps("state:modified", graph).steps.size, graph.order.length);
+  assert.deepEqual([...selectSteps("daily,state:new", graph).steps], ["model:daily"]);
+  assert.equal(selectSteps("* -state:modified", graph).steps.has("model:daily"), true);
+  assert.throws(() => selectSteps("state:modified+", graph, NO_STATES), /no step has changed/);
+  assert.equal(selectSteps("* -state:new", graph, NO_STATES).steps.has("model:daily"), true);
+});
+
+Deno.test("namesState() finds a state among others", () => {
+  for (
+    const one of ["state:new", "a 2+state:modified+", "tag:x,state:new", "@state:new", "-state:modified"]
+  ) {
+    assert.ok(namesState(one), one);
+  }
+  for (const one of ["a", "tag:state", "estate:new"]) assert.ok(!namesState(one), one);
+});
 
 Deno.test("selectSteps() answers steps in the graph's order", () => {
   assert.deepEqual(
@@ -99,6 +144,12 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "daily+x": /expected a step/,
   "model:": /no model is called/,
   "daily weakly": /did you mean weekly/,
+  "path:transforms/shp":
+    /no model's file is transforms\/shp or in it \(did you mean path:transforms\/shop\?\)/,
+  "config.materialized:viw": /no model is materialized as viw \(did you mean config.materialized:view\?\)/,
+  "state:modifid": /there is no state modifid \(did you mean state:modified\?\)/,
+  "@": /expected a step/,
+  "+@daily": /expected a step/,
   "da[iy": /no model is called da\[iy/,
 };
 

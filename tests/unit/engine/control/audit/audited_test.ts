@@ -39,6 +39,7 @@ const ENGINE: Table<Engine> = {
     test: line("notifier.test", "mail", "ann"),
     deliveries: nothing({}),
   },
+  plans: { plan: line("data.view", { project: { files: [] }, against: { kind: "in_force" } }) },
   history: { searchLogs: nothing({}), ofPipeline: nothing("orders", {}), recentOf: nothing([], 1) },
   versions: {
     list: nothing("orders", {}),
@@ -165,6 +166,7 @@ const RESULT = {
   body: SECRET,
   key: { id: "k1" },
   unreadable: [],
+  pipelines: [{ pipeline: "orders", data: { compared: true }, models: [{ data: SECRET }] }],
 };
 
 /** A port whose every method returns `RESULT`, or an empty list. */
@@ -174,7 +176,7 @@ function anyPort(called: string[], name = "port"): never {
     get: (_, key) => {
       const path = `${name}.${String(key)}`;
       const isRoom =
-        /^port\.(backfills|versions|alerts|history|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
+        /^port\.(backfills|versions|alerts|history|plans|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
       if (isRoom.test(path)) return anyPort(called, path);
       return () => {
         called.push(path);

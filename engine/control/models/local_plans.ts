@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import type { ModelChange } from "../../../contract/plan/plan.ts";
+import type { CheckContext } from "../../definitions/check_pipelines.ts";
+import { type PlanBase, planProject } from "../../definitions/plan/plan_project.ts";
+import { writeProject } from "../../definitions/plan/project_sources.ts";
+import { openScratchFolder, type ScratchFolder } from "../../runs/warehouses/copies_folder.ts";
+import type { Store } from "../../store/store.ts";
+import type { Plans, ProjectSource } from "./port.ts";
+
+export interface LocalPlansContext {
+  readonly store: Store;
+  readonly dataDir: string;
+  readonly checkContext: () => CheckContext;
+}
+
+const NEWEST_RUNS = 20;
+
+/** Plans against what a store knows. What was sent is written into a folder that goes with the plan. */
+export function createPlans({ store, dataDir, checkContext }: LocalPlansContext): Plans {
+  return {
+    async plan({ project, pipeline, against, select }, signal, limits) {
+      const isSent = "files" in project;
+      const hasFiles = isSent || (against.kind === "project" && "files" in against.source);
+      await using scratch = hasFiles ? await openScratchFolder(dataDir) : undefined;
+      const folder = await folderOf(project, scratch, "after");
+      const base: PlanBase = against.kind === "project"
+        ? { kind: "folder", folder: await folderOf(against.source, scratch, "before"), name: against.name }
+        : { ...against, store };
+      const context = {
+        ...checkContext(),
+        lastBuilds: (name: string) => lastBuilds(store, name),
+        // What somebody has sent names files of this machine: none is looked at.
+        asksFiles: !isSent,
+      };
+      return await planProject(
+        context,
+        { folder, base, pipeline, select, ...limits === undefined ? {} : { mayView: limits.mayView } },
+        signal,
+      );
+    },
+  };
+}
+
+async function folderOf(
+  source: ProjectSource,
+  scratch: ScratchFolder | undefined,
+  name: string,
+): Promise<string> {
+  if ("folder" in source) return source.folder;
+  const folder = join(scratch?.path ?? "", name);
+  await writeProject(folder, source.files);
+  return folder;
+}
+
+/** Of each model the last success among the newest runs. */
+async function lastBuilds(
+  { history }: Pick<Store, "history">,
+  pipeline: string,
+): Promise<Map<string, NonNullable<ModelChange["last"]>>> {
+  const runs = await history.lastRuns(pipeline, NEWEST_RUNS);
+  const found = new Map<string, NonNullable<ModelChange["last"]>>();
+  for (const { name, kind, runs: steps } of await history.steps(runs.map(({ id }) => id))) {
+    const last = kind === "model" ? steps.findLast(({ state }) => state === "succeeded") : undefined;
+    if (last !== undefined) {
+      found.set(name.slice("model:".length), { rows: last.rows, duration_ms: last.duration_ms });
+    }
+  }
+  return found;
+}

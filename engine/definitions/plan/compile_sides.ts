@@ -1,0 +1,116 @@
+import { filledDefinition, sampleParams } from "../../../connectors/pipeline_params.ts";
+import { toAppError } from "../../../contract/errors.ts";
+import type { CheckReport, CheckSubject } from "../../../contract/job.ts";
+import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
+import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
+import type { Column } from "../../../contract/sql.ts";
+import type { Answers } from "../../grants/answer_questions.ts";
+import type { CheckContext } from "../check_pipelines.ts";
+import { runCheckProcess } from "../processes/check_process.ts";
+import { DEFAULT_BUDGET } from "../processes/process_budget.ts";
+import type { PlanSide } from "./plan_side.ts";
+
+/** Nothing is asked for: no connection is opened. */
+const NO_ANSWERS: Answers = {
+  answer: ({ id }) =>
+    Promise.resolve({
+      type: "refused",
+      id,
+      error: { code: "forbidden", message: "A plan opens no connection" },
+    }),
+  forgetSecrets: () => {},
+  [Symbol.dispose]: () => {},
+};
+
+export interface Uncompiled {
+  /** Tells the sides of one process apart. */
+  readonly name: string;
+  readonly side: PlanSide;
+  /** Columns of its raw tables. */
+  readonly columns: Readonly<Record<string, readonly Column[]>>;
+}
+
+/** What binds sides: no source is asked, so nothing of what they name is reached. */
+export type CompileContext = Pick<
+  CheckContext,
+  "connectors" | "runProcess" | "projectDir" | "log" | "checkBudget"
+>;
+
+/**
+ * Binds the models of each side against the columns of its raw tables, in one process that may read nothing but the
+ * program. Returns what was found, by name; an error's text where the process came to no end.
+ */
+export async function compileSides(
+  context: CompileContext,
+  sides: readonly Uncompiled[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, CheckReport> | string> {
+  if (sides.length === 0) return new Map();
+  const budget = context.checkBudget ?? DEFAULT_BUDGET;
+  try {
+    const end = await runCheckProcess({
+      program: context.runProcess,
+      projectDir: context.projectDir,
+      subjects: sides.map((side) => subjectOf(context, side)),
+      scripts: [],
+      wantsLineage: false,
+      connectors: {},
+      answers: NO_ANSWERS,
+      grant: {
+        permissions: { hosts: [], read: [], write: [], deny: [] },
+        duckdb: { directories: [], files: [] },
+      },
+      budget,
+      redact: (text) => text,
+      log: context.log,
+    }, signal);
+    if ("reports" in end) return new Map(end.reports.map((report) => [report.name, report]));
+    const at = end.place === undefined ? "" : ` at ${end.place.subject}`;
+    const why = end.stopped === "time"
+      ? `it took more than ${budget.timeMs / 1000} s`
+      : end.stopped === "memory"
+      ? `it took more than ${Math.round(budget.memoryBytes / 1e6)} MB of memory`
+      : end.detail;
+    return `the models could not be compiled${at}: ${why}`;
+  } catch (error) {
+    signal.throwIfAborted();
+    return `the models could not be compiled: ${toAppError(error).message}`;
+  }
+}
+
+/** With all streams muted: their columns are those that are known. */
+function subjectOf({ connectors }: CompileContext, { name, side, columns }: Uncompiled): CheckSubject {
+  const definition = asFarAsKnown(connectors, side);
+  const streams = Object.entries(definition.extract).filter(([, stream]) => !isWildcard(stream));
+  const own = streams.flatMap((
+    [stream, entry],
+  ) => [stream, ...childTablesOf(stream, entry).map(({ table }) => table)]);
+  // What a wildcard stands for is known by the columns that runs have seen.
+  const others = streams.length === Object.keys(definition.extract).length ? [] : Object.keys(columns);
+  return {
+    name,
+    definition: {
+      ...definition,
+      // Whether rows may go straight on is for `check` to say.
+      extract: Object.fromEntries(streams.map(([stream, entry]) => [stream, { ...entry, store: true }])),
+      load: others.length === 0 ? definition.load : {},
+    },
+    files: side.files,
+    mutedStreams: [...new Set([...own, ...others])],
+    mutedParams: [],
+    refusedModels: [],
+    knownColumns: columns,
+  };
+}
+
+function asFarAsKnown(types: CompileContext["connectors"], { definition, connectors }: PlanSide) {
+  try {
+    return filledDefinition(
+      types,
+      { definition, connectors: connectors ?? {} },
+      sampleParams(definition.params),
+    );
+  } catch {
+    return definition;
+  }
+}
