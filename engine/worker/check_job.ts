@@ -4,6 +4,8 @@ import { mayCall } from "../../contract/pipeline/functions.ts";
 import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Column } from "../../contract/sql.ts";
+import { ephemeralsBehind } from "../../sql/build/ephemeral.ts";
+import type { Graph } from "../../sql/language/graph.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { streamChecks } from "../../sql/language/checks/check.ts";
 import { pipelineLineage } from "../../sql/lineage/pipeline_lineage.ts";
@@ -91,7 +93,6 @@ async function checkModels(
   faults.push(
     ...streams.faults,
     ...await declareFunctions(session, subject.definition.functions ?? {}),
-    ...viewFaults(subject.definition.functions ?? {}, models),
   );
   const beside = await session.fork();
   using _beside = beside.interruptOn(signal);
@@ -119,7 +120,7 @@ async function checkModels(
       }))
     ),
   });
-  faults.push(...compiled.faults);
+  faults.push(...compiled.faults, ...viewFaults(subject.definition.functions ?? {}, models, compiled.graph));
   const lineage = () =>
     pipelineLineage(session, {
       definition: subject.definition,
@@ -182,9 +183,20 @@ function asWritten({ definition, written }: CheckSubject): PipelineDefinition {
 }
 
 /** A view outlives the run: whoever reads it later runs no script. */
-function viewFaults(functions: Readonly<Record<string, unknown>>, models: readonly Model[]): Fault[] {
+function viewFaults(
+  functions: Readonly<Record<string, unknown>>,
+  models: readonly Model[],
+  { nodes }: Graph,
+): Fault[] {
+  const byNode = new Map(models.map((model) => [`model:${model.name}`, model]));
   return models.filter(({ materialized }) => materialized === "view").flatMap(({ name, path, sql }) => {
-    const called = Object.keys(functions).find((one) => mayCall(sql, one));
+    const held = ephemeralsBehind(
+      nodes.get(`model:${name}`)?.depends ?? [],
+      { nodes },
+      (node) => byNode.get(node),
+    );
+    const queries = [sql, ...held.map((model) => model.sql)];
+    const called = Object.keys(functions).find((one) => queries.some((query) => mayCall(query, one)));
     if (called === undefined) return [];
     const message = `${name} is a view, and what reads it later cannot call ${called}: make it a table`;
     return [{ ...placeAt(sql, firstWord(sql)?.position ?? 0, path), message, severity: "error" as const }];

@@ -144,7 +144,7 @@ export class Execution {
       : await this.#withSession((session) => stepStates(session, runId, plan));
     const steps = chooseSteps(plan, graph, select, states);
     this.#checks.know(steps);
-    if (select !== null) await this.#withSession((session) => requireTables(session, steps));
+    if (select !== null) await this.#withSession((session) => requireTables(session, steps, plan, graph));
     const committed = await this.#withSession((session) => committedSteps(session, runId));
     this.#recorded = new Set(committed.keys());
     this.#committed = this.#job.isOvertaken ? loadsOf(committed, steps) : committed;
@@ -334,7 +334,10 @@ export class Execution {
       case "model":
         return this.#withSession((session) => this.#build(session, planned, step), planned);
       case "check":
-        return this.#withSession((session) => this.#checks.carryOut(session, planned), planned);
+        return this.#withSession(async (session) => {
+          await this.#earlier?.ephemerals.declareFor(session, planned);
+          return await this.#checks.carryOut(session, planned);
+        }, planned);
       case "load":
         return this.#withSession((session) => this.#loads.carryOut(session, planned, step), planned);
     }

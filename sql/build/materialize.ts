@@ -1,5 +1,8 @@
-import { SqlError, type SqlSession } from "../../contract/sql.ts";
+import { AppError } from "../../contract/errors.ts";
+import { quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
 import type { BuildWindow } from "./batches.ts";
+import { declareEphemerals, withEphemerals } from "./ephemeral.ts";
+import { materializeHistory } from "./history.ts";
 import { materializeIncremental } from "./incremental.ts";
 import { checkStoredKey } from "./model_key.ts";
 import { type Model, modelTable } from "../language/model.ts";
@@ -14,6 +17,8 @@ export interface MaterializeOptions {
   readonly window?: BuildWindow;
   /** The quoted table that an incremental model is built into, in place of its own. */
   readonly table?: string;
+  /** The ephemeral models that a view reads: its query holds theirs. */
+  readonly ephemerals?: readonly Model[];
 }
 
 /**
@@ -24,11 +29,28 @@ export interface MaterializeOptions {
 export async function materialize(
   session: SqlSession,
   model: Model,
-  { fullRefresh, window, table }: MaterializeOptions,
+  { fullRefresh, window, table, ephemerals = [] }: MaterializeOptions,
 ): Promise<Materialized> {
+  if (model.materialized === "ephemeral") {
+    // The session may know the model already, and then means that by its name.
+    await session.run(`DROP VIEW IF EXISTS temp.${quoteIdentifier(model.name)}`);
+  }
   const existing = await relationKind(session, model.name);
   // A run that failed in the middle of an incremental model could not reset it.
   await session.run("RESET VARIABLE cursor");
+  if (model.materialized === "ephemeral") {
+    if (existing !== undefined) await session.run(`DROP ${existing.toUpperCase()} ${modelTable(model.name)}`);
+    await declareEphemerals(session, [model]);
+    return { rows: null, sql: model.sql };
+  }
+  if (model.materialized === "scd2") {
+    if (window === undefined) throw new AppError("internal", `${model.name} is built without its moment`);
+    if (existing === "view") await session.run(`DROP VIEW ${modelTable(model.name)}`);
+    return await materializeHistory(session, model, {
+      hasTable: existing === "table" && !fullRefresh,
+      window,
+    });
+  }
   if (model.materialized === "incremental") {
     if (existing === "view" && table === undefined) await session.run(`DROP VIEW ${modelTable(model.name)}`);
     return await materializeIncremental(session, model, {
@@ -41,8 +63,9 @@ export async function materialize(
   if (existing !== undefined && existing.toUpperCase() !== kind) {
     await session.run(`DROP ${existing.toUpperCase()} ${modelTable(model.name)}`);
   }
-  const prefix = `CREATE OR REPLACE ${kind} ${modelTable(model.name)} AS\n`;
-  const { sql, rows } = await runModelSql(session, model, prefix);
+  const { prefix, suffix } = withEphemerals(kind === "VIEW" ? ephemerals : []);
+  const create = `CREATE OR REPLACE ${kind} ${modelTable(model.name)} AS\n`;
+  const { sql, rows } = await runModelSql(session, model, create + prefix, suffix);
   if (model.primaryKey.length > 0) await checkStoredKey(session, model);
   return { rows: kind === "VIEW" ? null : rows, sql };
 }

@@ -2,9 +2,10 @@ import { AppError } from "../../contract/errors.ts";
 import { findColumn, nameKey, type SqlSession } from "../../contract/sql.ts";
 import { formatFault } from "../../text/fault.ts";
 import { listWords } from "../../text/suggest.ts";
-import { headerPlace, type Model, modelTable } from "../language/model.ts";
+import { headerPlace, type Model, type ModelHistory, modelTable } from "../language/model.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, scanSql } from "../language/scan_sql.ts";
+import { historyColumns } from "./history.ts";
 import { countRows } from "./run_model_sql.ts";
 
 /** What the rows of a model's table were made by, as far as a change of it makes other rows. */
@@ -14,6 +15,10 @@ export interface ModelDefinition {
   readonly strategy?: Model["strategy"];
   /** As the header writes them, without white space and the case of words; none where it is not noted. */
   readonly partitionBy?: readonly string[];
+  /** The names of a history's own columns. */
+  readonly history?: string;
+  /** Of a history: the moment of the latest run that it was built for, epoch milliseconds. */
+  readonly asOfMs?: number;
   /** Sorted: their order means nothing. */
   readonly primaryKey: readonly string[];
   readonly updateKey: string | null;
@@ -27,7 +32,7 @@ export interface ModelDefinition {
 
 /** Whether rows stay in the model's table that no run makes again. */
 export function gathersRows({ materialized }: Pick<Model, "materialized">): boolean {
-  return materialized === "incremental";
+  return materialized === "incremental" || materialized === "scd2";
 }
 
 /** Whether rows that come again are in its table twice. */
@@ -37,14 +42,24 @@ export function appendsRows({ materialized, strategy }: Pick<Model, "materialize
 
 /** Whether --full-refresh leaves the model's rows as they are. */
 export function keepsRows(model: Pick<Model, "materialized" | "fullRefresh">): boolean {
-  return gathersRows(model) && model.fullRefresh === false;
+  return gathersRows(model) && (model.fullRefresh ?? model.materialized !== "scd2") === false;
 }
+
+/** Why --full-refresh leaves the model's rows as they are. */
+export const keptBecause = ({ fullRefresh }: Pick<Model, "fullRefresh">): string =>
+  fullRefresh === false
+    ? "its header says `full_refresh: false`"
+    : "it is a history, and its header does not say `full_refresh: true`";
+
+const historyText = ({ validFrom, validTo, isCurrent }: ModelHistory): string =>
+  [validFrom, validTo, isCurrent].map(nameKey).join(", ");
 
 export async function definitionOf(model: Model): Promise<ModelDefinition> {
   const bytes = new TextEncoder().encode(plainSql(model.sql));
   return {
     materialized: model.materialized,
-    ...(gathersRows(model) ? { strategy: model.strategy } : {}),
+    ...(model.materialized === "incremental" ? { strategy: model.strategy } : {}),
+    ...(model.history === undefined ? {} : { history: historyText(model.history) }),
     ...(model.partitionBy.length === 0 ? {} : { partitionBy: model.partitionBy.map(plainSql).sort() }),
     primaryKey: model.primaryKey.map(nameKey).sort(),
     updateKey: model.updateKey === undefined ? null : nameKey(model.updateKey),
@@ -143,6 +158,7 @@ function changesBetween(before: ModelDefinition, now: ModelDefinition): Change[]
   };
   compare("materialized", before.materialized, now.materialized);
   if (!gathersRows(now)) return changes;
+  compare("scd2", before.history ?? "none", now.history ?? "none");
   compare("strategy", before.strategy ?? "merge", now.strategy ?? "merge");
   compare("primary_key", before.primaryKey.join(", "), now.primaryKey.join(", "));
   compare("update_key", before.updateKey ?? "none", now.updateKey ?? "none");
@@ -156,7 +172,9 @@ function changesBetween(before: ModelDefinition, now: ModelDefinition): Change[]
 /** As far as the query can be bound to what is there. */
 async function columnChanges(session: SqlSession, model: Model): Promise<string[]> {
   try {
-    const old = await session.describe(`SELECT * FROM ${modelTable(model.name)}`);
+    const stored = await session.describe(`SELECT * FROM ${modelTable(model.name)}`);
+    const ofHistory = model.history === undefined ? [] : historyColumns(model.history);
+    const old = stored.filter(({ name }) => findColumn(ofHistory, name) === undefined);
     const now = await session.describe(model.sql);
     const added = now.filter(({ name }) => findColumn(old, name) === undefined).map(({ name }) => name);
     const gone = old.filter(({ name }) => findColumn(now, name) === undefined).map(({ name }) => name);
@@ -183,7 +201,7 @@ function changeError(
     ? `new rows would stand beside ${counted(rows)} that were made otherwise`
     : `${counted(rows)} that it has gathered would be dropped`;
   const anew = keepsRows(model)
-    ? "It is not built anew while its header says `full_refresh: false`"
+    ? `It is not built anew: ${keptBecause(model)}`
     : `Build it anew with --select ${model.name} --full-refresh`;
   const kept = "`on_change: append` in its header keeps the old rows as they are";
   const ways = !isGathered

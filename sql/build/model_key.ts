@@ -13,18 +13,20 @@ export async function checkStoredKey(
   await checkKey(session, model, table, await columnsOfTable(session, table));
 }
 
-/** A key that is NULL or comes twice cannot say which row it replaces. */
+/** A key, with `more` columns, that is NULL or comes twice cannot say which row it replaces. */
 export async function checkKey(
   session: SqlSession,
   model: Model,
   table: string,
   columns: readonly Column[],
+  more: readonly string[] = [],
 ): Promise<void> {
   if (model.primaryKey.length === 0) return;
   for (const key of model.primaryKey) {
     if (findColumn(columns, key) === undefined) throw missingColumn(model, ["primary_key"], key, columns);
   }
-  const keys = model.primaryKey.map(quoteIdentifier);
+  const names = [...model.primaryKey, ...more];
+  const keys = names.map(quoteIdentifier);
   const place = ["primary_key"];
   const isNull = keys.map((key) => `${key} IS NULL`).join(" OR ");
   const [nulls] = await session.rows(`SELECT count(*) AS count FROM ${table} WHERE ${isNull}`);
@@ -33,7 +35,7 @@ export async function checkKey(
     throw headerError(
       model,
       place,
-      `the key (${model.primaryKey.join(", ")}) of ${model.name} is NULL in ${nulls?.["count"]} row${
+      `the key (${names.join(", ")}) of ${model.name} is NULL in ${nulls?.["count"]} row${
         nulls?.["count"] === 1 ? "" : "s"
       }, ` +
         `as ${rowText(row ?? {})}`,
@@ -48,9 +50,7 @@ export async function checkKey(
     throw headerError(
       model,
       place,
-      `the key (${model.primaryKey.join(", ")}) of ${model.name} comes more than once, as ${
-        rowText(repeated)
-      }`,
+      `the key (${names.join(", ")}) of ${model.name} comes more than once, as ${rowText(repeated)}`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import type { SqlSession } from "../../contract/sql.ts";
 import { toModelError } from "../language/explain_error.ts";
+import { withoutTerminators } from "../language/scan_sql.ts";
 import type { Model } from "../language/model.ts";
 
 export interface Materialized {
@@ -17,15 +18,16 @@ export interface Materialized {
 }
 
 /**
- * Runs `prefix` + the model's text; errors name the place in the file. Returns the SQL that ran, and how many rows the
- * table has that it made.
+ * Runs `prefix`, the model's text and `suffix`; errors name the place in the file. Returns the SQL that ran, and how
+ * many rows the table has that it made.
  */
 export async function runModelSql(
   session: SqlSession,
   model: Model,
   prefix: string,
+  suffix = "",
 ): Promise<{ readonly sql: string; readonly rows: number }> {
-  const sql = prefix + model.sql;
+  const sql = `${prefix}${suffix === "" ? model.sql : withoutTerminators(model.sql)}${suffix}`;
   try {
     return { sql, rows: await session.run(sql) };
   } catch (error) {

@@ -19,6 +19,9 @@ const TIME_TYPES = new Set([
 
 export const isTimeType = (type: string): boolean => TIME_TYPES.has(type);
 
+/** Whether a TIMESTAMP WITH TIME ZONE holds each of its values. */
+export const isMomentType = (type: string): boolean => isTimeType(type) && type !== "TIMESTAMP_NS";
+
 /** What is wrong with an update_key of that type for windows; undefined where nothing is. */
 export function timeKeyFault({ updateKey = "", batchSize }: Model, type: string): string | undefined {
   if (!isTimeType(type)) {

@@ -3,7 +3,10 @@ import { type Column, quoteIdentifier, type SqlSession } from "../../contract/sq
 import type { Fault } from "../../text/fault.ts";
 import { listWords } from "../../text/suggest.ts";
 import { declareCursor } from "../build/cursor.ts";
+import { headerError } from "../build/header_error.ts";
+import { historyColumns, historyFault } from "../build/history.ts";
 import { declaredTable } from "../build/incremental.ts";
+import { gathersRows } from "../build/model_change.ts";
 import { toModelError } from "../language/explain_error.ts";
 import type { Graph, GraphAnalysis, GraphNode } from "../language/graph.ts";
 import { type Model, modelTable } from "../language/model.ts";
@@ -78,12 +81,12 @@ class ModelBinder {
   /** Each batch on whichever session is free; models with a cursor, which is a session's own variable, on the first. */
   async #bindLevel(bindable: readonly BindableModel[]): Promise<void> {
     const { sessions, modelsAtOnce } = this.#context;
-    const cursors = bindable.filter(({ model }) => model.materialized === "incremental");
-    const plain = bindable.filter(({ model }) => model.materialized !== "incremental");
+    const cursors = bindable.filter(({ model }) => gathersRows(model));
+    const plain = bindable.filter(({ model }) => !gathersRows(model));
     const size = Math.min(modelsAtOnce, Math.ceil(plain.length / sessions.length));
     await Promise.all(sessions.map(async (session, index) => {
       const alone = index === 0 ? cursors.splice(0) : [];
-      for (const one of alone) await this.#bindIncremental(session, one);
+      for (const one of alone) await this.#bindGathering(session, one);
       for (let batch = plain.splice(0, size); batch.length > 0; batch = plain.splice(0, size)) {
         await this.#bindBatch(session, batch);
       }
@@ -117,7 +120,7 @@ class ModelBinder {
     }
   }
 
-  async #bindIncremental(session: SqlSession, one: BindableModel): Promise<void> {
+  async #bindGathering(session: SqlSession, one: BindableModel): Promise<void> {
     const { types, casts, onBind } = this.#context;
     const { model } = one;
     using _binding = onBind([model]);
@@ -129,7 +132,7 @@ class ModelBinder {
       }
       try {
         const columns = await declareCursor(session, model);
-        return { columns, casts: await casts.find(model.sql, session) };
+        return { columns: withHistory(model, columns), casts: await casts.find(model.sql, session) };
       } finally {
         await session.run("RESET VARIABLE cursor");
       }
@@ -178,7 +181,9 @@ class ModelBinder {
     const sql = `CREATE OR REPLACE TABLE ${modelTable(model.name)} AS (\n`;
     await session.run(`${sql}${withoutTerminators(model.sql)}\n) WITH NO DATA`);
     const renamed = await session.describe(`SELECT * FROM ${modelTable(model.name)}`);
-    known.set(node, renamed);
+    const stored = model.history === undefined ? renamed : [...renamed, ...historyColumns(model.history)];
+    if (stored.length > renamed.length) await session.run(createTable(modelTable(model.name), stored));
+    known.set(node, stored);
     const others = renamed.map(({ name }) => name).filter((name) =>
       !columns.some((column) => column.name === name)
     );
@@ -200,6 +205,14 @@ function levelsOf(graph: Graph): GraphNode[][] {
     (levels[level] ??= []).push(node);
   }
   return levels;
+}
+
+/** The columns of the table that the query's become. Throws invalid where a history cannot be made of them. */
+function withHistory(model: Model, columns: readonly Column[]): readonly Column[] {
+  if (model.history === undefined) return columns;
+  const fault = historyFault(model, columns);
+  if (fault !== undefined) throw headerError(model, [fault.key], fault.message);
+  return [...columns, ...historyColumns(model.history)];
 }
 
 /** Binding takes it, and a warehouse's file has no place for it. */

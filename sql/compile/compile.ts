@@ -125,7 +125,10 @@ class Compiler {
       model === undefined ? this.#columns.has(check.node) : bound.has(model);
     const open = checks.filter(isBound);
     this.#add(await bindChecks(this.#session, open, analysis, this.#columns, onBind, this.#casts));
-    this.#definitionFaults.push(...loadFaults(loads, analysis.graph, this.#columns));
+    const ephemeral = new Set(
+      models.filter(({ materialized }) => materialized === "ephemeral").map(({ name }) => `model:${name}`),
+    );
+    this.#definitionFaults.push(...loadFaults(loads, analysis.graph, this.#columns, ephemeral));
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
       graph: analysis.graph,

@@ -27,6 +27,7 @@ export function loadFaults(
   loads: readonly LoadReference[],
   { nodes, disabled }: Pick<Graph, "nodes" | "disabled">,
   bound: BoundColumns,
+  ephemeral: ReadonlySet<string>,
 ): DefinitionFault[] {
   const faults: DefinitionFault[] = [];
   const labels = [...nodes.values()].flatMap(({ label, tables = [] }) => [label, ...tables]);
@@ -37,6 +38,11 @@ export function loadFaults(
       const message = off === undefined
         ? `there is no model or stream ${name} to load${didYouMean(name, labels)}`
         : `the model ${name} is switched off (enabled is false in ${off}): there is nothing to load`;
+      faults.push({ path, message, severity: "error" });
+      continue;
+    }
+    if (ephemeral.has(table)) {
+      const message = `the model ${name} is ephemeral and has no table to load: make it a view or a table`;
       faults.push({ path, message, severity: "error" });
       continue;
     }

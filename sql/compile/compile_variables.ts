@@ -28,6 +28,8 @@ export function variableFaults(
   const ofModels = models.flatMap((model) =>
     (trees.get(model.name)?.variables ?? []).flatMap(({ name, position }) => {
       const place = position === undefined ? { file: model.path } : placeAt(model.sql, position, model.path);
+      const partial = partialFault(model, name);
+      if (partial !== undefined) return [{ ...place, message: partial, severity: "error" as const }];
       const found = faultOf(name, known, model.updateKey === undefined ? NO_CURSOR : undefined);
       return found === undefined ? [] : [{ ...place, ...found }];
     })
@@ -41,6 +43,19 @@ export function variableFaults(
     })
   );
   return [...ofModels, ...ofChecks];
+}
+
+/** A query of what is new would end all that is not. */
+const PART_OF_ROWS = new Set(["cursor", "window_start", "window_end"]);
+
+function partialFault(
+  { materialized, history }: Model,
+  name = "",
+): string | undefined {
+  if (materialized !== "scd2" || history?.deletes !== "soft" || !PART_OF_ROWS.has(name.toLowerCase())) {
+    return undefined;
+  }
+  return `deletes: soft ends what the query does not return, so it must return all rows, whatever ${name} is`;
 }
 
 const NO_CURSOR = "the cursor is always NULL here: only an incremental model with an update_key has one";

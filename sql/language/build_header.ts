@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { lengthOfTime } from "../../contract/pipeline/lengths.ts";
+import { nameKey } from "../../contract/sql.ts";
 import { timeText } from "../../text/moment.ts";
 import { listWords } from "../../text/suggest.ts";
 
@@ -8,7 +9,7 @@ import { listWords } from "../../text/suggest.ts";
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 export const columnList = v.pipe(v.array(text), v.minLength(1, "expected at least one column"));
 
-export const MATERIALIZATIONS = ["table", "view", "incremental"] as const;
+export const MATERIALIZATIONS = ["table", "view", "incremental", "scd2", "ephemeral"] as const;
 export type Materialization = (typeof MATERIALIZATIONS)[number];
 
 /** What an incremental model's rows do to those of its table. */
@@ -22,6 +23,9 @@ export type ChangeWay = (typeof CHANGE_WAYS)[number];
 /** What becomes of an incremental table when the query has other columns. */
 const SCHEMA_CHANGE_WAYS = ["fail", "ignore", "append_new_columns", "sync_all_columns"] as const;
 export type SchemaChangeWay = (typeof SCHEMA_CHANGE_WAYS)[number];
+
+/** What becomes of a history's versions whose key the query no longer returns. */
+const DELETES = ["ignore", "soft"] as const;
 
 const moment = v.pipe(
   v.string("expected a date or a time such as 2026-03-01 or 2026-03-01T06:00:00Z"),
@@ -37,7 +41,8 @@ export const buildKeys = {
       v.picklist(MATERIALIZATIONS),
       v.description(
         "table: built anew by each run. view: computed by its readers. incremental: keeps its rows and takes new " +
-          "ones, as its strategy says.",
+          "ones, as its strategy says. scd2: a history, in which a row that changed is a version of its own. " +
+          "ephemeral: in no warehouse, a name for a query in others.",
       ),
     ),
     "table",
@@ -58,7 +63,8 @@ export const buildKeys = {
       text,
       v.description(
         "A column whose greatest value so far is getvariable('cursor') in the next run's SQL; with " +
-          "strategy: delete_insert the time by which a row belongs to a window.",
+          "strategy: delete_insert the time by which a row belongs to a window, with materialized: scd2 the time " +
+          "from which a version holds.",
       ),
     ),
   ),
@@ -117,7 +123,32 @@ export const buildKeys = {
   full_refresh: v.optional(
     v.pipe(
       v.boolean(),
-      v.description("false: --full-refresh leaves the table as it is and goes on with it."),
+      v.description(
+        "false: --full-refresh leaves the table as it is and goes on with it, as it does with a history without " +
+          "this key.",
+      ),
+    ),
+  ),
+  deletes: v.optional(
+    v.pipe(
+      v.picklist(DELETES),
+      v.description(
+        "Of a history. ignore (default): a version holds on when its key is gone from the query. soft: it ends then.",
+      ),
+    ),
+  ),
+  scd2: v.optional(
+    v.pipe(
+      v.strictObject({
+        valid_from: v.optional(v.pipe(text, v.description("Default: valid_from.")), "valid_from"),
+        valid_to: v.optional(v.pipe(text, v.description("Default: valid_to.")), "valid_to"),
+        is_current: v.optional(v.pipe(text, v.description("Default: is_current.")), "is_current"),
+      }),
+      v.check(
+        (names) => new Set(Object.values(names).map(nameKey)).size === 3,
+        "expected three names that are not the same",
+      ),
+      v.description("The names of a history's own columns."),
     ),
   ),
 };
@@ -134,13 +165,15 @@ export interface RuleFault {
 /** Keys that only some materializations have. */
 const KEYS_OF: Partial<Record<keyof BuildHeader, readonly Materialization[]>> = {
   strategy: ["incremental"],
-  update_key: ["incremental"],
+  update_key: ["incremental", "scd2"],
   partition_by: ["incremental"],
   batch_size: ["incremental"],
   begin: ["incremental"],
   lookback: ["incremental"],
-  on_schema_change: ["incremental"],
-  full_refresh: ["incremental"],
+  on_schema_change: ["incremental", "scd2"],
+  full_refresh: ["incremental", "scd2"],
+  deletes: ["scd2"],
+  scd2: ["scd2"],
 };
 
 /** The materializations that have the key; undefined where all have. */
@@ -157,10 +190,16 @@ export function buildRuleFaults(header: BuildHeader): RuleFault[] {
     if (kinds === undefined || kinds.includes(header.materialized)) continue;
     fail(key, `${key} needs materialized: ${listWords(kinds, "or")}`);
   }
+  if (header.full_refresh === false && header.on_change === "full_refresh") {
+    fail("full_refresh", "full_refresh: false and on_change: full_refresh say the opposite");
+  }
+  if (header.materialized === "scd2" && header.primary_key === undefined) {
+    fail("materialized", "materialized: scd2 needs primary_key");
+  }
   if (header.materialized !== "incremental") return faults;
   const strategy = header.strategy ?? "merge";
   const place = header.strategy === undefined ? "materialized" : "strategy";
-  const { primary_key, update_key, partition_by, batch_size, lookback, on_change, full_refresh } = header;
+  const { primary_key, update_key, partition_by, batch_size, lookback } = header;
   const isByPartition = strategy === "insert_overwrite" || strategy === "delete_insert";
   if (strategy === "merge" && primary_key === undefined) {
     fail(
@@ -195,9 +234,6 @@ export function buildRuleFaults(header: BuildHeader): RuleFault[] {
   }
   if (typeof lookback === "number" && batch_size === undefined) {
     fail("lookback", `${lookback} counts batches and needs batch_size; or write a length, as 3d`);
-  }
-  if (full_refresh === false && on_change === "full_refresh") {
-    fail("full_refresh", "full_refresh: false and on_change: full_refresh say the opposite");
   }
   return faults;
 }

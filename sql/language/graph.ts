@@ -9,7 +9,7 @@ import { foreignSyntax } from "./foreign_syntax.ts";
 import { refusedCalls } from "./allowed_functions.ts";
 import { headerPlace, type Model } from "./model.ts";
 import { partitionFaults, partitionQuery } from "./partition.ts";
-import { parseSelects, type ParseTree } from "./parse_tree.ts";
+import { parseSelects, type ParseTree, type TableReference } from "./parse_tree.ts";
 import { placeAt } from "./position.ts";
 import {
   isFileName,
@@ -265,8 +265,22 @@ class GraphBuilder {
       const resolved = resolveTable(table, this.#names);
       if ("message" in resolved && reported.has(resolved.message)) continue;
       if ("message" in resolved) reported.add(resolved.message);
+      this.#refuseQualified(model, table, resolved);
       await this.#addEdge(model, resolved, table.name, () => placeOf(model, table.position));
     }
+  }
+
+  /** A view holds the query of an ephemeral model under its bare name; main.x would be a table of that name. */
+  #refuseQualified(model: Model, table: TableReference, resolved: ResolvedTable): void {
+    if (!("node" in resolved) || table.schema === undefined) return;
+    if (model.materialized !== "view" && model.materialized !== "ephemeral") return;
+    const read = this.#models.get(resolved.node.replace(/^model:/, ""));
+    if (read?.materialized !== "ephemeral") return;
+    this.#fail(
+      model,
+      placeOf(model, table.position),
+      `${read.name} is ephemeral, and is no table: write ${read.name} without ${table.schema}.`,
+    );
   }
 
   /** A missing table is reported when the check is bound; one that is a file must not get that far, one that is switched off is known. */

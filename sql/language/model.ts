@@ -50,8 +50,10 @@ export interface Model {
   readonly lookback?: number | string;
   readonly onChange: ChangeWay;
   readonly onSchemaChange?: SchemaChangeWay;
-  /** Whether --full-refresh builds it anew; true where the header says nothing. */
+  /** Whether --full-refresh builds it anew; where the header says nothing, all but a history. */
   readonly fullRefresh?: boolean;
+  /** Of `materialized: scd2`. */
+  readonly history?: ModelHistory;
   /** The name that it had before. */
   readonly renamedFrom?: string;
   readonly tags: readonly string[];
@@ -63,6 +65,14 @@ export interface Model {
   readonly depends: readonly string[];
   /** The file that says `enabled: false`; absent where it is switched on. */
   readonly disabledBy?: string;
+}
+
+/** The names of a history's own columns, and what becomes of keys that are gone. */
+export interface ModelHistory {
+  readonly validFrom: string;
+  readonly validTo: string;
+  readonly isCurrent: string;
+  readonly deletes: "ignore" | "soft";
 }
 
 export interface ModelColumn {
@@ -164,6 +174,16 @@ function buildOf(header: ModelHeader) {
     onChange: header.on_change,
     ...(on_schema_change === undefined ? {} : { onSchemaChange: on_schema_change }),
     ...(full_refresh === undefined ? {} : { fullRefresh: full_refresh }),
+    ...(header.materialized === "scd2" ? { history: historyOf(header) } : {}),
+  };
+}
+
+function historyOf({ deletes = "ignore", scd2 }: ModelHeader): ModelHistory {
+  return {
+    validFrom: scd2?.valid_from ?? "valid_from",
+    validTo: scd2?.valid_to ?? "valid_to",
+    isCurrent: scd2?.is_current ?? "is_current",
+    deletes,
   };
 }
 

@@ -29,7 +29,29 @@ begin: 1970-01-01
 */
 SELECT DATE '1970-01-01' + day::INTEGER AS ts, count(*) AS hours, getvariable('run_id') AS run
 FROM (${HOURS}) WHERE ${IN_WINDOW} GROUP BY ALL`,
+  history: `/* @sluice
+materialized: scd2
+primary_key: [id]
+deletes: soft
+*/
+SELECT id, 'since day ' || (day - day % id) AS state
+FROM (SELECT (epoch(getvariable('run_start')) / 86400)::INTEGER AS day), range(1, 4) AS t(id)`,
 };
+
+/** What the history holds after runs for these days: by id and state, from when on. */
+function historyOf(days: readonly number[]): unknown[][] {
+  const versions: unknown[][] = [];
+  for (let id = 1; id <= 3; id++) {
+    for (const day of days) {
+      const state = `since day ${day - day % id}`;
+      const last = versions.findLast(([of]) => of === id);
+      if (last?.[1] === state) continue;
+      if (last !== undefined) [last[3], last[4]] = [day, false];
+      versions.push([id, state, day, null, true]);
+    }
+  }
+  return versions;
+}
 
 /** The days of a run's window, a round; the first is the first build. */
 const ROUNDS = [
@@ -38,6 +60,8 @@ const ROUNDS = [
   ["model:daily batch 2 before commit", 7],
   ["model:daily batch 2 after commit", 10],
   ["model:daily batch 3 after commit", 13],
+  ["model:history before commit", 14],
+  ["model:history after commit", 16],
 ] as const;
 
 async function rowsOf(folder: string, sql: string): Promise<unknown[][]> {
@@ -79,6 +103,15 @@ Deno.test("a process that dies at any point of a model that keeps its rows loses
         dieAt,
       );
       deepEqual(await rowsOf(folder, "FROM _sluice.model_batches"), []);
+      deepEqual(
+        await rowsOf(
+          folder,
+          `SELECT id, state, (epoch(valid_from) / 86400)::INTEGER, (epoch(valid_to) / 86400)::INTEGER, is_current
+           FROM history ORDER BY id, valid_from`,
+        ),
+        historyOf(ROUNDS.slice(0, index + 1).map(([, day]) => day)),
+        dieAt,
+      );
     }
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -64,20 +64,12 @@ function exactlyOne(keys: readonly string[]): JsonSchema[] {
 
 /** What buildRuleFaults says of a model's header. */
 export const MODEL_RULES: readonly JsonSchema[] = [
-  ...[
-    "strategy",
-    "update_key",
-    "partition_by",
-    "batch_size",
-    "begin",
-    "lookback",
-    "on_schema_change",
-    "full_refresh",
-  ]
-    .map((key) => ({
-      if: { required: [key] },
-      then: { required: ["materialized"], properties: { materialized: { enum: ["incremental"] } } },
-    })),
+  ...["strategy", "partition_by", "batch_size", "begin", "lookback"].map((key) =>
+    needsKind(key, ["incremental"])
+  ),
+  ...["update_key", "on_schema_change", "full_refresh"].map((key) => needsKind(key, ["incremental", "scd2"])),
+  ...["deletes", "scd2"].map((key) => needsKind(key, ["scd2"])),
+  needs("materialized", ["scd2"], ["primary_key"]),
   {
     if: {
       required: ["materialized"],
@@ -117,6 +109,14 @@ export const MODEL_RULES: readonly JsonSchema[] = [
     },
   },
 ];
+
+/** The key belongs to models of these materializations. */
+function needsKind(key: string, kinds: readonly string[]): JsonSchema {
+  return {
+    if: { required: [key] },
+    then: { required: ["materialized"], properties: { materialized: { enum: [...kinds] } } },
+  };
+}
 
 /** With one of the values in `key`, the `required` keys must be there. */
 function needs(key: string, values: readonly string[], required: readonly string[]): JsonSchema {

@@ -24,12 +24,41 @@ export function chooseSteps(
   const steps = plan.steps.filter((planned) =>
     chosen.has(planned) || (planned.kind === "check" && held.has(planned.step.name))
   );
-  return [...views.checks, ...steps.map((planned) => views.holding(planned))];
+  const waiting = waitingBehind(plan, graph, chosen);
+  return [...views.checks, ...steps.map((planned) => waiting(views.holding(planned)))];
+}
+
+/** A step that reads a view which is not chosen waits for what that reads. */
+function waitingBehind(plan: Plan, graph: Graph, chosen: ReadonlySet<PlannedStep>) {
+  const names = new Set([...chosen].map(({ step }) => step.name));
+  const computed = new Set(
+    plan.steps.flatMap((planned) =>
+      planned.kind === "model" && isComputedByReaders(planned.model) && !names.has(planned.step.name)
+        ? [planned.step.name]
+        : []
+    ),
+  );
+  const behind = (node: string): readonly string[] =>
+    computed.has(node)
+      ? (graph.nodes.get(node)?.depends ?? []).flatMap((other) => [other, ...behind(other)])
+      : [];
+  return (planned: PlannedStep): PlannedStep => {
+    const more = new Set(planned.step.depends.flatMap(behind));
+    if (more.size === 0) return planned;
+    return {
+      ...planned,
+      step: { ...planned.step, depends: [...new Set([...planned.step.depends, ...more])] },
+    };
+  };
 }
 
 function isSelected(planned: PlannedStep, { steps, loaded }: Selection): boolean {
   return (planned.kind === "load" ? loaded : steps).has(nodeOf(planned));
 }
+
+/** Whether its rows are computed when they are read. */
+const isComputedByReaders = ({ materialized }: PlannedModel["model"]): boolean =>
+  materialized === "view" || materialized === "ephemeral";
 
 /** Checks of views that are not built anew, and the chosen steps that wait for them. */
 function viewChecks(plan: Plan, graph: Graph, chosen: ReadonlySet<PlannedStep>) {
@@ -68,7 +97,7 @@ function viewsBehind(
   const open = [...graph.nodes.get(node)?.depends ?? []];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const view = models.get(name);
-    if (view?.model.materialized !== "view" || found.has(view)) continue;
+    if (view === undefined || !isComputedByReaders(view.model) || found.has(view)) continue;
     found.add(view);
     open.push(...graph.nodes.get(name)?.depends ?? []);
   }
@@ -79,13 +108,28 @@ function viewsBehind(
  * Throws invalid where a chosen model, one of its checks or a chosen stream reads a table that is not in the
  * warehouse and is not chosen: what to run is said before anything is done.
  */
-export async function requireTables(session: SqlSession, steps: readonly PlannedStep[]): Promise<void> {
+export async function requireTables(
+  session: SqlSession,
+  steps: readonly PlannedStep[],
+  plan: Plan,
+  graph: Graph,
+): Promise<void> {
   const rows = await session.rows(
     `SELECT table_schema || '.' || lower(table_name) AS name FROM information_schema.tables
      WHERE table_catalog = current_database() AND table_schema IN ('main', 'raw')`,
   );
   const there = new Set(rows.map(({ name }) => name));
   const chosen = new Set(steps.map(({ step }) => step.name));
+  const ephemeral = new Set(
+    plan.steps.flatMap((planned) =>
+      planned.kind === "model" && planned.model.materialized === "ephemeral" ? [planned.step.name] : []
+    ),
+  );
+  /** The nodes, with what an ephemeral one reads in its place. */
+  const storedTables = (nodes: readonly string[]): string[] =>
+    nodes.flatMap((node) =>
+      ephemeral.has(node) ? storedTables(graph.nodes.get(node)?.depends ?? []) : [node]
+    );
   const isMissing = (node: string) =>
     /^(?:model|extract):/.test(node) && !chosen.has(node) && !there.has(tableOf(node).toLowerCase());
   for (const planned of steps) {
@@ -98,7 +142,7 @@ export async function requireTables(session: SqlSession, steps: readonly Planned
       : planned.model.name;
     const own = planned.kind === "model" ? planned.checks : [];
     const missing = new Set(
-      [planned, ...own].flatMap(({ step }) => step.depends.filter((node) => isMissing(node))),
+      [planned, ...own].flatMap(({ step }) => storedTables(step.depends).filter((node) => isMissing(node))),
     );
     if (missing.size === 0) continue;
     const tables = [...missing].map(tableOf);

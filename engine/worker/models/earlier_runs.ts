@@ -7,6 +7,7 @@ import { stepsInBatches } from "../../warehouse/models/model_batches.ts";
 import { noteNewSteps, readStepWindows } from "../../warehouse/step_windows.ts";
 import type { Plan } from "../plan.ts";
 import type { Reporter } from "../reporter.ts";
+import { Ephemerals } from "./ephemerals.ts";
 import { ModelDefinitions } from "./model_definitions.ts";
 import { dropLeftTables, type LeftTable, leftTables } from "./renamed_models.ts";
 import { StepWindows } from "./windows.ts";
@@ -21,6 +22,7 @@ export interface EarlierRuns {
   readonly built: ReadonlyMap<string, ModelDefinition>;
   /** Steps of models that a run has left half done, in batches. */
   readonly inBatches: ReadonlySet<string>;
+  readonly ephemerals: Ephemerals;
 }
 
 /** Steps that are new are noted, so that what they miss from now on comes to them later. */
@@ -40,6 +42,7 @@ export async function lookBack(
     left: leftTables(built, models, graph.disabled.keys()),
     definitions: new ModelDefinitions(models, graph),
     inBatches: await stepsInBatches(session),
+    ephemerals: new Ephemerals(models, graph),
   };
 }
 

@@ -1,5 +1,6 @@
-import { nameKey, type SqlSession } from "../../../contract/sql.ts";
+import { nameKey, quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
 import { batchesOf, type BuildWindow, isByWindow } from "../../../sql/build/batches.ts";
+import { headerError } from "../../../sql/build/header_error.ts";
 import { readsItself } from "../../../sql/build/incremental.ts";
 import { materialize, relationKind } from "../../../sql/build/materialize.ts";
 import { checkStoredKey } from "../../../sql/build/model_key.ts";
@@ -7,6 +8,7 @@ import {
   type BuildWay,
   gathersRows,
   keepsRows,
+  keptBecause,
   type ModelDefinition,
   requireColumns,
   sourceChanges,
@@ -23,7 +25,7 @@ import { requireNoRename, takeOverTable } from "./renamed_models.ts";
 export interface BuildOptions {
   readonly runId: string;
   readonly fullRefresh: boolean;
-  readonly earlier: Pick<EarlierRuns, "built" | "left" | "definitions">;
+  readonly earlier: Pick<EarlierRuns, "built" | "left" | "definitions" | "ephemerals">;
   /** Of the step in this run. */
   readonly window: BuildWindow;
   /** Whether it was asked for: a model that is built from nothing keeps to it all the same then. */
@@ -39,6 +41,8 @@ export interface ModelBuild {
   readonly way: BuildWay;
   /** One after the other; one for a model that is not built by windows. */
   readonly windows: readonly BuildWindow[];
+  /** What a view holds the queries of. */
+  readonly ephemerals: readonly Model[];
   /** Whether all windows have to go into one transaction: the model reads the table that is being built. */
   readonly isInOne: boolean;
 }
@@ -55,24 +59,33 @@ export async function beginBuild(
   const taken = await takeOverTable(session, model);
   if (taken !== undefined) warn(taken);
   const isKept = fullRefresh && keepsRows(model);
-  if (isKept) warn("Not built anew: its header says full_refresh: false");
+  if (isKept) warn(`Not built anew: ${keptBecause(model)}`);
   if (!fullRefresh || isKept) await requireNoRename(session, model, earlier.left);
   // What gathers rows may have built some of them in this run.
   const before = taken === undefined && !gathersRows(model)
     ? earlier.built.get(nameKey(model.name))
     : await readBuiltModel(session, model.name);
-  const now = await earlier.definitions.of(model);
+  const now = asOf(await earlier.definitions.of(model), before, window.endMs);
+  requireLater(model, before, window.endMs);
   const way = await wayOf(session, model, before, now, fullRefresh && !isKept);
   const stale = way.isAnew ? undefined : sourceChanges(before, now);
   for (const warning of stale === undefined ? way.warnings : [...way.warnings, stale]) warn(warning);
-  if (!gathersRows(model)) {
-    return { model, before, now, way, windows: [window], isInOne: true };
+  if (model.materialized !== "incremental") {
+    return {
+      model,
+      before,
+      now,
+      way,
+      windows: [window],
+      isInOne: true,
+      ephemerals: earlier.ephemerals.behind(model),
+    };
   }
   const isByDay = isByWindow(model) && await isDayKey(session, model, way.isAnew);
   const own = way.isAnew && !isWindowGiven ? { ...window, startMs: null } : window;
   const windows = batchesOf(model, own, { isGiven: isWindowGiven, isByDay });
   const isInOne = windows.length === 1 || (way.isAnew && await readsItself(session, model));
-  return { model, before, now, way, windows, isInOne };
+  return { model, before, now, way, windows, isInOne, ephemerals: [] };
 }
 
 /**
@@ -81,7 +94,7 @@ export async function beginBuild(
  */
 export async function buildWindow(
   session: SqlSession,
-  { model, before, now, way }: ModelBuild,
+  { model, before, now, way, ephemerals }: ModelBuild,
   window: BuildWindow,
   { isFirst, table, warn, runId }: {
     /** Whether it is the first window of what is built anew. */
@@ -94,11 +107,12 @@ export async function buildWindow(
 ): Promise<Materialized> {
   const built = await materialize(session, model, {
     fullRefresh: way.isAnew && isFirst,
+    ephemerals,
     ...(gathersRows(model) ? { window } : {}),
     ...(table === undefined ? {} : { table }),
   });
   const { added = [], gone = [], dropped = [], ignored = [] } = built;
-  if (way.keepsOtherRows) await checkStoredKey(session, model);
+  if (way.keepsOtherRows) await checkStoredKey(session, model, storedRows(model));
   else requireColumns(model, before, gone, built.rows ?? 0);
   if (added.length > 0) warn(`New in the table: ${added.join(", ")}; NULL in the rows that were there`);
   if (dropped.length > 0) warn(`Dropped from the table, as on_schema_change says: ${dropped.join(", ")}`);
@@ -107,6 +121,32 @@ export async function buildWindow(
     await writeBuiltModel(session, model.name, gone.length === 0 ? now : { ...now, gone }, runId);
   }
   return built;
+}
+
+function asOf(now: ModelDefinition, before: ModelDefinition | undefined, endMs: number): ModelDefinition {
+  return now.materialized === "scd2" ? { ...now, asOfMs: Math.max(before?.asOfMs ?? endMs, endMs) } : now;
+}
+
+/** Throws invalid where what is now would be written into a history that goes further. */
+function requireLater(model: Model, before: ModelDefinition | undefined, endMs: number): void {
+  const { history, updateKey } = model;
+  const isByTime = updateKey !== undefined && history?.deletes === "ignore";
+  if (history === undefined || isByTime || before?.asOfMs === undefined || before.asOfMs <= endMs) return;
+  const [known, now] = [before.asOfMs, endMs].map((ms) => new Date(ms).toISOString());
+  throw headerError(
+    model,
+    ["materialized"],
+    `the history of ${model.name} is known until ${known}, and this run is for ${now}: a history can only be gone ` +
+      "on with, unless its rows have their own time (`update_key`) and `deletes` is ignore",
+  );
+}
+
+/** Where a key stands once: of a history it is what holds now. */
+function storedRows({ name, history }: Model): string {
+  const table = modelTable(name);
+  return history === undefined
+    ? table
+    : `(SELECT * FROM ${table} WHERE ${quoteIdentifier(history.isCurrent)})`;
 }
 
 async function isDayKey(session: SqlSession, model: Model, isAnew: boolean): Promise<boolean> {

@@ -63,6 +63,7 @@ export class ModelSteps {
     earlier: EarlierRuns,
   ): Promise<Step> {
     const { reporter } = this.#options;
+    await earlier.ephemerals.declareFor(session, planned);
     return await retryConflicts(reporter, step.name, () => this.#build(session, planned, step, earlier));
   }
 

@@ -65,6 +65,7 @@ export class Previews {
     if (planned.kind === "extract" && mayHaveRejects(planned.stream)) {
       this.#context.sendRejects(await lookAtRejects(session, planned.name, this.#context.runId));
     }
+    if (planned.kind === "model" && planned.model.materialized === "ephemeral") return;
     if (planned.kind === "model") {
       await this.#lookAt(session, planned, step, quoteIdentifier(planned.model.name), planned.model.name);
       return;

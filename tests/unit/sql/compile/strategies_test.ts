@@ -55,3 +55,45 @@ Deno.test("an expression of partition_by reaches no file, table or setting", asy
     ]);
   }
 });
+
+Deno.test("what a history needs is looked for in its query", async () => {
+  const history = async (header: string, sql = "FROM raw.events") =>
+    (await compileModels({ m: `/* @sluice\nmaterialized: scd2\nprimary_key: [id]\n${header}\n*/\n${sql}` }, {
+      streams,
+    }))
+      .texts;
+  deepEqual(await history("update_key: ts\ncolumns: { is_current: { checks: [not_null] } }"), []);
+  deepEqual(await history("update_key: secs"), [
+    "m.sql:4:13 a version holds from its update_key on, which must be a DATE or TIMESTAMP of at most microseconds, " +
+    "but secs is BIGINT; cast it, or leave update_key out to compare all columns",
+  ]);
+  deepEqual(await history("scd2: { valid_from: day }"), [
+    "m.sql:4:7 the query has a column day, as the history: give those of the history other names, as " +
+    "`scd2: { valid_from: since, valid_to: until, is_current: holds }`",
+  ]);
+  deepEqual(
+    await history(
+      "update_key: ts\ndeletes: soft",
+      "SELECT * FROM raw.events WHERE ts > getvariable('cursor')",
+    ),
+    ["m.sql:7:37 deletes: soft ends what the query does not return, so it must return all rows, whatever cursor is"],
+  );
+  const { columns: found } = await compileModels({
+    m: "/* @sluice\nmaterialized: scd2\nprimary_key: [id]\nscd2: { valid_to: until }\n*/\nSELECT id FROM raw.events",
+    now: "SELECT id FROM m WHERE is_current AND until IS NULL",
+  }, { streams });
+  deepEqual(found["m"]?.map(({ name }) => name), ["id", "valid_from", "until", "is_current"]);
+  deepEqual(found["now"]?.length, 1);
+});
+
+Deno.test("an ephemeral model has no table to load, and views name it as it is", async () => {
+  const { texts } = await compileModels({
+    e: "/* @sluice\nmaterialized: ephemeral\n*/\nSELECT id FROM raw.events",
+    t: "SELECT id FROM main.e",
+    v: "/* @sluice\nmaterialized: view\n*/\nSELECT id FROM main.e",
+  }, { streams, loads: [{ path: ["load", "e"], name: "e" }] });
+  deepEqual(texts, [
+    "v.sql:4:16 e is ephemeral, and is no table: write e without main.",
+    "load.e: the model e is ephemeral and has no table to load: make it a view or a table",
+  ]);
+});

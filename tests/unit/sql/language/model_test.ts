@@ -125,10 +125,10 @@ const FAULTS: Readonly<Record<string, readonly [content: string, faults: readonl
     "daily.sql:2:1 materialised: unknown key (did you mean materialized?)",
   ]],
   "a wrong word": ["/* @sluice\ntags: []\nmaterialized: veiw\n*/\nSELECT 1", [
-    'daily.sql:3:15 materialized: expected one of table, view, incremental but got "veiw" (did you mean view?)',
+    'daily.sql:3:15 materialized: expected one of table, view, incremental, scd2, ephemeral but got "veiw" (did you mean view?)',
   ]],
   "a wrong word in CRLF": ["/* @sluice\r\ntags: []\r\nmaterialized: veiw\r\n*/\r\nSELECT 1", [
-    'daily.sql:3:15 materialized: expected one of table, view, incremental but got "veiw" (did you mean view?)',
+    'daily.sql:3:15 materialized: expected one of table, view, incremental, scd2, ephemeral but got "veiw" (did you mean view?)',
   ]],
   "an unknown check": ["/* @sluice\ncolumns:\n  day: { checks: [not_nul] }\n*/\nSELECT 1", [
     "daily.sql:3:19 columns.day.checks[0]: expected one of not_null, unique " +
@@ -150,7 +150,7 @@ const FAULTS: Readonly<Record<string, readonly [content: string, faults: readonl
     "append, delete_insert, insert_overwrite",
   ]],
   "an update_key of a table": ["/* @sluice\nupdate_key: day\n*/\nSELECT 1", [
-    "daily.sql:2:13 update_key: update_key needs materialized: incremental",
+    "daily.sql:2:13 update_key: update_key needs materialized: incremental or scd2",
   ]],
   "a strategy without what it goes by": [
     "/* @sluice\nmaterialized: incremental\nstrategy: delete_insert\n*/\nSELECT 1",
@@ -176,8 +176,8 @@ const FAULTS: Readonly<Record<string, readonly [content: string, faults: readonl
     "/* @sluice\nstrategy: append\non_schema_change: fail\nfull_refresh: false\n*/\nSELECT 1",
     [
       "daily.sql:2:11 strategy: strategy needs materialized: incremental",
-      "daily.sql:3:19 on_schema_change: on_schema_change needs materialized: incremental",
-      "daily.sql:4:15 full_refresh: full_refresh needs materialized: incremental",
+      "daily.sql:3:19 on_schema_change: on_schema_change needs materialized: incremental or scd2",
+      "daily.sql:4:15 full_refresh: full_refresh needs materialized: incremental or scd2",
     ],
   ],
   "a key that is no list": ["/* @sluice\nprimary_key: day\n*/\nSELECT 1", [

@@ -79,7 +79,7 @@ Deno.test("the JSON Schema of a load refuses what its check refuses, alone and i
 Deno.test("the JSON Schema of a model's header refuses what its check refuses", () => {
   for (
     const header of combinations({
-      materialized: [undefined, "table", "view", "incremental"],
+      materialized: [undefined, "table", "view", "incremental", "scd2", "ephemeral"],
       primary_key: [undefined, ["day"]],
       update_key: [undefined, "changed_at"],
       strategy: [undefined, "merge", "append", "delete_insert", "insert_overwrite"],
@@ -88,6 +88,7 @@ Deno.test("the JSON Schema of a model's header refuses what its check refuses", 
       lookback: [undefined, "1d", 2],
       on_change: [undefined, "full_refresh"],
       full_refresh: [undefined, false],
+      deletes: [undefined, "soft"],
     })
   ) {
     equal(acceptsModel(header), v.is(modelHeaderSchema, header), JSON.stringify(header));

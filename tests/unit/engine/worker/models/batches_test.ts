@@ -197,12 +197,12 @@ Deno.test("full_refresh: false keeps the rows from a full refresh, and goes on w
   equal(await days.table(), "1:1 2:1 3:1");
   match(
     attempt.reports.map((report) => report.type === "log" ? report.message : "").join("\n"),
-    /Not built anew: its header says full_refresh: false/,
+    /Not built anew: its header says `full_refresh: false`/,
   );
   const changed = await days.attempt(kept.replace("batch_size: 1d\n", "partition_by: day\n"), 4);
   match(
     String(changed.error),
-    /partition_by was none and is day.*It is not built anew while its header says `full_refresh: false`; or `on_change: append`/,
+    /partition_by was none and is day.*It is not built anew: its header says `full_refresh: false`; or `on_change: append`/,
   );
 });
 
