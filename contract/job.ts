@@ -24,6 +24,8 @@ import type { RevisionFile } from "./revision.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
 import type { Column } from "./sql.ts";
 import type { TablePreview } from "./table.ts";
+import type { TestOutcome } from "./testing/outcome.ts";
+import type { UnitTest } from "./testing/unit_test.ts";
 import type { LoadVerification, Receipt } from "./loads/verification.ts";
 
 /**
@@ -97,6 +99,8 @@ export interface CheckJob extends JobBase {
   /** Those that connectors sign requests with; none where it is left out. */
   readonly scripts?: readonly RevisionFile[];
   readonly pipelines: readonly CheckSubject[];
+  /** Whether the subjects' tests are run, and not only looked at. */
+  readonly runsTests?: boolean;
   /** How many models are bound in one go at most; as many as are fast unless given. */
   readonly modelsAtOnce?: number;
   /** Whether the reports are to say where columns come from. */
@@ -116,6 +120,8 @@ export interface CheckSubject {
   readonly mutedParams: readonly string[];
   /** Models whose files are a fault already. */
   readonly refusedModels: readonly string[];
+  /** Of its models; none where it is left out. */
+  readonly tests?: readonly UnitTest[];
   /** Columns of streams as they were last seen, used where the source cannot be asked. */
   readonly knownColumns: Readonly<Record<string, readonly Column[]>>;
 }
@@ -147,6 +153,8 @@ export interface CheckReport {
   readonly lineage?: PipelineLineage;
   /** Of each model that could be bound. */
   readonly modelColumns: Readonly<Record<string, readonly Column[]>>;
+  /** Of the tests, where they were run. */
+  readonly tests?: readonly TestOutcome[];
 }
 
 /** Finds what streams a connector has. */

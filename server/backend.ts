@@ -8,6 +8,7 @@ import type { PlanRequest } from "../engine/control/models/port.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { Trial, TrialRequest } from "../engine/definitions/scripts/try_script.ts";
 import type { ReferenceCheck } from "../engine/secrets/check_references.ts";
+import type { TestReport, TestSelection } from "../engine/definitions/testing/test_project.ts";
 import type { ProjectSchemas } from "../engine/definitions/json_schema/schemas.ts";
 import type { ServerPhase } from "./http/server_phase.ts";
 import type { FirstToken } from "./auth/token.ts";
@@ -29,6 +30,13 @@ export interface Backend {
   checkProject(options: CheckOptions): Promise<ProjectReport>;
   /** What the project's files would change against another state of them, where there is no data folder. */
   planProject(options: PlanOptions): Promise<ProjectPlan>;
+  /** Runs the project's tests of models, and stores nothing. Throws `not_found` for a pipeline or model that is not there. */
+  testProject(
+    place: ProjectPlace,
+    selection: TestSelection,
+    log: Log,
+    signal: AbortSignal,
+  ): Promise<TestReport>;
   /** What references of connectors.yaml have no value in this environment, each with what to do. */
   missingReferences(place: ProjectPlace): Promise<string[]>;
   /** What each reference of connectors.yaml and notifiers.yaml comes from in this environment, without its value. */

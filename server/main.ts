@@ -21,6 +21,7 @@ function createBackend(program: Program): Backend {
     },
     checkProject: async (options) => await (await project()).checkProject(program, options),
     planProject: async (options) => await (await project()).planProject(program, options),
+    testProject: async (...given) => await (await project()).testProject(program, ...given),
     missingReferences: async (place) => await (await project()).missingReferences(program, place),
     checkReferences: async (place) => await (await project()).checkReferences(program, place),
     tryScript: async (place, request, log, signal) =>

@@ -71,6 +71,8 @@ export function parseYamlDocument(text: string, file: string): YamlDocument {
     Scalar(_key, node) {
       if (typeof node.value === "number" && /^[-+]?\d+$/.test(node.source ?? "")) {
         if (!Number.isSafeInteger(node.value)) fail(node, `${node.source} is too large: write it in quotes`);
+      } else if (typeof node.value === "number" && !keepsDigits(node.source ?? "", node.value)) {
+        fail(node, `${node.source} has more digits than a number keeps: write it in quotes`);
       }
     },
   });
@@ -103,6 +105,13 @@ export function parseYamlDocument(text: string, file: string): YamlDocument {
     place: (path) => place(path, "key"),
     valuePlace: (path) => place(path, "value"),
   };
+}
+
+/** Whether a number with a fraction is still the same as it was written; fifteen digits always are. */
+function keepsDigits(source: string, value: number): boolean {
+  if (!/^[-+]?\d*\.\d+$/.test(source)) return true;
+  const digits = (text: string) => text.replace(/^[-+]?0*|\.|0*$/g, "").replace(/^0+/, "");
+  return digits(source).length <= 15 || digits(source) === digits(String(value));
 }
 
 function tooLarge(text: string, file: string): YamlDocument {

@@ -8,6 +8,8 @@ import { loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { splitFiles } from "../../contract/revision.ts";
 import type { PipelineStep } from "../../contract/run.ts";
+import type { TestOutcome } from "../../contract/testing/outcome.ts";
+import type { UnitTest } from "../../contract/testing/unit_test.ts";
 import type { Column } from "../../contract/sql.ts";
 import { tablesMadeBy } from "../../sql/language/files/kinds.ts";
 import { type Fault, formatFault } from "../../text/fault.ts";
@@ -27,6 +29,7 @@ import { plainSecrets } from "./secrets/plain_secrets.ts";
 import { withTriggerFaults } from "./check_triggers.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
+import { readProjectTests } from "./testing/read_tests.ts";
 
 export interface CheckContext extends GrantContext {
   readonly runProcess: RunProcessProgram;
@@ -45,6 +48,10 @@ export interface CheckContext extends GrantContext {
   readonly checkBudget?: ProcessBudget;
   /** Whether where columns come from is to be told; it is left out by default. */
   readonly wantsLineage?: boolean;
+  /** Tests of models, by pipeline. */
+  readonly tests?: ReadonlyMap<string, readonly UnitTest[]>;
+  /** Whether they are run, and not only looked at. */
+  readonly runsTests?: boolean;
 }
 
 /** What a pipeline was found to be. Only one without an error among its faults may run. */
@@ -56,6 +63,8 @@ export interface CheckedPipeline {
   readonly streamColumns: Readonly<Record<string, readonly Column[]>>;
   /** Where it was wanted. */
   readonly lineage?: PipelineLineage;
+  /** Of its tests, where they were run. */
+  readonly tests: readonly TestOutcome[];
 }
 
 export const isRunnable = (faults: readonly Fault[]): boolean =>
@@ -74,14 +83,16 @@ export async function checkProject(
     scripts: context.scripts ?? new ScriptBundles(),
   });
   const project = { ...read, pipelines: withTriggerFaults(read.pipelines) };
+  const { tests, faults: testFaults } = await readProjectTests(context.projectDir, project.pipelines);
   const checked = new Map<LoadedPipeline, CheckedPipeline>();
-  for await (const entry of checkPipelines(context, project.pipelines, signal)) {
+  for await (const entry of checkPipelines({ ...context, tests }, project.pipelines, signal)) {
     checked.set(entry.pipeline, entry);
   }
   const faults = [
     ...project.faults,
     ...plainSecrets({ entries: project.connectors, place: project.connectorPlace }),
     ...plainSecrets({ entries: project.notifiers.notifiers, place: project.notifiers.place }),
+    ...testFaults,
     ...await missingOfNotifiers(project.notifiers, context.references, context.isOffline ?? false),
     ...project.pipelines.flatMap((pipeline) => checked.get(pipeline)?.faults ?? []),
   ];
@@ -300,6 +311,7 @@ async function checkTogether(
     mutedParams: sketch.mutedParams,
     refusedModels: sketch.refusedModels,
     knownColumns: await context.knownColumns(pipeline.name),
+    tests: context.tests?.get(pipeline.name) ?? [],
   })));
   let waiting: ReturnType<typeof setTimeout> | undefined;
   const hasNetwork = first.provision.grant.permissions.hosts.length > 0;
@@ -321,6 +333,7 @@ async function checkTogether(
       grant: first.provision.grant,
       budget: context.checkBudget ?? DEFAULT_BUDGET,
       ...(modelsAtOnce === undefined ? {} : { modelsAtOnce }),
+      runsTests: context.runsTests ?? false,
       answers: first.provision.answers,
       redact: first.provision.redactor.redact,
       log: context.log,
@@ -348,6 +361,7 @@ function checkedAs(
     steps: report?.steps ?? [],
     streamColumns: report?.streamColumns ?? {},
     ...(report?.lineage === undefined ? {} : { lineage: report.lineage }),
+    tests: report?.tests ?? [],
   };
 }
 

@@ -22,6 +22,8 @@ import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "./d
 import { jobConnections, type JobContext } from "./job_context.ts";
 import { expandForCheck } from "./wildcards/check_tables.ts";
 import { straightLoad } from "./pass_through/straight_load.ts";
+import { testFaults } from "./testing/plan_test.ts";
+import { runTests } from "./testing/run_tests.ts";
 import { type PlannedStep, planRun, stepsOf } from "./plan.ts";
 
 /** Binds every model of every pipeline against the columns of its sources, without reading a row. */
@@ -134,9 +136,20 @@ async function checkModels(
   const known = Object.entries(streams.columns).filter((entry): entry is [string, readonly Column[]] =>
     entry[1] !== undefined
   );
+  const tests = subject.tests ?? [];
+  const tested = {
+    name: subject.name,
+    models,
+    params: subject.definition.params,
+    compiled,
+    streams: streams.columns,
+  };
+  if (job.runsTests !== true) faults.push(...testFaults(tested, tests));
+  const outcomes = job.runsTests === true ? await runTests(session, tested, tests) : undefined;
   return {
     name: subject.name,
     faults,
+    ...(outcomes === undefined ? {} : { tests: outcomes }),
     steps: stepsOf(planRun(asWritten(subject), models, compiled.graph)),
     streamColumns: Object.fromEntries(known),
     ...(job.wantsLineage === true ? { lineage: await lineage() } : {}),

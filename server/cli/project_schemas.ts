@@ -28,6 +28,8 @@ export function schemaLine(path: string): string | undefined {
     ? path.replace(".yaml", "")
     : parts[0] === "pipelines" && /\.ya?ml$/.test(path)
     ? "pipeline"
+    : parts[0] === "tests" && /\.ya?ml$/.test(path)
+    ? "tests"
     : parts.at(-1) === DEFAULTS_FILE
     ? "defaults"
     : undefined;

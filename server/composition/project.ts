@@ -2,6 +2,7 @@ import type { Log } from "../../contract/log.ts";
 import { connectors } from "../../connectors/registry.ts";
 import type { ProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
 import type { Trial, TrialRequest } from "../../engine/definitions/scripts/try_script.ts";
+import type { TestReport, TestSelection } from "../../engine/definitions/testing/test_project.ts";
 import type { ReferenceCheck, ReferenceHolder } from "../../engine/secrets/check_references.ts";
 import type { ProjectPlan } from "../../contract/plan/plan.ts";
 import type { CheckOptions, PlanOptions, ProjectPlace, ProjectReport } from "../backend.ts";
@@ -30,6 +31,29 @@ export async function planProject(program: Program, options: PlanOptions): Promi
   const { request, log, signal } = options;
   await using grants = await openGrantsBeside(program, options, log);
   return await planWithoutStore({ ...grants, ...await keepBeside(grants) }, request, signal);
+}
+
+export async function testProject(
+  program: Program,
+  place: ProjectPlace,
+  selection: TestSelection,
+  log: Log,
+  signal: AbortSignal,
+): Promise<TestReport> {
+  const { testProject } = await import("../../engine/definitions/testing/test_project.ts");
+  await using grants = await openGrantsBeside(program, place, log);
+  const { UNASKED_STORES } = await import("../../engine/secrets/open_stores.ts");
+  const { references } = grants;
+  return await testProject(
+    {
+      ...grants,
+      ...await keepBeside(grants),
+      references: { ...references, stores: UNASKED_STORES },
+      knownColumns: () => Promise.resolve({}),
+    },
+    selection,
+    signal,
+  );
 }
 
 export async function missingReferences(program: Program, place: ProjectPlace): Promise<string[]> {

@@ -6,6 +6,7 @@ import { PIPELINE_NAME_PATTERN } from "../../../contract/names.ts";
 import { commonConnectorSchema } from "../../../contract/connector/entry.ts";
 import { BUILT_IN_CONNECTORS } from "../../../contract/pipeline/scripts.ts";
 import { projectSchema } from "../../../contract/project/project_file.ts";
+import { unitTestsSchema } from "../../../contract/testing/unit_test.ts";
 import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
 import { defaultsSchema, modelHeaderSchema } from "../../../sql/language/model_header.ts";
 import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
@@ -15,7 +16,7 @@ import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
  * JSON Schema cannot say (a cron expression, which keys go with which connector) is left to `sluice check`.
  */
 export type ProjectSchemas = Readonly<
-  Record<"pipeline" | "connectors" | "notifiers" | "project" | "model" | "defaults", JsonSchema>
+  Record<"pipeline" | "connectors" | "notifiers" | "project" | "model" | "defaults" | "tests", JsonSchema>
 >;
 
 const CONVERSION: ConversionConfig = { typeMode: "input", errorMode: "ignore", target: "draft-07" };
@@ -33,6 +34,7 @@ export function createProjectSchemas(connectorTypes: readonly Connector[]): Proj
       allOf: [...MODEL_RULES],
     },
     defaults: toJsonSchema(defaultsSchema, CONVERSION),
+    tests: toJsonSchema(unitTestsSchema, CONVERSION),
   };
 }
 

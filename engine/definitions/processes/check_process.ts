@@ -39,6 +39,8 @@ export interface CheckProcessOptions {
   readonly budget: ProcessBudget;
   /** See CheckJob. */
   readonly modelsAtOnce?: number;
+  /** See CheckJob. */
+  readonly runsTests?: boolean;
   readonly redact: (text: string) => string;
   readonly log: Log;
   /** Called when the process begins with something new. */
@@ -63,6 +65,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
     scripts: options.scripts,
     ...(options.modelsAtOnce === undefined ? {} : { modelsAtOnce: options.modelsAtOnce }),
     wantsLineage: options.wantsLineage,
+    ...(options.runsTests === true ? { runsTests: true } : {}),
   };
   try {
     const spawned = await processes?.startWaiting({ permissions, projectDir }, job, stderr.take) ??

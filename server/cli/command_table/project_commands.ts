@@ -124,6 +124,23 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/check_command.ts")).check,
   },
   {
+    name: "test",
+    summary: "Run the tests of models in tests/, without any source",
+    arguments: [{
+      name: "PIPELINE[.MODEL]",
+      description: "only the tests of a pipeline, or of one of its models",
+      optional: true,
+    }],
+    options: {
+      project,
+      data,
+      policy,
+      junit: { type: "string", value: "FILE", description: "write a report for CI, in JUnit's XML" },
+      json,
+    },
+    load: async () => (await import("../commands/testing/test_command.ts")).test,
+  },
+  {
     name: "plan",
     summary: "Show what the project's files would change, before they are applied",
     arguments: [{ ...PIPELINE, description: "one pipeline, all by default", optional: true }],

@@ -55,3 +55,12 @@ Deno.test("parseYamlDocument() tells a hundred faults of a file that has one a l
   const { faults } = parseYamlDocument("a: 1\n".repeat(20_000), "f.yaml");
   assert.deepEqual([faults.length, faults.at(-1)?.message], [101, "and 19899 more"]);
 });
+
+Deno.test("parseYamlDocument() refuses numbers with more digits than a double keeps", () => {
+  const faultsOf = (yaml: string) => parseYamlDocument(yaml, "x.yaml").faults.map(({ message }) => message);
+  assert.deepEqual(faultsOf("[1.10, 0.30000000000000004, -12345678901234.5, 1e300, 00.1, .5]"), []);
+  assert.deepEqual(faultsOf("a: 12345678901234567.89"), [
+    "12345678901234567.89 has more digits than a number keeps: write it in quotes",
+  ]);
+  assert.deepEqual(faultsOf("a: '12345678901234567.89'"), []);
+});

@@ -118,6 +118,7 @@ function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
       projectSchemas: unused,
       checkProject: unused,
       planProject: unused,
+      testProject: unused,
       missingReferences: unused,
       checkReferences: unused,
       tryScript: unused,

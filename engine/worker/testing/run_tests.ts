@@ -1,0 +1,239 @@
+import { AppError, toAppError } from "../../../contract/errors.ts";
+import { resolveParams } from "../../../contract/params/values.ts";
+import {
+  type Column,
+  findColumn,
+  isSameName,
+  quoteIdentifier,
+  type SqlSession,
+} from "../../../contract/sql.ts";
+import type { TestOutcome } from "../../../contract/testing/outcome.ts";
+import type { TestTable, UnitTest } from "../../../contract/testing/unit_test.ts";
+import { declareCursor, setCursor } from "../../../sql/build/cursor.ts";
+import { gathersRows } from "../../../sql/build/model_change.ts";
+import { runModelSql } from "../../../sql/build/run_model_sql.ts";
+import { setRunVariables } from "../../../sql/build/variables.ts";
+import type { Model } from "../../../sql/language/model.ts";
+import type { Fault } from "../../../text/fault.ts";
+import { cellSql, explainCells, requireFits, type TestCell } from "./cell_sql.ts";
+import { compareRows, type TextRow } from "./compare_rows.ts";
+import {
+  columnFaults,
+  type InputTable,
+  planTest,
+  refusal,
+  type TestedPipeline,
+  type TestPlan,
+  unknownColumns,
+} from "./plan_test.ts";
+
+const MAX_ROWS = 10_000;
+const ACTUAL = '"_sluice_actual"';
+
+/**
+ * Runs tests in the database that their pipeline was compiled in, each in a transaction that is rolled back. Never
+ * throws for what their authors wrote; throws the signal's reason.
+ */
+export async function runTests(
+  session: SqlSession,
+  pipeline: TestedPipeline,
+  tests: readonly UnitTest[],
+): Promise<TestOutcome[]> {
+  await session.run("PRAGMA enable_optimizer");
+  const outcomes: TestOutcome[] = [];
+  for (const test of tests) outcomes.push(await runTest(session, pipeline, test));
+  return outcomes;
+}
+
+async function runTest(session: SqlSession, pipeline: TestedPipeline, test: UnitTest): Promise<TestOutcome> {
+  const startedMs = performance.now();
+  const outcome = (rest: Pick<TestOutcome, "state" | "difference" | "faults">): TestOutcome => ({
+    name: test.name,
+    pipeline: pipeline.name,
+    model: test.model,
+    file: test.place.file,
+    line: test.place.line ?? null,
+    duration_ms: Math.round(performance.now() - startedMs),
+    ...rest,
+  });
+  try {
+    const runner = new TestRunner(session, pipeline, test);
+    const difference = await runner.run() ?? null;
+    return outcome({ state: difference === null ? "passed" : "failed", difference, faults: [] });
+  } catch (error) {
+    const failure = toAppError(error);
+    if (failure.code === "cancelled" || failure.code === "timeout") throw error;
+    const whole: Fault = { ...test.place, message: failure.message, severity: "error" };
+    return outcome({
+      state: "error",
+      difference: null,
+      faults: failure.faults.length > 0 ? failure.faults : [whole],
+    });
+  }
+}
+
+class TestRunner {
+  readonly #session: SqlSession;
+  readonly #pipeline: TestedPipeline;
+  readonly #test: UnitTest;
+
+  constructor(session: SqlSession, pipeline: TestedPipeline, test: UnitTest) {
+    this.#session = session;
+    this.#pipeline = pipeline;
+    this.#test = test;
+  }
+
+  /** What differs; undefined where nothing does. */
+  async run() {
+    const plan = planTest(this.#pipeline, this.#test);
+    const faults = columnFaults(plan);
+    if (faults.length > 0) {
+      throw new AppError("invalid", "The test names columns that are not there", { faults });
+    }
+    let difference: ReturnType<typeof compareRows>;
+    await rolledBack(this.#session, async () => {
+      await this.#setVariables();
+      for (const input of plan.inputs) await this.#fill(input);
+      if (plan.own !== undefined) await this.#fill(plan.own);
+      await this.#setCursor(plan);
+      await runModelSql(this.#session, plan.model, `CREATE OR REPLACE TEMP TABLE ${ACTUAL} AS\n`);
+      difference = await this.#compare(plan);
+    });
+    return difference;
+  }
+
+  async #setVariables(): Promise<void> {
+    const { params, runStartMs, windowStartMs, windowEndMs, paramsPlace } = this.#test;
+    const { params: definitions, name } = this.#pipeline;
+    try {
+      await setRunVariables(this.#session, {
+        runId: "test",
+        pipeline: name,
+        runStart: new Date(runStartMs),
+        windowStart: windowStartMs === null ? null : new Date(windowStartMs),
+        windowEnd: new Date(windowEndMs),
+        params: resolveParams(definitions, params),
+        definitions,
+      });
+    } catch (error) {
+      const failure = toAppError(error);
+      throw failure.code === "invalid" ? refusal(paramsPlace, failure.message) : error;
+    }
+  }
+
+  async #fill({ relation, given, columns }: InputTable): Promise<void> {
+    const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
+    if (columns.length === 0) {
+      throw refusal(
+        given.place,
+        "its columns are not known: say them, as columns: {id: BIGINT}, or give a row",
+      );
+    }
+    await this.#session.run(`CREATE OR REPLACE TABLE ${relation} (${list.join(", ")})`).catch((error) => {
+      throw refusal(given.place, toAppError(error).message);
+    });
+    const used = columns.filter(({ name }) => given.columns.some((other) => isSameName(other, name)));
+    if (given.rows.length === 0 || used.length === 0) return;
+    const rows = given.rows.map((row) => cellsOf(row, used));
+    const cells = rows.flat();
+    await requireFits(this.#session, cells);
+    const values = rows.map((row) => `(${row.map(cellSql).join(", ")})`);
+    const names = used.map(({ name }) => quoteIdentifier(name)).join(", ");
+    try {
+      await this.#session.run(`INSERT INTO ${relation} (${names}) VALUES ${values.join(", ")}`);
+    } catch (error) {
+      throw await this.#explained(cells, error);
+    }
+  }
+
+  /** As it is while the model is built: the greatest value of what is there, or a NULL of its type. */
+  async #setCursor({ model, own }: TestPlan): Promise<void> {
+    if (!gathersRows(model)) return;
+    if (own === undefined) await declareCursor(this.#session, model);
+    else await setCursor(this.#session, model, own.relation, own.columns);
+  }
+
+  async #compare({ model, columns: known = [] }: TestPlan) {
+    const { expect } = this.#test;
+    const columns = await this.#session.describe(`SELECT * FROM ${ACTUAL}`);
+    const faults = unknownColumns(model.name, expect, columns.length === 0 ? known : columns);
+    if (faults.length > 0) {
+      throw new AppError("invalid", "The test expects columns that are not there", { faults });
+    }
+    // Without rows there is nothing to say which columns count: whatever is there is too much.
+    const compared = expect.columns.length === 0
+      ? columns
+      : expect.columns.flatMap((name) => findColumn(columns, name) ?? []);
+    const cells = compared.map(({ name }, index) => `CAST(${quoteIdentifier(name)} AS VARCHAR) AS c${index}`);
+    const actual = await this.#session.rows(
+      `SELECT ${cells.join(", ")} FROM ${ACTUAL} ORDER BY rowid LIMIT ${MAX_ROWS + 1}`,
+    );
+    if (actual.length > MAX_ROWS || expect.rows.length > MAX_ROWS) {
+      throw refusal(this.#test.place, `it compares more than ${MAX_ROWS} rows: give fewer`);
+    }
+    const textsOf = (row: Readonly<Record<string, unknown>>): TextRow =>
+      compared.map((_, index) => {
+        const value = row[`c${index}`];
+        return value === null || value === undefined ? null : String(value);
+      });
+    return compareRows(
+      {
+        columns: compared.map(({ name }) => name),
+        key: keyOf(model, compared),
+        fractional: new Set(
+          compared.flatMap(({ type }, index) => /^(?:DOUBLE|FLOAT|DECIMAL)/.test(type) ? [index] : []),
+        ),
+        tolerance: expect.tolerance,
+        ordered: expect.ordered,
+      },
+      actual.map(textsOf),
+      (await this.#expectedRows(compared)).map(textsOf),
+    );
+  }
+
+  /** As DuckDB writes them: `1.5` of a DECIMAL(18,2) is `1.50`. */
+  async #expectedRows(columns: readonly Column[]): Promise<Readonly<Record<string, unknown>>[]> {
+    const { expect: { rows } } = this.#test;
+    if (rows.length === 0) return [];
+    const all = rows.map((row) => cellsOf(row, columns));
+    const cells = all.flat();
+    await requireFits(this.#session, cells);
+    const values = all.map((row) => `(${row.map((cell) => `CAST(${cellSql(cell)} AS VARCHAR)`).join(", ")})`);
+    const names = columns.map((_, index) => `c${index}`).join(", ");
+    try {
+      return await this.#session.rows(`SELECT * FROM (VALUES ${values.join(", ")}) AS expected(${names})`);
+    } catch (error) {
+      throw await this.#explained(cells, error);
+    }
+  }
+
+  /** A statement that failed has ended the transaction: what is looked at now stands in none. */
+  async #explained(cells: readonly TestCell[], error: unknown): Promise<unknown> {
+    await this.#session.run("ROLLBACK").catch(() => {});
+    return await explainCells(this.#session, cells, error);
+  }
+}
+
+function cellsOf({ values, place }: TestTable["rows"][number], columns: readonly Column[]): TestCell[] {
+  return columns.map(({ name, type }) => {
+    const [, value = null] = Object.entries(values).find(([written]) => isSameName(written, name)) ?? [];
+    return { value, column: name, type, place };
+  });
+}
+
+/** Places of the primary key among the columns; none where it is not whole. */
+function keyOf({ primaryKey }: Model, columns: readonly Column[]): number[] {
+  const places = primaryKey.map((key) => columns.findIndex(({ name }) => isSameName(name, key)));
+  return places.includes(-1) ? [] : places;
+}
+
+async function rolledBack(session: SqlSession, work: () => Promise<void>): Promise<void> {
+  await session.run("BEGIN TRANSACTION");
+  try {
+    await work();
+  } finally {
+    // Where a statement failed it may have ended already.
+    await session.run("ROLLBACK").catch(() => {});
+    await session.run("RESET VARIABLE cursor").catch(() => {});
+  }
+}
