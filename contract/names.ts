@@ -15,6 +15,7 @@ export const NAME_KINDS = [
   "model",
   "param",
   "function",
+  "macro",
   "webhook",
   "token",
   "user",
@@ -110,6 +111,7 @@ const RULES: Readonly<Record<NameKind, NameRule>> = {
   model: { ...MODEL_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
   param: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
   function: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
+  macro: { ...TABLE_NAME, reserved: [isOurs, isObjectKey] },
   webhook: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
   token: {
     pattern: TOKEN_NAME_PATTERN,

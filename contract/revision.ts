@@ -10,7 +10,7 @@ export interface Revision {
   readonly id: string;
   readonly pipeline: string;
   readonly definition: PipelineDefinition;
-  /** The models, the scripts' own modules, and a bundle of each script. */
+  /** The models, what they use of macros/ and seeds/, the scripts' own modules, and a bundle of each script. */
   readonly files: readonly RevisionFile[];
   /** The entries of connectors.yaml that it names, before references are resolved. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
@@ -34,12 +34,17 @@ const BUNDLES = ".bundles/";
 /** Where a revision keeps the bundle of a script: one module with all that it imports. */
 export const bundlePath = (script: string): string => `${BUNDLES}${script}`;
 
-/** What of a revision's files is SQL, and what runs as a script: the bundles, by the scripts' own paths. */
+const SQL_FOLDERS = /^(?:transforms|macros|seeds)\//;
+
+/**
+ * What of a revision's files makes its tables (models with their defaults, macros, seeds), and what runs as a
+ * script: the bundles, by the scripts' own paths.
+ */
 export function splitFiles(
   files: readonly RevisionFile[],
 ): { readonly models: readonly RevisionFile[]; readonly scripts: readonly RevisionFile[] } {
   return {
-    models: files.filter(({ path }) => path.startsWith("transforms/")),
+    models: files.filter(({ path }) => SQL_FOLDERS.test(path)),
     scripts: files.flatMap(({ path, content }) =>
       path.startsWith(BUNDLES) ? [{ path: path.slice(BUNDLES.length), content }] : []
     ),

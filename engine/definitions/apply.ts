@@ -12,7 +12,7 @@ import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { mendRevisions } from "./mend_revisions.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
 import { modelFiles } from "./project/model_files.ts";
-import { readProjectFile } from "./project/project_file.ts";
+import { readProjectParts } from "./project/project_parts.ts";
 import { bundleConnectorScripts, scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { refuseScripts } from "./scripts/read_scripts.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
@@ -104,7 +104,7 @@ export async function applySource(
       connectorTypes: context.connectors,
       connectors: { connectors, broken: new Set(), isReadable: true, faults: [], place },
       notifiers: { notifiers: await store.alerts.notifiers(), broken: new Set(), isReadable: true },
-      project: await readProjectFile(context.projectDir),
+      ...await readProjectParts(context.projectDir),
     },
     async (definition) => {
       const refused = refuseScripts(definition);

@@ -7,7 +7,8 @@ import { isWildcard, STREAM_PLACE } from "../../contract/pipeline/wildcard.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { isSameName, nameKey } from "../../contract/sql.ts";
 import { RUN_VARIABLES } from "../../sql/build/variables.ts";
-import { tablesMadeBy } from "../../sql/language/files/kinds.ts";
+import { kindOf, tablesMadeBy } from "../../sql/language/files/kinds.ts";
+import { parseMacros } from "../../sql/language/macros/parse_macros.ts";
 import { orderTopologically } from "../../sql/language/topological_order.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
@@ -166,6 +167,12 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
     if (twin === undefined) continue;
     faults.push(error(["functions", name], "key", `"${twin}" and "${name}" would be the same function`));
   }
+  const macros = models.files.filter(({ path }) => kindOf(path) === "macros").flatMap(parseStatements);
+  for (const name of functions) {
+    const macro = macros.find((other) => isSameName(other.name, name));
+    if (macro === undefined) continue;
+    faults.push(error(["functions", name], "key", `${macro.path} has a macro of this name: rename one`));
+  }
   for (const [name, load] of Object.entries(definition.load)) faults.push(...checkTwinTargets(name, load));
   if (streams.length === 0 && tablesMadeBy(models.files).length === 0) {
     faults.push({
@@ -177,6 +184,8 @@ export function checkNames(definition: PipelineDefinition, models: ModelFiles): 
   }
   return faults;
 }
+
+const parseStatements = (file: RevisionFile) => parseMacros(file).statements.map(({ macro }) => macro);
 
 /** Child tables are raw tables like those of streams. */
 function checkChildTables({ extract }: PipelineDefinition): PipelineFault[] {

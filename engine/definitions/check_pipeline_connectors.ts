@@ -14,6 +14,7 @@ import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
 import type { KnownNotifiers } from "./notifiers/check_notify.ts";
 import type { ParsedProject } from "./project/project_file.ts";
+import type { SharedSql } from "./project/shared_sql.ts";
 import { CONNECTORS_FILE, type ParsedConnectors } from "./parse_connectors.ts";
 import { checkSchema, pathText, schemaKeys } from "../../text/schema_faults.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
@@ -27,6 +28,8 @@ export interface PipelineContext {
   readonly notifiers?: KnownNotifiers;
   /** What project.yaml says. */
   readonly project?: ParsedProject;
+  /** The project's macros. */
+  readonly shared?: SharedSql;
 }
 
 /** What streams and loads ask of their connectors, against what those offer. */

@@ -1,5 +1,13 @@
 /** What of a project makes its pipelines: a change elsewhere (data, outputs) does not make it dirty. */
-const WATCHED_PATHS = ["connectors.yaml", "project.yaml", "pipelines", "transforms", "scripts"];
+const WATCHED_PATHS = [
+  "connectors.yaml",
+  "project.yaml",
+  "pipelines",
+  "transforms",
+  "macros",
+  "seeds",
+  "scripts",
+];
 const STATUS_TIMEOUT_MS = 5_000;
 
 export interface GitOptions {

@@ -14,6 +14,7 @@ import { loadNotifiers } from "./notifiers/read_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
 import { loadModels, unusedModels } from "./project/model_folder.ts";
 import { loadProjectFile, type ParsedProject } from "./project/project_file.ts";
+import { loadSharedSql, type SharedSql, unusedSharedSql } from "./project/shared_sql.ts";
 import { ProjectFiles } from "./read_files.ts";
 import { scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { NO_SCRIPTS, readScripts } from "./scripts/read_scripts.ts";
@@ -44,7 +45,7 @@ export interface LoadOptions {
 }
 
 /**
- * Reads connectors.yaml, notifiers.yaml, project.yaml, pipelines/*.yaml, transforms/<folder>/*.sql and scripts/. Throws not_found where
+ * Reads connectors.yaml, notifiers.yaml, project.yaml, pipelines/*.yaml, transforms/<folder>/, macros/ and scripts/. Throws not_found where
  * there is no such folder; everything else that is wrong with the files is a fault with its place.
  */
 export async function loadProject(
@@ -55,8 +56,14 @@ export async function loadProject(
   const connectors = await loadConnectors(files, connectorTypes);
   const notifiers = await loadNotifiers(files);
   const project = await loadProjectFile(files);
-  const faults: Fault[] = [...connectors.faults, ...notifiers.faults, ...project.faults];
-  const context: PipelineContext = { connectors, connectorTypes, notifiers, project };
+  const shared = await loadSharedSql(files);
+  const faults: Fault[] = [
+    ...connectors.faults,
+    ...notifiers.faults,
+    ...project.faults,
+    ...shared.faults,
+  ];
+  const context: PipelineContext = { connectors, connectorTypes, notifiers, project, shared };
   const bundles = scripts?.of(files);
 
   const pipelines: LoadedPipeline[] = [];
@@ -91,7 +98,7 @@ export async function loadProject(
     pathByName.set(name, path);
     pipelines.push(withNameFault(await loadPipeline(files, name, path, context, bundles)));
   }
-  faults.push(...await unusedModels(files, pipelines));
+  faults.push(...await unusedModels(files, pipelines), ...unusedSql(shared, pipelines));
   return {
     connectors: connectors.connectors,
     connectorPlace: connectors.place,
@@ -101,6 +108,15 @@ export async function loadProject(
     faults,
     isWhole: true,
   };
+}
+
+/** Nothing where a pipeline cannot be read: it may use anything. */
+function unusedSql(shared: SharedSql, pipelines: readonly LoadedPipeline[]): Fault[] {
+  if (pipelines.some(({ sketch }) => sketch === undefined)) return [];
+  return unusedSharedSql(
+    shared,
+    pipelines.flatMap(({ files, text }) => [...files.map(({ content }) => content), text]),
+  );
 }
 
 /** Of a name that is refused the first fault says so. */

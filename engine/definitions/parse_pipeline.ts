@@ -26,6 +26,7 @@ import { checkSchedule } from "./check_schedule.ts";
 import { checkWebhooks } from "./check_webhooks.ts";
 import { placeOf } from "./named_entries.ts";
 import { NO_PROJECT_FILE } from "./project/project_file.ts";
+import { NO_SHARED_SQL, usedSharedSql } from "./project/shared_sql.ts";
 import { withVariables } from "./project/variables.ts";
 import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
@@ -42,7 +43,7 @@ export interface LoadedPipeline {
   readonly text: string;
   /** `undefined` where its text or its shape is wrong. */
   readonly definition: PipelineDefinition | undefined;
-  /** Its models, in order of their paths. */
+  /** Its models, in order of their paths, and what they use of the project's macros. */
   readonly files: readonly RevisionFile[];
   /** What its scripts are made of: their bundles and their own modules. */
   readonly scripts: readonly RevisionFile[];
@@ -91,9 +92,16 @@ export async function parsePipeline(
     connectorPlace: context.connectors.place,
     place,
   };
+  const filesOf = async (folder: string): Promise<ModelFiles> => {
+    const models = await modelsOf(folder);
+    // Checks of streams stand in the definition.
+    const texts = [...models.files.map(({ content }) => content), text];
+    const shared = usedSharedSql(context.shared ?? NO_SHARED_SQL, texts);
+    return { ...models, files: [...models.files, ...shared] };
+  };
   const whole = async (written: SalvagedDefinition, shapeFaults: readonly Fault[] = []) => {
-    const models = await modelsOf(written.definition.transform ?? name);
-    const sql = models.files.map(({ content }) => content);
+    const models = await filesOf(written.definition.transform ?? name);
+    const sql = [...models.files.map(({ content }) => content), text];
     const given = withVariables(written.definition, sql, context.project ?? NO_PROJECT_FILE);
     const { definition } = given;
     const salvaged = { ...written, definition, params: [...written.params, ...given.unknown] };
@@ -124,7 +132,7 @@ export async function parsePipeline(
       sketch: sketchOf(salvaged, models, found, scripts.brokenConnectors),
     };
   };
-  if (document.value === undefined) return { ...broken, ...unreadSketch(await modelsOf(name)) };
+  if (document.value === undefined) return { ...broken, ...unreadSketch(await filesOf(name)) };
   const shape = checkSchema(pipelineSchema, withBuiltInConnectors(document.value));
   if ("faults" in shape) {
     const faults = shape.faults.map((fault): Fault => ({

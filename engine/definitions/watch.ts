@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { DEFAULTS_FILE } from "../../sql/language/files/kinds.ts";
+import { DEFAULTS_FILE, MACROS_FOLDER } from "../../sql/language/files/kinds.ts";
 import { SCRIPTS_FOLDER } from "./scripts/scripts_folder.ts";
 import { PACKAGE_FILES } from "./scripts/package_lock.ts";
 
@@ -101,6 +101,7 @@ export async function lookAtProject(projectDir: string): Promise<ProjectLook> {
     MOST_LEVELS,
     (name) => name.endsWith(".sql") || name === DEFAULTS_FILE,
   );
+  await lookBelow(join(projectDir, MACROS_FOLDER), MOST_LEVELS, (name) => name.endsWith(".sql"));
   return { folders, files: files.sort().join("\n") };
 }
 

@@ -41,7 +41,7 @@ export interface FenceOptions {
 
 const SYSTEM_FOLDERS = ["/proc", "/sys", "/dev"];
 /** What says what the server does: whoever could write there could make it do anything. */
-const DEFINITIONS = ["pipelines", "transforms", "scripts", "macros", "tests"];
+const DEFINITIONS = ["project.yaml", "pipelines", "transforms", "scripts", "macros", "seeds", "tests"];
 /** Read by nobody as data either. */
 const PROJECT_CONFIG = ["connectors.yaml", "notifiers.yaml", ".git"];
 

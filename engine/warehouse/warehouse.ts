@@ -127,6 +127,13 @@ const MIGRATIONS: readonly string[] = [
      "rows" BIGINT NOT NULL,
      committed_at TIMESTAMPTZ NOT NULL
    );`,
+  `CREATE TABLE _sluice.macros (
+     macro VARCHAR PRIMARY KEY,
+     is_table BOOLEAN NOT NULL,
+     text VARCHAR NOT NULL,
+     run_id VARCHAR NOT NULL,
+     made_at TIMESTAMPTZ NOT NULL
+   );`,
 ];
 
 /** Brings the warehouse's own tables up to date. Throws `invalid` for a file of a newer version. */

@@ -87,7 +87,7 @@ async function checkModels(
     ...databaseLimits({ ...job.duckdb, directories: [], files: [] }),
     signal,
   });
-  const { models, disabled, unreadable, faults: modelFaults } = readModels(subject.files);
+  const { models, disabled, unreadable, macros, faults: modelFaults } = readModels(subject.files);
   const faults: (Fault | DefinitionFault)[] = [...modelFaults];
   const session = await database.session();
   using _interrupt = session.interruptOn(signal);
@@ -107,6 +107,7 @@ async function checkModels(
     ),
     unreadable: [...subject.refusedModels, ...unreadable],
     disabled,
+    macros,
     params: subject.definition.params,
     unknownParams: subject.mutedParams,
     beside,
@@ -131,6 +132,10 @@ async function checkModels(
       trees: compiled.trees,
       modelColumns: compiled.columns,
     });
+  faults.push(
+    ...compiled.faults,
+    ...viewFaults(subject.definition.functions ?? {}, models, compiled.graph),
+  );
   const plan = planRun(subject.definition, models, compiled.graph);
   faults.push(...straightFaults(plan.steps, connections));
   const known = Object.entries(streams.columns).filter((entry): entry is [string, readonly Column[]] =>
@@ -199,16 +204,23 @@ function asWritten({ definition, written }: CheckSubject): PipelineDefinition {
 function viewFaults(
   functions: Readonly<Record<string, unknown>>,
   models: readonly Model[],
-  { nodes }: Graph,
+  graph: Graph,
 ): Fault[] {
   const byNode = new Map(models.map((model) => [`model:${model.name}`, model]));
   return models.filter(({ materialized }) => materialized === "view").flatMap(({ name, path, sql }) => {
     const held = ephemeralsBehind(
-      nodes.get(`model:${name}`)?.depends ?? [],
-      { nodes },
+      graph.nodes.get(`model:${name}`)?.depends ?? [],
+      graph,
       (node) => byNode.get(node),
     );
-    const queries = [sql, ...held.map((model) => model.sql)];
+    const macros = [name, ...held.map((model) => model.name)].flatMap((one) =>
+      graph.macros.get(`model:${one}`) ?? []
+    );
+    const queries = [
+      sql,
+      ...held.map((model) => model.sql),
+      ...macros.map(({ text, start, end }) => text.slice(start, end)),
+    ];
     const called = Object.keys(functions).find((one) => queries.some((query) => mayCall(query, one)));
     if (called === undefined) return [];
     const message = `${name} is a view, and what reads it later cannot call ${called}: make it a table`;

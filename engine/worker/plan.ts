@@ -8,6 +8,7 @@ import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { type Check, checkStep, modelChecks, streamChecks } from "../../sql/language/checks/check.ts";
 import { downstreamOf, type Graph } from "../../sql/language/graph.ts";
+import type { Macro } from "../../sql/language/macros/parse_macros.ts";
 import type { Model } from "../../sql/language/model.ts";
 import { orderTopologically } from "../../sql/language/topological_order.ts";
 import { rawTable } from "../warehouse/raw_table.ts";
@@ -41,12 +42,15 @@ export interface PlannedModel {
   readonly model: Model;
   /** Run before the model is committed: where one fails, the model is not. */
   readonly checks: readonly PlannedCheck[];
+  /** Those that its SQL calls, each behind those that it calls. */
+  readonly macros: readonly Macro[];
 }
 
 export interface PlannedCheck {
   readonly kind: "check";
   readonly step: PipelineStep;
   readonly check: Check;
+  readonly macros: readonly Macro[];
 }
 
 export interface PlannedLoad {
@@ -85,7 +89,9 @@ export function planRun(definition: PipelineDefinition, models: readonly Model[]
     const check = late.get(name);
     if (check !== undefined) return [check];
     if (model === undefined) return [];
-    return [{ kind: "model", model, step: planModel(model, edges), checks: inline.get(name) ?? [] }];
+    const step = planModel(model, edges);
+    const macros = graph.macros.get(name) ?? [];
+    return [{ kind: "model", model, step, checks: inline.get(name) ?? [], macros }];
   });
   const extracts = inOrder(definition.extract).map(([name, stream]): PlannedExtract => ({
     kind: "extract",
@@ -232,7 +238,7 @@ function planCheck(file: string | null, check: Check, graph: Graph): PlannedChec
     file,
     sql: check.sql,
   };
-  return { kind: "check", check, step };
+  return { kind: "check", check, step, macros: graph.macros.get(name) ?? [] };
 }
 
 /**

@@ -38,7 +38,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     ...(resources.threads === undefined ? {} : { threads: resources.threads }),
   });
   const sessions = new SessionPool(database, context.signal, (session) => setVariables(session, given));
-  const { models, disabled } = requireModels(given.files);
+  const { models, disabled, macros } = requireModels(given.files);
   await using connections = jobConnections(given, context, context.readThread);
   if (given.isRemoved === true) {
     const { reporter, signal } = context;
@@ -57,7 +57,10 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
       tables: childTablesOf(name, stream).map((child) => child.table),
       checks: streamChecks(name, stream),
     }));
-    return { graph: await buildGraph(session, { models, streams, disabled }), job: { ...given, definition } };
+    return {
+      graph: await buildGraph(session, { models, streams, disabled, macros }),
+      job: { ...given, definition },
+    };
   });
   await using _functions = await withSession(sessions, (session) => openFunctions(session, job, context));
   const threads = new ThreadCount(await database.session());

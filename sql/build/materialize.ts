@@ -72,26 +72,42 @@ export async function materialize(
 
 /** What stands in main under the name; undefined where nothing does. */
 export async function relationKind(session: SqlSession, name: string): Promise<"table" | "view" | undefined> {
-  const kind = await kindOf(session, modelTable(name));
+  const kind = await kindOf(session, modelTable(name), name);
+  if (kind === "table" || kind === undefined) return kind;
   // DuckDB finds its own views under main, too.
-  if (kind !== "view" || await kindOf(session, `system.${modelTable(name)}`) === undefined) return kind;
-  const [own] = await session.rows(
-    `SELECT 1 AS found FROM duckdb_views()
-     WHERE database_name = current_database() AND schema_name = 'main' AND lower(view_name) = lower($1)`,
-    [name],
-  );
-  return own === undefined ? undefined : "view";
+  const isListed = kind === "unknown" ||
+    await kindOf(session, `system.${modelTable(name)}`, name) !== undefined;
+  return isListed ? await listedKind(session, name) : kind;
 }
 
-/** By what is prepared and never run: asked for one name, DuckDB makes up its lists of tables and views whole. */
-async function kindOf(session: SqlSession, relation: string): Promise<"table" | "view" | undefined> {
+/**
+ * By what is prepared and never run: asked for one name, DuckDB makes up its lists of tables and views whole. `unknown` is a view
+ * that cannot be bound any more, as what it reads is gone.
+ */
+async function kindOf(
+  session: SqlSession,
+  relation: string,
+  name: string,
+): Promise<"table" | "view" | "unknown" | undefined> {
   try {
     await session.describe(`DELETE FROM ${relation}`);
     return "table";
   } catch (error) {
-    if (!(error instanceof SqlError)) throw error;
-    if (error.type === "Catalog") return undefined;
-    if (error.type === "Binder" && /only delete from base table/.test(error.message)) return "view";
-    throw error;
+    if (!(error instanceof SqlError) || error.code !== "invalid") throw error;
+    const missing = error.type === "Catalog"
+      ? /^Table with name (.+?) does not exist!/.exec(error.message)
+      : null;
+    if (missing?.[1] === name) return undefined;
+    return error.type === "Binder" && /only delete from base table/.test(error.message) ? "view" : "unknown";
   }
+}
+
+async function listedKind(session: SqlSession, name: string): Promise<"table" | "view" | undefined> {
+  const mine = "database_name = current_database() AND schema_name = 'main'";
+  const [found] = await session.rows(
+    `SELECT 'view' AS kind FROM duckdb_views() WHERE ${mine} AND lower(view_name) = lower($1)
+     UNION ALL SELECT 'table' FROM duckdb_tables() WHERE ${mine} AND lower(table_name) = lower($1)`,
+    [name],
+  );
+  return found === undefined ? undefined : found["kind"] === "view" ? "view" : "table";
 }

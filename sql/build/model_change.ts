@@ -2,6 +2,7 @@ import { AppError } from "../../contract/errors.ts";
 import { findColumn, nameKey, type SqlSession } from "../../contract/sql.ts";
 import { formatFault } from "../../text/fault.ts";
 import { listWords } from "../../text/suggest.ts";
+import type { Macro } from "../language/macros/parse_macros.ts";
 import { headerPlace, type Model, type ModelHistory, modelTable } from "../language/model.ts";
 import { placeAt } from "../language/position.ts";
 import { firstWord, scanSql } from "../language/scan_sql.ts";
@@ -24,9 +25,11 @@ export interface ModelDefinition {
   readonly updateKey: string | null;
   /** SHA-256 in hex of the SQL without comments, white space and the case of words. */
   readonly sql: string;
+  /** The same of the macros that it calls, directly or through others, by name; absent where there are none. */
+  readonly macros?: Readonly<Record<string, string>>;
   /** Columns of an incremental table that its query no longer has; known when it is built. */
   readonly gone?: readonly string[];
-  /** The `sql` of the tables and views that an incremental model reads, directly or through others, by name. */
+  /** What `sourceText` says of the tables and views that an incremental model reads, directly or through others, by name. */
   readonly sources?: Readonly<Record<string, string>>;
 }
 
@@ -54,8 +57,11 @@ export const keptBecause = ({ fullRefresh }: Pick<Model, "fullRefresh">): string
 const historyText = ({ validFrom, validTo, isCurrent }: ModelHistory): string =>
   [validFrom, validTo, isCurrent].map(nameKey).join(", ");
 
-export async function definitionOf(model: Model): Promise<ModelDefinition> {
-  const bytes = new TextEncoder().encode(plainSql(model.sql));
+/** `macros` are those that the model calls: a change of one is a change of the model. */
+export async function definitionOf(model: Model, macros: readonly Macro[] = []): Promise<ModelDefinition> {
+  const called = await Promise.all(
+    macros.map(async ({ name, text, start, end }) => [nameKey(name), await hashOf(text.slice(start, end))]),
+  );
   return {
     materialized: model.materialized,
     ...(model.materialized === "incremental" ? { strategy: model.strategy } : {}),
@@ -63,8 +69,18 @@ export async function definitionOf(model: Model): Promise<ModelDefinition> {
     ...(model.partitionBy.length === 0 ? {} : { partitionBy: model.partitionBy.map(plainSql).sort() }),
     primaryKey: model.primaryKey.map(nameKey).sort(),
     updateKey: model.updateKey === undefined ? null : nameKey(model.updateKey),
-    sql: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(),
+    sql: await hashOf(model.sql),
+    ...(called.length === 0 ? {} : { macros: Object.fromEntries(called) }),
   };
+}
+
+/** What the rows of a table or view are made by, as one text to compare. */
+export const sourceText = ({ sql, macros = {} }: ModelDefinition): string =>
+  [sql, ...Object.entries(macros).sort().flat()].join(" ");
+
+async function hashOf(sql: string): Promise<string> {
+  const bytes = new TextEncoder().encode(plainSql(sql));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 /** Two texts that differ in comments, white space or the case of words only become the same. */
@@ -166,6 +182,12 @@ function changesBetween(before: ModelDefinition, now: ModelDefinition): Change[]
     partitionBy.length === 0 ? "none" : partitionBy.join(", ");
   compare("partition_by", partitions(before), partitions(now));
   if (before.sql !== now.sql) changes.push({ text: "its SQL", path: [] });
+  const names = [...new Set([before, now].flatMap(({ macros = {} }) => Object.keys(macros)))].sort();
+  const macros = names.filter((name) => before.macros?.[name] !== now.macros?.[name]);
+  // One that its SQL no longer calls, or calls now, is a change of its SQL.
+  if (before.sql === now.sql && macros.length > 0) {
+    changes.push({ text: `the macro${macros.length === 1 ? "" : "s"} ${listWords(macros)}`, path: [] });
+  }
   return changes;
 }
 

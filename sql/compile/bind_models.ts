@@ -14,6 +14,7 @@ import { placeAt } from "../language/position.ts";
 import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
 import { bindTogether } from "./bind_together.ts";
 import { repeatedColumn, type TypeNames } from "./compile_header.ts";
+import { faultsByMacros } from "./compile_macros.ts";
 import type { ImpossibleCast, ImpossibleCasts } from "./impossible_casts.ts";
 
 export interface BindModelsContext {
@@ -26,6 +27,8 @@ export interface BindModelsContext {
   readonly casts: ImpossibleCasts;
   /** See CompileInput. */
   readonly onBind: (models: readonly Model[]) => Disposable;
+  /** Makes the macros that a step calls, when there is what they read; false where that cannot be, which is told. */
+  readonly prepare: (step: string) => Promise<boolean>;
   /** How many are bound in one go. */
   readonly modelsAtOnce: number;
   readonly addFaults: (faults: readonly Fault[]) => void;
@@ -72,8 +75,10 @@ class ModelBinder {
         if (model === undefined || broken.has(model.name)) return [];
         return node.depends.every((other) => columns.has(other)) ? [{ node, model }] : [];
       });
+      const prepared: BindableModel[] = [];
+      for (const one of bindable) if (await this.#context.prepare(one.node.name)) prepared.push(one);
       this.#tables = [];
-      await this.#bindLevel(bindable);
+      await this.#bindLevel(prepared);
       await this.#createTables();
     }
   }
@@ -153,7 +158,8 @@ class ModelBinder {
     } catch (thrown) {
       const error = toModelError(thrown, model, 0);
       if (!(error instanceof AppError) || error.faults.length === 0) throw error;
-      addFaults(error.faults);
+      const { trees, macroSet } = this.#analysis;
+      addFaults(faultsByMacros(error, model, trees.get(model.name), macroSet));
     }
   }
 

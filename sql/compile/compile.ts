@@ -6,12 +6,14 @@ import { listWords } from "../../text/suggest.ts";
 import { bindModels, createTable } from "./bind_models.ts";
 import { bindChecks, type OwnedCheck } from "./compile_checks.ts";
 import { checkHeader, renamedFaults, TypeNames } from "./compile_header.ts";
+import { BoundMacros, macroVariableFaults } from "./compile_macros.ts";
 import { ImpossibleCasts } from "./impossible_casts.ts";
-import { variableFaults } from "./compile_variables.ts";
+import { knownVariables, variableFaults } from "./compile_variables.ts";
 import { loadFaults, type LoadReference } from "./compile_loads.ts";
 import { type Check, modelChecks } from "../language/checks/check.ts";
 import { explainSqlError } from "../language/explain_error.ts";
 import { analyzeGraph, type Graph, type GraphAnalysis, type GraphStream } from "../language/graph.ts";
+import type { Macro } from "../language/macros/parse_macros.ts";
 import type { Model } from "../language/model.ts";
 import { paramFaults } from "../../contract/params/values.ts";
 import { declareRunVariables, RUN_VARIABLES } from "../build/variables.ts";
@@ -32,6 +34,8 @@ export interface CompileInput {
   readonly unreadable?: readonly string[];
   /** Names of models with `enabled: false`, and the files that say so. */
   readonly disabled?: ReadonlyMap<string, string>;
+  /** What models and checks may call. */
+  readonly macros?: readonly Macro[];
   /**
    * Called before DuckDB is given models, or the checks of one: what it then computes may never end. What it returns is
    * disposed of when that is done.
@@ -86,14 +90,14 @@ class Compiler {
   }
 
   async compile(): Promise<Compilation> {
-    const { models, params, loads, unreadable = [], disabled = new Map() } = this.#input;
+    const { models, params, loads, unreadable = [], disabled = new Map(), macros = [] } = this.#input;
     const { beside, modelsAtOnce = MODELS_AT_ONCE } = this.#input;
     const sessions = beside === undefined ? [this.#session] : [this.#session, beside];
     const onBind = this.#input.onBind ?? (() => ({ [Symbol.dispose]: () => {} }));
     // Nothing is run here but what binding itself evaluates.
     for (const session of sessions) await session.run("PRAGMA disable_optimizer");
     const streams = this.#streams();
-    const analysis = await analyzeGraph(this.#session, { models, streams, unreadable, disabled });
+    const analysis = await analyzeGraph(this.#session, { models, streams, unreadable, disabled, macros });
     this.#add(analysis.faults);
     for (const { path, message } of paramFaults(params, RUN_VARIABLES)) {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
@@ -101,7 +105,13 @@ class Compiler {
     for (const session of sessions) await declareRunVariables(session, params);
     await this.#createStreams();
     const checks = this.#checks();
-    this.#add([...renamedFaults(models), ...variableFaults(analysis, this.#input, checks)]);
+    this.#add([
+      ...renamedFaults(models),
+      ...variableFaults(analysis, this.#input, checks),
+      ...macroVariableFaults(analysis, knownVariables(this.#input)),
+    ]);
+    const boundMacros = new BoundMacros(this.#session);
+    const prepare = (step: string) => boundMacros.make(analysis.graph.macros.get(step) ?? []);
     const addFaults = (faults: readonly Fault[]) => void this.#fileFaults.push(...faults);
     await bindModels({
       sessions,
@@ -110,6 +120,7 @@ class Compiler {
       types: this.#types,
       casts: this.#casts,
       onBind,
+      prepare,
       modelsAtOnce,
       addFaults,
     }, analysis);
@@ -124,7 +135,9 @@ class Compiler {
     const isBound = ({ check, model }: OwnedCheck) =>
       model === undefined ? this.#columns.has(check.node) : bound.has(model);
     const open = checks.filter(isBound);
-    this.#add(await bindChecks(this.#session, open, analysis, this.#columns, onBind, this.#casts));
+    const ways = { onBind, prepare };
+    this.#add(await bindChecks(this.#session, open, analysis, this.#columns, ways, this.#casts));
+    this.#add(boundMacros.faults);
     const ephemeral = new Set(
       models.filter(({ materialized }) => materialized === "ephemeral").map(({ name }) => `model:${name}`),
     );

@@ -31,7 +31,11 @@ export async function bindChecks(
   checks: readonly OwnedCheck[],
   { graph, refusedChecks }: Pick<GraphAnalysis, "graph" | "refusedChecks">,
   bound: BoundColumns,
-  onBind: (models: readonly Model[]) => Disposable,
+  { onBind, prepare }: {
+    readonly onBind: (models: readonly Model[]) => Disposable;
+    /** Makes the macros that a step calls; false where that cannot be, which is told. */
+    readonly prepare: (step: string) => Promise<boolean>;
+  },
   casts: ImpossibleCasts,
 ): Promise<(Fault | DefinitionFault)[]> {
   const binder = new CheckBinder(session, graph, bound, casts);
@@ -42,7 +46,9 @@ export async function bindChecks(
     faults.push(...missing.map(({ path, message }) => faultAtPath(owned.check, owned.model, path, message)));
     const isOpen = missing.length === 0 && binder.hasItsColumn(owned.check);
     if (isOpen && binder.needsBinding(owned.check) && !refusedChecks.has(checkStep(owned.check))) {
-      open.push(owned);
+      const step = checkStep(owned.check);
+      const canBePrepared = (graph.checkDepends.get(step) ?? []).every((node) => bound.has(node));
+      if (!canBePrepared || await prepare(step)) open.push(owned);
     }
   }
   const alone = open.filter(({ check }) => !binder.canBindTogether(check));

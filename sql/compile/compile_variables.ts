@@ -24,19 +24,19 @@ export function variableFaults(
   { models, params, unknownParams = [] }: VariablesInput,
   checks: readonly OwnedCheck[],
 ): (Fault | DefinitionFault)[] {
-  const known: string[] = [...RUN_VARIABLES, ...Object.keys(params), ...unknownParams];
+  const known = knownVariables({ params, unknownParams });
   const ofModels = models.flatMap((model) =>
     (trees.get(model.name)?.variables ?? []).flatMap(({ name, position }) => {
       const place = position === undefined ? { file: model.path } : placeAt(model.sql, position, model.path);
       const partial = partialFault(model, name);
       if (partial !== undefined) return [{ ...place, message: partial, severity: "error" as const }];
-      const found = faultOf(name, known, model.updateKey === undefined ? NO_CURSOR : undefined);
+      const found = variableFault(name, known, model.updateKey === undefined ? NO_CURSOR : undefined);
       return found === undefined ? [] : [{ ...place, ...found }];
     })
   );
   const ofChecks = checks.flatMap(({ check, model }) =>
     (checkTrees.get(checkStep(check))?.variables ?? []).flatMap(({ name, position }) => {
-      const found = faultOf(name, known, CHECK_CURSOR);
+      const found = variableFault(name, known, CHECK_CURSOR);
       if (found === undefined) return [];
       const { message, severity } = found;
       return [{ ...checkFault(check, model, `${check.label}: ${message}`, position), severity }];
@@ -58,14 +58,18 @@ function partialFault(
   return `deletes: soft ends what the query does not return, so it must return all rows, whatever ${name} is`;
 }
 
+export const knownVariables = (
+  { params, unknownParams = [] }: Pick<VariablesInput, "params" | "unknownParams">,
+): string[] => [...RUN_VARIABLES, ...Object.keys(params), ...unknownParams];
+
 const NO_CURSOR = "the cursor is always NULL here: only an incremental model with an update_key has one";
 const CHECK_CURSOR = "the cursor is always NULL in a check";
 
-/** `noCursor` says why there is no cursor; undefined where there is one. */
-function faultOf(
+/** `noCursor` says why there is no cursor; undefined where there may be one. */
+export function variableFault(
   name: VariableReference["name"],
   known: readonly string[],
-  noCursor: string | undefined,
+  noCursor?: string,
 ): Pick<Fault, "message" | "severity"> | undefined {
   if (name === undefined) {
     const message = "getvariable() needs the variable's name as a plain text, as 'run_start'";

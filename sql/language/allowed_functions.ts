@@ -57,15 +57,21 @@ export interface RefusedCall {
 export const isAllowedTableFunction = (name: string): boolean => ALLOWED_TABLE_FUNCTIONS.has(name);
 export const isRefusedScalar = (name: string): boolean => REFUSED_SCALARS.has(name);
 
-/** The calls in a query that are refused, in the order of the parse tree. */
-export function refusedCalls(tree: ParseTree): RefusedCall[] {
+/**
+ * The calls in a query that are refused, in the order of the parse tree. What a macro of the project calls is looked at by
+ * itself.
+ */
+export function refusedCalls(
+  tree: Pick<ParseTree, "functions" | "scalars">,
+  isMacro: (name: string) => boolean = () => false,
+): RefusedCall[] {
   const refused: RefusedCall[] = [];
   const refuse = (position: number | undefined, message: string) =>
     refused.push({ message, ...(position === undefined ? {} : { position }) });
   for (const { name, position, hasConstantTables } of tree.functions) {
     if (name === "query_table" && !hasConstantTables) {
       refuse(position, "query_table() cannot be called here: give the names of its tables as plain texts");
-    } else if (!isAllowedTableFunction(name)) {
+    } else if (!isAllowedTableFunction(name) && !isMacro(name)) {
       refuse(position, `${name}() cannot be called here: ${reasonAgainst(name)}`);
     }
   }

@@ -1,12 +1,14 @@
 import { AppError } from "../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
-import { SqlError, type SqlSession } from "../../contract/sql.ts";
+import { nameKey, SqlError, type SqlSession } from "../../contract/sql.ts";
 import type { DefinitionFault } from "../../contract/job.ts";
 import { type Check, checkStep, modelChecks, readsOtherTables } from "./checks/check.ts";
 import { checkFault } from "./checks/check_place.ts";
 import { guessPosition } from "./error_position.ts";
 import { foreignSyntax } from "./foreign_syntax.ts";
 import { refusedCalls } from "./allowed_functions.ts";
+import { MacroSet } from "./macros/macro_set.ts";
+import type { Macro } from "./macros/parse_macros.ts";
 import { headerPlace, type Model } from "./model.ts";
 import { partitionFaults, partitionQuery } from "./partition.ts";
 import { parseSelects, type ParseTree, type TableReference } from "./parse_tree.ts";
@@ -29,6 +31,8 @@ export interface GraphInput {
   readonly unreadable?: readonly string[];
   /** Names of models with `enabled: false`, and the files that say so. */
   readonly disabled?: ReadonlyMap<string, string>;
+  /** What models and checks may call. */
+  readonly macros?: readonly Macro[];
 }
 
 export interface GraphStream {
@@ -72,6 +76,11 @@ export interface Graph {
   readonly checkDepends: ReadonlyMap<string, readonly string[]>;
   /** Names of the models that are switched off, and the files that say so: no nodes. */
   readonly disabled: ReadonlyMap<string, string>;
+  /**
+   * By step, as `model:daily` and `check:daily.no_gaps`: the macros that its SQL calls, directly or through
+   * others, each behind those that it calls.
+   */
+  readonly macros: ReadonlyMap<string, readonly Macro[]>;
 }
 
 /** A graph as far as it can be made, and what is wrong with it. */
@@ -90,6 +99,7 @@ export interface GraphAnalysis {
   readonly refusedChecks: ReadonlySet<string>;
   /** What does not parse in the SQL of checks. */
   readonly checkFaults: readonly (Fault | DefinitionFault)[];
+  readonly macroSet: MacroSet;
 }
 
 /**
@@ -133,7 +143,11 @@ class GraphBuilder {
   readonly #streams: ReadonlyMap<string, GraphStream>;
   readonly #names: TableNames;
   readonly #disabled: ReadonlyMap<string, string>;
+  readonly #given: readonly Macro[];
+  /** By step. */
+  readonly #calls = new Map<string, readonly Macro[]>();
   readonly #faults: (Fault | DefinitionFault)[] = [];
+  readonly #told = new Set<string>();
   readonly #broken = new Set<string>();
   readonly #trees = new Map<string, ParseTree>();
   readonly #checkTrees = new Map<string, ParseTree>();
@@ -146,10 +160,11 @@ class GraphBuilder {
 
   constructor(
     session: SqlSession,
-    { models, streams, unreadable = [], disabled = new Map() }: GraphInput,
+    { models, streams, unreadable = [], disabled = new Map(), macros = [] }: GraphInput,
   ) {
     this.#session = session;
     this.#disabled = disabled;
+    this.#given = macros;
     this.#streams = new Map(
       streams.map((stream) =>
         typeof stream === "string" ? [stream, { name: stream, tags: [] }] : [stream.name, stream]
@@ -196,7 +211,9 @@ class GraphBuilder {
       this.#session,
       [...models, ...checks, ...partitions].map(({ sql }) => sql),
     );
-    for (const [index, model] of models.entries()) await this.#addModel(model, trees[index]);
+    const macros = await MacroSet.read(this.#session, this.#given);
+    this.#faults.push(...macros.faults);
+    for (const [index, model] of models.entries()) await this.#addModel(model, trees[index], macros);
     const checkDepends = new Map(all.map((check): [string, string[]] => [checkStep(check), [check.node]]));
     for (const [index, check] of checks.entries()) {
       const tree = trees[models.length + index];
@@ -216,8 +233,9 @@ class GraphBuilder {
         name: table.name,
         position: table.position,
       }));
-      this.#refuseCheck(check, tree, tables);
-      const nodes = tables.flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
+      this.#refuseCheck(check, tree, tables, macros);
+      const nodes = [...tables, ...this.#tablesOfMacros(checkStep(check), tree, macros)]
+        .flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
       checkDepends.set(checkStep(check), [...new Set([check.node, ...nodes])].sort());
     }
     for (const [index, { model, index: entry }] of partitions.entries()) {
@@ -230,7 +248,13 @@ class GraphBuilder {
     }
     const order = this.#order();
     return {
-      graph: { nodes: this.#nodes(order), order, checkDepends, disabled: this.#disabled },
+      graph: {
+        nodes: this.#nodes(order),
+        order,
+        checkDepends,
+        disabled: this.#disabled,
+        macros: this.#calls,
+      },
       faults: this.#faults,
       broken: this.#broken,
       trees: this.#trees,
@@ -238,10 +262,11 @@ class GraphBuilder {
       selfReferring: this.#selfReferring,
       refusedChecks: this.#refusedChecks,
       checkFaults: this.#checkFaults,
+      macroSet: macros,
     };
   }
 
-  async #addModel(model: Model, tree: ParseTree | SqlError | undefined): Promise<void> {
+  async #addModel(model: Model, tree: ParseTree | SqlError | undefined, macros: MacroSet): Promise<void> {
     this.#edges.set(model.name, new Map());
     for (const [index, name] of model.depends.entries()) {
       const resolved = resolveTable(parseTableName(name), this.#names);
@@ -257,7 +282,7 @@ class GraphBuilder {
       return;
     }
     this.#trees.set(model.name, tree);
-    for (const { message, position } of refusedCalls(tree)) {
+    for (const { message, position } of refusedCalls(tree, (name) => macros.has(name))) {
       this.#fail(model, placeOf(model, position), message);
     }
     const reported = new Set<string>();
@@ -268,6 +293,32 @@ class GraphBuilder {
       this.#refuseQualified(model, table, resolved);
       await this.#addEdge(model, resolved, table.name, () => placeOf(model, table.position));
     }
+    await this.#addMacros(model, tree, macros);
+  }
+
+  /** What a model reads by the macros that it calls. */
+  async #addMacros(model: Model, tree: ParseTree, macros: MacroSet): Promise<void> {
+    const step = `model:${model.name}`;
+    for (const table of this.#tablesOfMacros(step, tree, macros)) {
+      if ("node" in table && table.node === step) {
+        this.#fail(model, table.place, `${model.name} reads itself by a macro: only its own SQL may name it`);
+      } else await this.#addEdge(model, table, table.name, () => table.place);
+    }
+    const called = this.#calls.get(step) ?? [];
+    if (called.some(({ name }) => macros.broken.has(nameKey(name)))) this.#broken.add(model.name);
+  }
+
+  /** The tables that the macros name which a step calls. */
+  #tablesOfMacros(step: string, tree: ParseTree, macros: MacroSet) {
+    const called = macros.calledBy(tree);
+    if (called.length > 0) this.#calls.set(step, called);
+    return called.flatMap((macro) =>
+      macros.tablesOf(macro).map((table) => ({
+        ...resolveTable(table, this.#names),
+        name: table.name,
+        place: macros.placeOf(macro, table.position),
+      }))
+    );
   }
 
   /** A view holds the query of an ephemeral model under its bare name; main.x would be a table of that name. */
@@ -288,16 +339,20 @@ class GraphBuilder {
     check: Check,
     tree: ParseTree,
     tables: readonly (ResolvedTable & { readonly name: string; readonly position: number | undefined })[],
+    macros: MacroSet,
   ): void {
     const known = tables.filter((table) =>
       "message" in table && (isFileName(table.name) || table.isOff === true)
     );
     const messages = new Map<string, number | undefined>();
-    for (const { message, position } of refusedCalls(tree)) messages.set(message, position);
+    for (const { message, position } of refusedCalls(tree, (name) => macros.has(name))) {
+      messages.set(message, position);
+    }
     for (const table of known) if ("message" in table) messages.set(table.message, table.position);
 
     for (const [message, position] of messages) this.#faults.push(this.#checkFault(check, message, position));
-    if (messages.size > 0) this.#refusedChecks.add(checkStep(check));
+    const isBroken = macros.calledBy(tree).some(({ name }) => macros.broken.has(nameKey(name)));
+    if (messages.size > 0 || isBroken) this.#refusedChecks.add(checkStep(check));
   }
 
   #checkFault(check: Check, message: string, position?: number): Fault | DefinitionFault {
@@ -373,8 +428,12 @@ class GraphBuilder {
     }));
   }
 
+  /** What a macro reads is wrong for each model that calls it, and told once. */
   #fail(model: Model, place: SourcePlace, message: string): void {
-    this.#faults.push({ ...place, message, severity: "error" });
+    const fault = { ...place, message, severity: "error" } as const;
+    const text = formatFault(fault);
+    if (!this.#told.has(text)) this.#faults.push(fault);
+    this.#told.add(text);
     this.#broken.add(model.name);
   }
 

@@ -5,9 +5,7 @@ import type { ModelFiles } from "../check_pipeline.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
 import type { ProjectFiles } from "../read_files.ts";
 import { modelFiles, TRANSFORMS } from "./model_files.ts";
-
-/** Folders in folders are read so deep. */
-const MAX_LEVELS = 8;
+import { walkFolder } from "./walk.ts";
 
 /** The files of the folder transforms/<folder>/ and of the folders in it, with the defaults of all above them. */
 export async function loadModels(project: ProjectFiles, folder: string): Promise<ModelFiles> {
@@ -18,15 +16,35 @@ export async function loadModels(project: ProjectFiles, folder: string): Promise
     const message = "leads out of the project by a symbolic link: copy the folder in";
     return { files: [], faults: [fault(base, message)], refused: [], exists: true };
   }
-  const found = new FoundFiles(project, base);
-  await found.collect("", 1);
-  const models = modelFiles(folder, found.texts);
+  const texts = new Map<string, string>();
+  const faults: Fault[] = [];
+  const unread: string[] = [];
+  for (const entry of await walkFolder(project, base)) {
+    if ("fault" in entry) {
+      faults.push(entry.fault);
+      continue;
+    }
+    const { path, inner, name } = entry;
+    if (!name.endsWith(".sql") && name !== DEFAULTS_FILE) {
+      const message = whyNotRead(name);
+      if (message !== undefined) faults.push({ ...fault(path, message), severity: "warning" });
+      continue;
+    }
+    const file = await project.read(path);
+    if (file === undefined) continue;
+    if (!("fault" in file)) texts.set(inner, file.text);
+    else {
+      faults.push(file.fault);
+      if (name.endsWith(".sql")) unread.push(modelName(name));
+    }
+  }
+  const models = modelFiles(folder, texts);
   const hasModels = tablesMadeBy(models.files).length > 0;
   const shared = hasModels ? await sharedDefaults(project) : { files: [], faults: [] };
   return {
     files: [...shared.files, ...models.files],
-    faults: [...shared.faults, ...found.faults, ...models.faults],
-    refused: [...found.unread, ...models.refused],
+    faults: [...shared.faults, ...faults, ...models.faults],
+    refused: [...unread, ...models.refused],
     exists: true,
   };
 }
@@ -39,55 +57,6 @@ async function sharedDefaults(project: ProjectFiles): Promise<Pick<ModelFiles, "
   return "fault" in file
     ? { files: [], faults: [file.fault] }
     : { files: [{ path, content: file.text }], faults: [] };
-}
-
-class FoundFiles {
-  /** By their paths in the folder. */
-  readonly texts = new Map<string, string>();
-  readonly faults: Fault[] = [];
-  /** Models whose files cannot be read. */
-  readonly unread: string[] = [];
-  readonly #project: ProjectFiles;
-  readonly #base: string;
-
-  constructor(project: ProjectFiles, base: string) {
-    this.#project = project;
-    this.#base = base;
-  }
-
-  /** `prefix` is empty or ends with a `/`. */
-  async collect(prefix: string, level: number): Promise<void> {
-    const entries = await this.#project.list(`${this.#base}/${prefix}`.replace(/\/$/, "")) ?? [];
-    if ("fault" in entries) {
-      this.faults.push(entries.fault);
-      return;
-    }
-    for (const { name, isFolder } of entries) {
-      const path = `${this.#base}/${prefix}${name}`;
-      if (isFolder && level < MAX_LEVELS) await this.collect(`${prefix}${name}/`, level + 1);
-      else if (isFolder) this.#warn(path, `is not read: models are at most ${MAX_LEVELS} folders deep`);
-      else if (name.endsWith(".sql") || name === DEFAULTS_FILE) await this.#read(path, `${prefix}${name}`);
-      else {
-        const message = whyNotRead(name);
-        if (message !== undefined) this.#warn(path, message);
-      }
-    }
-  }
-
-  async #read(path: string, name: string): Promise<void> {
-    const file = await this.#project.read(path);
-    if (file === undefined) return;
-    if (!("fault" in file)) {
-      this.texts.set(name, file.text);
-      return;
-    }
-    this.faults.push(file.fault);
-    if (name.endsWith(".sql")) this.unread.push(modelName(name));
-  }
-
-  #warn(file: string, message: string): void {
-    this.faults.push({ ...fault(file, message), severity: "warning" });
-  }
 }
 
 /** What is wrong with a file beside the models that looks as if it was meant for one; undefined for a note. */
@@ -125,7 +94,7 @@ export async function unusedModels(
       if (!/\.sql$/i.test(name)) continue;
       const message = "is not read: models are in a folder of transforms/, that of their pipeline";
       faults.push({ ...fault(path, message), severity: "warning" });
-    } else if (!used.has(name) && await holdsModels(project, path, 1)) {
+    } else if (!used.has(name) && await holdsModels(project, path)) {
       const names = pipelines.map((pipeline) => pipeline.name);
       const message = `no pipeline uses this folder: one takes it by "transform: ${name}"${
         didYouMean(name, names)
@@ -136,15 +105,9 @@ export async function unusedModels(
   return faults;
 }
 
-async function holdsModels(project: ProjectFiles, folder: string, level: number): Promise<boolean> {
-  const entries = await project.list(folder) ?? [];
-  if ("fault" in entries) return false;
-  if (entries.some(({ name, isFolder }) => !isFolder && /\.sql$/i.test(name))) return true;
-  if (level >= MAX_LEVELS) return false;
-  for (const { name, isFolder } of entries) {
-    if (isFolder && await holdsModels(project, `${folder}/${name}`, level + 1)) return true;
-  }
-  return false;
+async function holdsModels(project: ProjectFiles, folder: string): Promise<boolean> {
+  const entries = await walkFolder(project, folder);
+  return entries.some((entry) => "name" in entry && /\.sql$/i.test(entry.name));
 }
 
 function fault(file: string, message: string): Fault {

@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { AppError } from "../../../contract/errors.ts";
 import {
   type ParamDefinition,
   type ParamDefinitions,
@@ -13,7 +12,7 @@ import { isRecord } from "../../../text/is_record.ts";
 import { checkSchema, isCut, pathText, type SchemaFault } from "../../../text/schema_faults.ts";
 import { parseYamlDocument } from "../../../text/yaml_document.ts";
 import { placedFaults } from "../named_entries.ts";
-import { ProjectFiles } from "../read_files.ts";
+import type { ProjectFiles } from "../read_files.ts";
 
 export const PROJECT_FILE = "project.yaml";
 
@@ -41,16 +40,6 @@ export async function loadProjectFile(project: ProjectFiles): Promise<ParsedProj
   if (file === undefined) return NO_PROJECT_FILE;
   if ("fault" in file) return { ...NO_PROJECT_FILE, isReadable: false, faults: [file.fault] };
   return parseProjectFile(file.text);
-}
-
-/** The same by the project's folder; nothing where there is no such folder. */
-export async function readProjectFile(projectDir: string): Promise<ParsedProject> {
-  try {
-    return await loadProjectFile(await ProjectFiles.open(projectDir));
-  } catch (error) {
-    if (error instanceof AppError && error.code === "not_found") return NO_PROJECT_FILE;
-    throw error;
-  }
 }
 
 /** Reads the text of project.yaml. Never throws for what a user wrote. */

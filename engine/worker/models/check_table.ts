@@ -2,6 +2,7 @@ import type { LogLevel } from "../../../contract/log.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
 import { type CheckResult, runChecks } from "../../../sql/build/checks/run_checks.ts";
+import { declareMacros } from "../../../sql/build/macros.ts";
 import type { Measured } from "../../../sql/build/checks/measure_checks.ts";
 import type { Check } from "../../../sql/language/checks/check.ts";
 import { formatDuration } from "../../../text/format.ts";
@@ -31,6 +32,7 @@ export async function checkTable(
   { runId, attempt, reporter }: CheckContext,
   measured?: ReadonlyMap<Check, Measured>,
 ): Promise<Checked[]> {
+  await declareMacros(session, [...new Set(planned.flatMap(({ macros }) => macros))]);
   const steps = planned.map(({ step }) => startStep(step, attempt, Date.now()));
   for (const step of steps) reporter.send({ type: "step", step });
   const stepOf = new Map(planned.map(({ check, step }) => [check, step.name]));

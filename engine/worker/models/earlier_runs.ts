@@ -3,6 +3,8 @@ import type { SqlSession } from "../../../contract/sql.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { ModelDefinition } from "../../../sql/build/model_change.ts";
 import { readBuiltModels } from "../../warehouse/models/built_models.ts";
+import type { Macro } from "../../../sql/language/macros/parse_macros.ts";
+import { dropMacrosBut } from "../../warehouse/models/kept_macros.ts";
 import { stepsInBatches } from "../../warehouse/models/model_batches.ts";
 import { noteNewSteps, readStepWindows } from "../../warehouse/step_windows.ts";
 import type { Plan } from "../plan.ts";
@@ -23,6 +25,9 @@ export interface EarlierRuns {
   /** Steps of models that a run has left half done, in batches. */
   readonly inBatches: ReadonlySet<string>;
   readonly ephemerals: Ephemerals;
+  /** The macros that views of the pipeline call. */
+  readonly viewMacros: readonly Macro[];
+  readonly hasDisabled: boolean;
 }
 
 /** Steps that are new are noted, so that what they miss from now on comes to them later. */
@@ -36,13 +41,17 @@ export async function lookBack(
   await noteNewSteps(session, windows.newSteps(), job.runId);
   const models = plan.steps.flatMap((planned) => planned.kind === "model" ? [planned.model] : []);
   const built = await readBuiltModels(session);
+  const ephemerals = new Ephemerals(models, graph);
   return {
     windows,
     built,
     left: leftTables(built, models, graph.disabled.keys()),
     definitions: new ModelDefinitions(models, graph),
     inBatches: await stepsInBatches(session),
-    ephemerals: new Ephemerals(models, graph),
+    ephemerals,
+    viewMacros: models.filter(({ materialized }) => materialized === "view")
+      .flatMap((model) => ephemerals.macrosOf(model)),
+    hasDisabled: graph.disabled.size > 0,
   };
 }
 
@@ -50,10 +59,14 @@ export async function lookBack(
 export async function clearAway(
   session: SqlSession,
   { select, fullRefresh }: RunJob,
-  { left }: EarlierRuns,
+  { left, viewMacros, hasDisabled }: EarlierRuns,
   reporter: Reporter,
 ): Promise<void> {
-  if (select !== null || left.length === 0) return;
-  const lines = await session.transaction(() => dropLeftTables(session, left, fullRefresh));
+  if (select !== null) return;
+  const lines = await session.transaction(async () => {
+    // A view that is switched off stays, and calls what it called.
+    if (!hasDisabled) await dropMacrosBut(session, viewMacros);
+    return left.length === 0 ? [] : await dropLeftTables(session, left, fullRefresh);
+  });
   for (const { level, message } of lines) reporter.log(level, null, message);
 }

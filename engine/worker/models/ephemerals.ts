@@ -1,10 +1,12 @@
 import type { SqlSession } from "../../../contract/sql.ts";
 import { declareEphemerals, ephemeralsBehind } from "../../../sql/build/ephemeral.ts";
+import { declareMacros } from "../../../sql/build/macros.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
+import type { Macro } from "../../../sql/language/macros/parse_macros.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import { nodeOf, type PlannedCheck, type PlannedModel } from "../plan.ts";
 
-/** The ephemeral models of a run, which sessions do not know by themselves. */
+/** The ephemeral models of a run, and the macros, which sessions do not know by themselves. */
 export class Ephemerals {
   readonly #models: ReadonlyMap<string, Model>;
   readonly #graph: Graph;
@@ -24,17 +26,32 @@ export class Ephemerals {
     return this.#of(this.#graph.nodes.get(`model:${name}`)?.depends ?? []);
   }
 
-  /** Makes those known that the step and its checks read; an ephemeral model makes itself known where it is built. */
+  /** The macros that the model's query calls, with those of the ephemeral models in it. */
+  macrosOf(model: Model): Macro[] {
+    return this.#macrosOf([...this.behind(model), model]);
+  }
+
+  /**
+   * Makes those known that the step and its checks read, with the macros that they and the step call; an ephemeral model
+   * makes itself known where it is built.
+   */
   async declareFor(session: SqlSession, planned: PlannedModel | PlannedCheck): Promise<void> {
-    if (this.#models.size === 0) return;
-    const checks = planned.kind === "model" ? planned.checks : [];
-    const reads = [planned, ...checks].flatMap(({ step }) => step.depends);
-    const own = planned.kind === "check" ? [nodeOf(planned)] : [];
-    const read = this.#of([...reads, ...own]);
-    await declareEphemerals(
-      session,
-      planned.kind === "check" ? read : read.filter((model) => model !== planned.model),
-    );
+    for (const model of this.#readBy(planned)) {
+      await declareMacros(session, this.#macrosOf([model]));
+      await declareEphemerals(session, [model]);
+    }
+    await declareMacros(session, planned.macros);
+  }
+
+  #readBy(planned: PlannedModel | PlannedCheck): Model[] {
+    if (this.#models.size === 0) return [];
+    if (planned.kind === "check") return this.#of([...planned.step.depends, nodeOf(planned)]);
+    const depends = [planned, ...planned.checks].flatMap(({ step }) => step.depends);
+    return this.#of(depends).filter((model) => model !== planned.model);
+  }
+
+  #macrosOf(models: readonly Model[]): Macro[] {
+    return [...new Set(models.flatMap(({ name }) => this.#graph.macros.get(`model:${name}`) ?? []))];
   }
 
   #of(nodes: readonly string[]): Model[] {

@@ -18,6 +18,7 @@ import type { Materialized } from "../../../sql/build/run_model_sql.ts";
 import { timeKeyType } from "../../../sql/build/time_window.ts";
 import { type Model, modelTable } from "../../../sql/language/model.ts";
 import { readBuiltModel, writeBuiltModel } from "../../warehouse/models/built_models.ts";
+import { keepMacros } from "../../warehouse/models/kept_macros.ts";
 import type { PlannedModel } from "../plan.ts";
 import type { EarlierRuns } from "./earlier_runs.ts";
 import { requireNoRename, takeOverTable } from "./renamed_models.ts";
@@ -54,13 +55,14 @@ export interface ModelBuild {
 export async function beginBuild(
   session: SqlSession,
   { model }: PlannedModel,
-  { fullRefresh, earlier, window, isWindowGiven, warn }: BuildOptions,
+  { runId, fullRefresh, earlier, window, isWindowGiven, warn }: BuildOptions,
 ): Promise<ModelBuild> {
+  if (model.materialized === "view") await keepMacros(session, earlier.ephemerals.macrosOf(model), runId);
   const taken = await takeOverTable(session, model);
   if (taken !== undefined) warn(taken);
   const isKept = fullRefresh && keepsRows(model);
   if (isKept) warn(`Not built anew: ${keptBecause(model)}`);
-  if (!fullRefresh || isKept) await requireNoRename(session, model, earlier.left);
+  if (!fullRefresh || isKept) await requireNoRename(session, model, earlier);
   // What gathers rows may have built some of them in this run.
   const before = taken === undefined && !gathersRows(model)
     ? earlier.built.get(nameKey(model.name))

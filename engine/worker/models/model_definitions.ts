@@ -1,6 +1,11 @@
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { Model } from "../../../sql/language/model.ts";
-import { definitionOf, gathersRows, type ModelDefinition } from "../../../sql/build/model_change.ts";
+import {
+  definitionOf,
+  gathersRows,
+  type ModelDefinition,
+  sourceText,
+} from "../../../sql/build/model_change.ts";
 
 /** What each model of a pipeline is made by, an incremental one with what it reads. Each is made up once. */
 export class ModelDefinitions {
@@ -26,13 +31,13 @@ export class ModelDefinitions {
     for (const other of this.#graph.nodes.get(node)?.depends ?? []) {
       const source = this.#models.get(other);
       if (source === undefined || gathersRows(source) || source.name in sources) continue;
-      sources[source.name] = (await this.#ownOf(other, source)).sql;
+      sources[source.name] = sourceText(await this.#ownOf(other, source));
       await this.#addSources(other, sources);
     }
   }
 
   #ownOf(node: string, model: Model): Promise<ModelDefinition> {
-    const known = this.#own.get(node) ?? definitionOf(model);
+    const known = this.#own.get(node) ?? definitionOf(model, this.#graph.macros.get(node));
     this.#own.set(node, known);
     return known;
   }

@@ -2,7 +2,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { nameKey, quoteIdentifier, type SqlSession } from "../../../contract/sql.ts";
 import { formatFault } from "../../../text/fault.ts";
 import { relationKind } from "../../../sql/build/materialize.ts";
-import { definitionOf, gathersRows, type ModelDefinition } from "../../../sql/build/model_change.ts";
+import { gathersRows, type ModelDefinition } from "../../../sql/build/model_change.ts";
 import { countRows } from "../../../sql/build/run_model_sql.ts";
 import { headerPlace, type Model, modelTable } from "../../../sql/language/model.ts";
 import { forgetBuiltModel, readBuiltModel, writeBuiltModel } from "../../warehouse/models/built_models.ts";
@@ -50,11 +50,14 @@ export function leftTables(
 export async function requireNoRename(
   session: SqlSession,
   model: Model,
-  left: readonly LeftTable[],
+  { left, definitions }: {
+    readonly left: readonly LeftTable[];
+    readonly definitions: { of(model: Model): Promise<ModelDefinition> };
+  },
 ): Promise<void> {
   if (!gathersRows(model) || model.onChange !== "fail") return;
   if (await relationKind(session, model.name) !== undefined) return;
-  const { sql, primaryKey } = await definitionOf(model);
+  const { sql, primaryKey } = await definitions.of(model);
   const twin = left.find(({ definition }) =>
     definition.materialized === model.materialized && definition.sql === sql &&
     definition.primaryKey.join() === primaryKey.join()

@@ -5,10 +5,14 @@ import type { RevisionFile } from "../../../contract/revision.ts";
 /** Beside the models of a folder: what their headers say where they say nothing themselves. */
 export const DEFAULTS_FILE = "_defaults.yaml";
 
-export type SqlFileKind = "model" | "defaults";
+/** Files of `CREATE MACRO` for the SQL of all pipelines. */
+export const MACROS_FOLDER = "macros";
+
+export type SqlFileKind = "model" | "defaults" | "macros";
 
 /** Undefined for a file that is none of them. */
 export function kindOf(path: string): SqlFileKind | undefined {
+  if (path.startsWith(`${MACROS_FOLDER}/`)) return path.endsWith(".sql") ? "macros" : undefined;
   if (!path.startsWith("transforms/")) return undefined;
   if (path.endsWith(`/${DEFAULTS_FILE}`)) return "defaults";
   return path.endsWith(".sql") ? "model" : undefined;

@@ -1,11 +1,12 @@
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { RevisionFile } from "../../../contract/revision.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
+import { type Macro, parseMacros, twinFaults } from "../macros/parse_macros.ts";
 import { type Model, parseModel } from "../model.ts";
 import { parseDefaults } from "./folder_defaults.ts";
 import { kindOf, modelName } from "./kinds.ts";
 
-/** The models among a pipeline's files. */
+/** The models among a pipeline's files, and the macros that they may call. */
 export interface ModelSet {
   /** Those that are switched on and without a fault. */
   readonly models: readonly Model[];
@@ -13,6 +14,7 @@ export interface ModelSet {
   readonly disabled: ReadonlyMap<string, string>;
   /** Names of those with a fault. */
   readonly unreadable: readonly string[];
+  readonly macros: readonly Macro[];
   readonly faults: readonly Fault[];
 }
 
@@ -36,14 +38,18 @@ export function readModels(files: readonly RevisionFile[]): ModelSet {
       unreadable.push(modelName(file.path));
     }
   }
-  return { models, disabled, unreadable, faults };
+  const parsed = files.filter(({ path }) => kindOf(path) === "macros").map(parseMacros);
+  const macros = parsed.flatMap(({ statements }) => statements.map(({ macro }) => macro));
+  faults.push(...parsed.flatMap((one) => one.faults), ...twinFaults(macros));
+  return { models, disabled, unreadable, macros, faults };
 }
 
 /** The same of files that have been checked. Throws invalid with every fault. */
 export function requireModels(files: readonly RevisionFile[]): ModelSet {
   const read = readModels(files);
-  const [first] = read.faults;
+  const faults = read.faults.filter(({ severity }) => severity === "error");
+  const [first] = faults;
   if (first === undefined) return read;
-  const more = read.faults.length > 1 ? ` (and ${read.faults.length - 1} more)` : "";
-  throw new AppError("invalid", `${formatFault(first)}${more}`, { faults: read.faults });
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
+  throw new AppError("invalid", `${formatFault(first)}${more}`, { faults });
 }

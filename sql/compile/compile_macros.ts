@@ -1,0 +1,94 @@
+import { AppError } from "../../contract/errors.ts";
+import { nameKey, SqlError, type SqlSession } from "../../contract/sql.ts";
+import type { Fault } from "../../text/fault.ts";
+import { listWords } from "../../text/suggest.ts";
+import { storeMacros } from "../build/macros.ts";
+import type { GraphAnalysis } from "../language/graph.ts";
+import type { MacroSet } from "../language/macros/macro_set.ts";
+import type { Macro } from "../language/macros/parse_macros.ts";
+import type { Model } from "../language/model.ts";
+import type { ParseTree } from "../language/parse_tree.ts";
+import { placeAt } from "../language/position.ts";
+import { variableFault } from "./compile_variables.ts";
+
+/**
+ * Makes macros when the first model or check calls them: by then there are the tables that they read. All sessions of the
+ * database have them.
+ */
+export class BoundMacros {
+  readonly #session: SqlSession;
+  readonly #isMade = new Map<string, boolean>();
+  readonly faults: Fault[] = [];
+
+  constructor(session: SqlSession) {
+    this.#session = session;
+  }
+
+  /** Whether all of them can be called; what is wrong with one is among the faults once. */
+  async make(macros: readonly Macro[]): Promise<boolean> {
+    let areMade = true;
+    for (const macro of macros) {
+      const key = nameKey(macro.name);
+      const isMade = this.#isMade.get(key) ?? await this.#makeOne(macro);
+      this.#isMade.set(key, isMade);
+      areMade &&= isMade;
+    }
+    return areMade;
+  }
+
+  async #makeOne(macro: Macro): Promise<boolean> {
+    try {
+      await storeMacros(this.#session, [macro]);
+      return true;
+    } catch (error) {
+      if (!(error instanceof AppError) || error.faults.length === 0) throw error;
+      this.faults.push(...error.faults);
+      return false;
+    }
+  }
+}
+
+/**
+ * What is wrong with a model, told for a macro that it calls where it lies in one: DuckDB gives it no place then, or
+ * that of the call.
+ */
+export function faultsByMacros(
+  error: AppError,
+  model: Model,
+  tree: ParseTree | undefined,
+  macros: MacroSet,
+): readonly Fault[] {
+  const raw = error.cause instanceof SqlError ? error.cause : error;
+  const isCall = /^Macro \S+\(\) does not support/.test(raw.message);
+  if (!(raw instanceof SqlError) || tree === undefined || isCall) return error.faults;
+  const calls = [...tree.scalars, ...tree.functions].filter(({ name, position }) =>
+    macros.has(name) && (raw.position === undefined || position === raw.position)
+  );
+  const [first] = calls;
+  if (first === undefined) return error.faults;
+  const names = new Map(calls.map(({ name }) => [nameKey(name), name]));
+  const places = macros.all.filter(({ name }) => names.has(nameKey(name))).map((macro) => {
+    const { file, line } = macros.placeOf(macro, undefined);
+    return `${macro.name} (${file}:${line})`;
+  });
+  const where = ` in the macro${places.length === 1 ? "" : "s"} ${listWords(places, "or")}`;
+  return error.faults.map((fault) => ({
+    ...fault,
+    ...(first.position === undefined ? {} : placeAt(model.sql, first.position, model.path)),
+    message: `${fault.message}:${where}`,
+  }));
+}
+
+/** Variables of the macros that are called which nothing sets, each once. */
+export function macroVariableFaults(
+  { graph, macroSet }: Pick<GraphAnalysis, "graph" | "macroSet">,
+  known: readonly string[],
+): Fault[] {
+  const called = new Set([...graph.macros.values()].flat());
+  return [...called].flatMap((macro) =>
+    macroSet.variablesOf(macro).flatMap(({ name, position }) => {
+      const found = variableFault(name, known);
+      return found === undefined ? [] : [{ ...macroSet.placeOf(macro, position), ...found }];
+    })
+  );
+}
