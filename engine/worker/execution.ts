@@ -360,7 +360,7 @@ export class Execution {
     const { runId } = this.#job;
     await recordStep(session, runId, done, !this.#recorded.has(done.name));
     this.#recorded.add(done.name);
-    const window = this.#earlier?.windows.doneFor(nodeOf(planned));
+    const window = this.#earlier?.windows.doneFor(nodeOf(planned), done.name);
     if (window !== undefined) await recordStepWindow(session, done.name, runId, window);
     return done;
   }

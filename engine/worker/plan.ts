@@ -216,13 +216,16 @@ function planExtract(name: string, stream: StreamDefinition): PipelineStep {
   };
 }
 
+const materializedText = ({ materialized, strategy }: Model): string =>
+  materialized === "incremental" ? `${materialized}, ${strategy}` : materialized;
+
 function planModel(model: Model, edges: Edges): PipelineStep {
   const name = `model:${model.name}`;
   return {
     name,
     kind: "model",
     depends: [...edges.of(name)],
-    summary: model.description ?? model.materialized,
+    summary: model.description ?? materializedText(model),
     file: model.path,
     sql: model.sql,
   };

@@ -38,6 +38,11 @@ export function gathersRows({ materialized }: Pick<Model, "materialized">): bool
   return materialized === "incremental" || materialized === "scd2";
 }
 
+/** Whether its rows are computed when they are read. */
+export function isComputedByReaders({ materialized }: Pick<Model, "materialized">): boolean {
+  return materialized === "view" || materialized === "ephemeral";
+}
+
 /** Whether rows that come again are in its table twice. */
 export function appendsRows({ materialized, strategy }: Pick<Model, "materialized" | "strategy">): boolean {
   return materialized === "incremental" && strategy === "append";

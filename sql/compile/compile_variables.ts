@@ -1,14 +1,16 @@
 import type { DefinitionFault } from "../../contract/job.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { ParamDefinitions } from "../../contract/params/definition.ts";
+import { nameKey } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
+import { isByWindow } from "../build/batches.ts";
 import { RUN_VARIABLES } from "../build/variables.ts";
 import { checkStep } from "../language/checks/check.ts";
 import { checkFault } from "../language/checks/check_place.ts";
 import type { GraphAnalysis } from "../language/graph.ts";
 import type { OwnedCheck } from "./compile_checks.ts";
-import type { Model } from "../language/model.ts";
-import type { VariableReference } from "../language/parse_tree.ts";
+import { headerPlace, type Model } from "../language/model.ts";
+import type { ParseTree, VariableReference } from "../language/parse_tree.ts";
 import { placeAt } from "../language/position.ts";
 
 export interface VariablesInput {
@@ -42,7 +44,30 @@ export function variableFaults(
       return [{ ...checkFault(check, model, `${check.label}: ${message}`, position), severity }];
     })
   );
-  return [...ofModels, ...ofChecks];
+  const ephemeral = new Set(
+    models.filter(({ materialized }) => materialized === "ephemeral").map(({ name }) => nameKey(name)),
+  );
+  const unseen = models.flatMap((model) => {
+    const tree = trees.get(model.name);
+    return tree === undefined ? [] : unseenWindow(model, tree, ephemeral);
+  });
+  return [...ofModels, ...ofChecks, ...unseen];
+}
+
+/** A model that is built by windows, whose query is the same for each of them. */
+function unseenWindow(
+  model: Model,
+  { variables, tables }: ParseTree,
+  ephemeral: ReadonlySet<string>,
+): Fault[] {
+  if (!isByWindow(model) && model.batchSize === undefined) return [];
+  const sees = variables.some(({ name = "" }) => /^window_(?:start|end)$/i.test(name));
+  if (sees || tables.some(({ name }) => ephemeral.has(nameKey(name)))) return [];
+  const place = headerPlace(model, [model.batchSize === undefined ? "strategy" : "batch_size"]);
+  const message =
+    "the query reads neither getvariable('window_start') nor getvariable('window_end'), and so returns " +
+    "the same rows for each window";
+  return [{ ...place, message, severity: "warning" }];
 }
 
 /** A query of what is new would end all that is not. */

@@ -6,7 +6,8 @@ const KEY_LINE = new RegExp(`^[\\s*#-]*(?:${KEYS})\\s*:`, "m");
 const KEY_FIRST = new RegExp(`^/\\*[*!\\s]*(?:${KEYS})\\s*:`);
 
 /** A line that says nothing else is hardly a remark. */
-const MATERIALIZED_LINE = /^[\s*#-]*materialized\s*:\s*(?:table|view|incremental)\s*(?:#.*)?$/m;
+const MATERIALIZED_LINE =
+  /^[\s*#-]*materialized\s*:\s*(?:table|view|incremental|scd2|ephemeral)\s*(?:#.*)?$/m;
 
 const WRITE = "a header begins with /* @sluice, in these letters";
 

@@ -1,5 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
+import { isComputedByReaders } from "../../../sql/build/model_change.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import { type Selection, selectSteps, type StepStates } from "../../../sql/language/selector.ts";
 import { nodeOf, type Plan, type PlannedCheck, type PlannedModel, type PlannedStep } from "../plan.ts";
@@ -55,10 +56,6 @@ function waitingBehind(plan: Plan, graph: Graph, chosen: ReadonlySet<PlannedStep
 function isSelected(planned: PlannedStep, { steps, loaded }: Selection): boolean {
   return (planned.kind === "load" ? loaded : steps).has(nodeOf(planned));
 }
-
-/** Whether its rows are computed when they are read. */
-const isComputedByReaders = ({ materialized }: PlannedModel["model"]): boolean =>
-  materialized === "view" || materialized === "ephemeral";
 
 /** Checks of views that are not built anew, and the chosen steps that wait for them. */
 function viewChecks(plan: Plan, graph: Graph, chosen: ReadonlySet<PlannedStep>) {

@@ -5,6 +5,7 @@ import { readsItself } from "../../../sql/build/incremental.ts";
 import { materialize, relationKind } from "../../../sql/build/materialize.ts";
 import { checkStoredKey } from "../../../sql/build/model_key.ts";
 import {
+  appendsRows,
   type BuildWay,
   gathersRows,
   keepsRows,
@@ -15,7 +16,8 @@ import {
   wayToBuild,
 } from "../../../sql/build/model_change.ts";
 import type { Materialized } from "../../../sql/build/run_model_sql.ts";
-import { timeKeyType } from "../../../sql/build/time_window.ts";
+import { variableNames } from "../../../sql/language/scan_sql.ts";
+import { timeKeyType, windowText } from "../../../sql/build/time_window.ts";
 import { type Model, modelTable } from "../../../sql/language/model.ts";
 import { readBuiltModel, writeBuiltModel } from "../../warehouse/models/built_models.ts";
 import { keepMacros } from "../../warehouse/models/kept_macros.ts";
@@ -26,7 +28,7 @@ import { requireNoRename, takeOverTable } from "./renamed_models.ts";
 export interface BuildOptions {
   readonly runId: string;
   readonly fullRefresh: boolean;
-  readonly earlier: Pick<EarlierRuns, "built" | "left" | "definitions" | "ephemerals">;
+  readonly earlier: Pick<EarlierRuns, "built" | "left" | "definitions" | "ephemerals" | "windows">;
   /** Of the step in this run. */
   readonly window: BuildWindow;
   /** Whether it was asked for: a model that is built from nothing keeps to it all the same then. */
@@ -84,6 +86,9 @@ export async function beginBuild(
     };
   }
   const isByDay = isByWindow(model) && await isDayKey(session, model, way.isAnew);
+  if (isWindowGiven && !way.isAnew) {
+    requireNext(model, window, earlier.windows.doneUntil(`model:${model.name}`));
+  }
   const own = way.isAnew && !isWindowGiven ? { ...window, startMs: null } : window;
   const windows = batchesOf(model, own, { isGiven: isWindowGiven, isByDay });
   const isInOne = windows.length === 1 || (way.isAnew && await readsItself(session, model));
@@ -140,6 +145,25 @@ function requireLater(model: Model, before: ModelDefinition | undefined, endMs: 
     ["materialized"],
     `the history of ${model.name} is known until ${known}, and this run is for ${now}: a history can only be gone ` +
       "on with, unless its rows have their own time (`update_key`) and `deletes` is ignore",
+  );
+}
+
+/**
+ * Throws invalid for a window that was asked for and does not go on where the last one of an appended table ended: its
+ * rows are there already, or would come again.
+ */
+function requireNext(model: Model, { startMs, endMs }: BuildWindow, doneMs: number | undefined): void {
+  if (!appendsRows(model) || doneMs === undefined || startMs === doneMs) return;
+  if (!variableNames(model.sql).some((name) => /^window_(?:start|end)$/i.test(name))) return;
+  throw headerError(
+    model,
+    ["strategy"],
+    `${model.name} has the rows until ${
+      new Date(doneMs).toISOString()
+    }, and strategy append would have those ` +
+      `${
+        windowText({ startMs, endMs })
+      } twice: strategy delete_insert with an update_key does a window again`,
   );
 }
 

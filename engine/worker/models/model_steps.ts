@@ -198,7 +198,7 @@ export class ModelSteps {
     session: DuckSession,
     planned: PlannedModel,
     step: Step,
-    { window }: Batches,
+    { window, build }: Batches,
     onChecked: OnChecked,
     change: Pick<Step, "rows" | "sql">,
   ): Promise<Step> {
@@ -211,7 +211,7 @@ export class ModelSteps {
       reporter,
     });
     onChecked(checked);
-    requirePassed(planned, checked);
+    requirePassed(planned, checked, build.isInOne || build.way.isAnew);
     for (const check of checked) await recordStep(session, job.runId, check.step);
     return await record(session, planned, step, change);
   }
@@ -220,14 +220,15 @@ export class ModelSteps {
 type OnChecked = (checked: readonly Checked[]) => void;
 
 /** Throws where a check of severity error found rows, so that the table stays as it was before. */
-function requirePassed({ model }: PlannedModel, checked: readonly Checked[]): void {
-  const failed = checked.filter(({ step }) => step.state === "failed").map(({ step }) =>
-    step.error?.message ?? step.name
-  );
+function requirePassed({ model }: PlannedModel, checked: readonly Checked[], isUndone: boolean): void {
+  const failed = checked.filter(({ step }) => step.state === "failed")
+    .map(({ step }) => step.error?.message ?? step.name);
   if (failed.length === 0) return;
   const count = failed.length === 1 ? "a check" : `${failed.length} checks`;
   throw new AppError("invalid", `${count} failed: ${failed.join("; ")}`, {
-    detail: `${model.path}: the table is as it was before this run.`,
+    detail: isUndone
+      ? `${model.path}: the table is as it was before this run.`
+      : `${model.path}: the table has the batches before the last one, and nothing is built or loaded from them.`,
   });
 }
 

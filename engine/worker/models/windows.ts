@@ -1,7 +1,7 @@
 import type { RunJob } from "../../../contract/job.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { StepWindow } from "../../warehouse/step_windows.ts";
-import { appendsRows, keepsRows } from "../../../sql/build/model_change.ts";
+import { appendsRows, isComputedByReaders, keepsRows } from "../../../sql/build/model_change.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import { nodeOf, type Plan } from "../plan.ts";
 
@@ -39,11 +39,17 @@ export class StepWindows {
     const nodesOf = (list: readonly Model[]) => new Set(list.map(({ name }) => `model:${name}`));
     this.#appending = nodesOf(models.filter(appendsRows));
     this.#kept = nodesOf(models.filter(keepsRows));
+    const computed = nodesOf(models.filter(isComputedByReaders));
     /** What the consumers of each node have had, as far as they are known. */
     const reached = new Map<string, Moment | undefined>();
     for (const node of graph.order.toReversed()) {
       const dependents = graph.nodes.get(node)?.dependents ?? [];
-      const ends = [...dependents, ...this.#loads.get(node) ?? []].map((step) => this.#endOf(step));
+      // A view has no rows that it could lack: what reads it may.
+      const consumers = [
+        ...dependents.filter((other) => !computed.has(other)),
+        ...this.#loads.get(node) ?? [],
+      ];
+      const ends = consumers.map((step) => this.#endOf(step));
       const behind = earliest([...ends, ...dependents.map((other) => reached.get(other))]);
       // What an appended table's readers lack is in it: its rows must not come again for them.
       reached.set(node, this.#appending.has(node) ? undefined : behind);
@@ -54,6 +60,12 @@ export class StepWindows {
   /** Of a stream or a model by its node, as `model:daily`. */
   startOf(node: string): Moment {
     return this.#starts.get(node) ?? null;
+  }
+
+  /** Until when a node has been done; undefined where it never was. */
+  doneUntil(node: string): number | undefined {
+    const known = this.#known.get(node);
+    return known?.isDone === true ? known.endMs ?? undefined : undefined;
   }
 
   /** The steps of the plan that nobody knows yet, and since when rows are owed to each. */
@@ -74,10 +86,17 @@ export class StepWindows {
     return owed;
   }
 
-  /** What is noted of a step that this run did; undefined where it moves no window. */
-  doneFor(node: string): { readonly startMs: Moment; readonly endMs: number } | undefined {
+  /**
+   * What is noted of a step that this run did; undefined where it moves no window. One that was asked for moves that of
+   * an appended table, where it begins where that ended: its rows must not come again.
+   */
+  doneFor(node: string, step: string): { readonly startMs: Moment; readonly endMs: number } | undefined {
     const { isWindowGiven, windowEndMs } = this.#job;
-    return isWindowGiven ? undefined : { startMs: this.startOf(node), endMs: windowEndMs };
+    const done = { startMs: this.startOf(node), endMs: windowEndMs };
+    if (!isWindowGiven) return done;
+    if (step !== node || !this.#appending.has(node)) return undefined;
+    const until = this.doneUntil(node);
+    return until === undefined || until === done.startMs ? done : undefined;
   }
 
   #decide(node: string, behind: Moment | undefined): Moment {

@@ -158,3 +158,19 @@ Deno.test("steps of a warehouse from before windows were kept a step go on from 
   deepEqual(await shop.ids("fresh"), [2]);
   deepEqual(await shop.ids("newer"), [1, 2]);
 });
+
+Deno.test("a view that a run has left out does not bring its readers rows again", async () => {
+  await using shop = await Shop.create();
+  const models = {
+    news: NEW,
+    seen: "/* @sluice\nmaterialized: view\n*/\nFROM news",
+    added: "/* @sluice\nmaterialized: incremental\nstrategy: append\n*/\nFROM seen",
+  };
+  shop.rows.push([1, 50]);
+  await shop.run(100, models);
+  shop.rows.push([2, 150]);
+  await shop.run(200, models, { select: "raw.events news added" });
+  shop.rows.push([3, 250]);
+  await shop.run(300, models);
+  deepEqual(await shop.ids("added"), [1, 2, 3]);
+});

@@ -9,16 +9,21 @@ const faults = async (header: string, sql = "FROM raw.events") =>
 
 Deno.test("an update_key that has no place in a window of time is a fault", async () => {
   const windowed = "strategy: delete_insert\nupdate_key: ";
-  deepEqual(await faults(`${windowed}ts\nbatch_size: 1h`), []);
-  deepEqual(await faults(`${windowed}day\nbatch_size: 1mo`), []);
-  deepEqual(await faults(`${windowed}day\nbatch_size: 6h`), [
+  const seen = "FROM raw.events WHERE ts >= getvariable('window_start')";
+  deepEqual(await faults(`${windowed}ts\nbatch_size: 1h`, seen), []);
+  deepEqual(await faults(`${windowed}day\nbatch_size: 1mo`, seen), []);
+  deepEqual(await faults(`${windowed}day\nbatch_size: 1mo`), [
+    "m.sql:5:13 the query reads neither getvariable('window_start') nor getvariable('window_end'), and so returns the " +
+    "same rows for each window",
+  ]);
+  deepEqual(await faults(`${windowed}day\nbatch_size: 6h`, seen), [
     "m.sql:4:13 day is a DATE, so batch_size 6h must be whole days",
   ]);
-  deepEqual(await faults(`${windowed}secs`), [
+  deepEqual(await faults(`${windowed}secs`, seen), [
     "m.sql:4:13 strategy: delete_insert needs a DATE or TIMESTAMP in the update_key, but secs is BIGINT; cast it, " +
     "or use partition_by",
   ]);
-  deepEqual(await faults(`${windowed}tz`), [
+  deepEqual(await faults(`${windowed}tz`, seen), [
     "m.sql:4:13 update_key: the query has no column tz",
   ]);
 });

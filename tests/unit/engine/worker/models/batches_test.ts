@@ -245,4 +245,19 @@ Deno.test("appended rows come once, although what reads them is further behind",
   deepEqual(await ids(), [1, 2, 3], "nor does a late attempt add it again");
   await run(40, { fullRefresh: true });
   deepEqual(await ids(), [1, 2, 3]);
+  const again = await run(30, { runId: "again", isWindowGiven: true, windowStartMs: 20 });
+  match(
+    String(again.error),
+    /kept has the rows until 1970-01-01T00:00:00\.040Z, and strategy append would have those from 1970-01-01T00:00:00\.020Z/,
+  );
+  events.push([4, "45"]);
+  equal((await run(50, { runId: "ahead", isWindowGiven: true, windowStartMs: 40 })).error, undefined);
+  deepEqual(await ids(), [1, 2, 3, 4]);
+  match(
+    String((await run(80, { isWindowGiven: true, windowStartMs: 70 })).error),
+    /has the rows until .*\.050Z/,
+  );
+  events.push([5, "55"]);
+  equal((await run(90)).error, undefined);
+  deepEqual(await ids(), [1, 2, 3, 4, 5], "what was asked for has moved the window");
 });
