@@ -5,6 +5,7 @@ import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Column } from "../../contract/sql.ts";
 import { ephemeralsBehind } from "../../sql/build/ephemeral.ts";
+import { historyColumns } from "../../sql/build/history.ts";
 import type { Graph } from "../../sql/language/graph.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { streamChecks } from "../../sql/language/checks/check.ts";
@@ -131,6 +132,9 @@ async function checkModels(
       graph: compiled.graph,
       trees: compiled.trees,
       modelColumns: compiled.columns,
+      columnsBeside: new Map(
+        models.flatMap(({ name, history }) => history === undefined ? [] : [[name, historyColumns(history)]]),
+      ),
     });
   faults.push(
     ...compiled.faults,

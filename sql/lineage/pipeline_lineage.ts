@@ -8,7 +8,7 @@ import type {
 import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { namedLoads } from "../../contract/pipeline/named_loads.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
-import type { Column, SqlSession } from "../../contract/sql.ts";
+import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
 import type { Graph, GraphNode } from "../language/graph.ts";
 import type { ParseTree } from "../language/parse_tree.ts";
 import { tableNames } from "../language/resolve_table.ts";
@@ -25,6 +25,8 @@ export interface PipelineLineageInput {
   readonly trees: ReadonlyMap<string, ParseTree>;
   /** The columns of each model that could be bound. */
   readonly modelColumns: Readonly<Record<string, readonly Column[]>>;
+  /** Of each model: columns of its table that its query does not have. */
+  readonly columnsBeside?: ReadonlyMap<string, readonly Column[]>;
 }
 
 /**
@@ -52,7 +54,13 @@ export async function pipelineLineage(
   }));
   const queries = models.flatMap((name) => {
     const [tree, columns] = [trees.get(name), modelColumns[name]];
-    return tree === undefined || columns === undefined ? [] : [{ name, tree, columns }];
+    if (tree === undefined || columns === undefined) return [];
+    const beside = input.columnsBeside?.get(name) ?? [];
+    return [{
+      name,
+      tree,
+      columns: columns.filter((column) => findColumn(beside, column.name) === undefined),
+    }];
   });
   const found = await queryLineage(session, { queries, names: tableNames(models, names), columns: known });
   const tables = [

@@ -6,6 +6,7 @@ import { AppError } from "../../../../contract/errors.ts";
 import { childTablesBy } from "../../../../contract/pipeline/child_tables.ts";
 import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
 import { compile } from "../../../../sql/compile/compile.ts";
+import { historyColumns } from "../../../../sql/build/history.ts";
 import { pipelineLineage } from "../../../../sql/lineage/pipeline_lineage.ts";
 import { columns, models, withSession } from "../fixtures.ts";
 
@@ -153,4 +154,28 @@ Deno.test("requireTable() takes a model's name, a schema with it or an id, in an
       "There is no model or stream dayly (did you mean daily?)",
     );
   }
+});
+
+Deno.test("the columns that a history has beside its query's have no source, and the others theirs", async () => {
+  const lineage = await withSession(async (session) => {
+    const kept = models({
+      kept:
+        "/* @sluice\nmaterialized: scd2\nprimary_key: [order_id]\n*/\nSELECT order_id, email FROM raw.orders",
+    });
+    const compiled = await compile(session, { models: kept, streams: STREAMS, params: {}, loads: [] });
+    return await pipelineLineage(session, {
+      definition: { ...DEFINITION, load: {} },
+      streamColumns: STREAMS,
+      graph: compiled.graph,
+      trees: compiled.trees,
+      modelColumns: compiled.columns,
+      columnsBeside: new Map(kept.map(({ name, history }) => [name, history ? historyColumns(history) : []])),
+    });
+  });
+  const line = linesOf(lineage).find((text) => text.startsWith("main.kept"));
+  strictEqual(
+    line,
+    "main.kept of raw.orders: order_id <direct raw.orders.order_id, email <direct raw.orders.email, " +
+      "valid_from, valid_to, is_current",
+  );
 });
