@@ -18,6 +18,7 @@ import type {
   Trigger,
 } from "../../contract/run.ts";
 import type { RunAnnotation } from "../../contract/runs/annotation.ts";
+import type { FailedRows } from "../../contract/checks/failed_rows.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
@@ -121,6 +122,11 @@ export interface Engine {
    * already among them. Throws not_found, for an attempt that there was not as well.
    */
   getRun(id: string, attempt?: number): Promise<RunDetail>;
+  /**
+   * The rows that failed a check of the run, as far as they were kept: by its step, `daily.not_null_day` or its name alone.
+   * Throws not_found.
+   */
+  getFailedRows(id: string, check: string): Promise<FailedRows>;
   /** In order; `limit` at most 10,000. Fewer than that only where there are no more. Throws not_found. */
   getRunLogs(id: string, range: LogRange): Promise<LogLine[]>;
   /** What has happened since log line `afterSeq`, then what happens, until the run has ended. */

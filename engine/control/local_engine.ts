@@ -26,7 +26,7 @@ import type {
   RunDetail,
   RunEvent,
 } from "../../contract/run.ts";
-import { failedRowsSchema } from "../../contract/checks/failed_rows.ts";
+import { type FailedRows, failedRowsSchema } from "../../contract/checks/failed_rows.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
 import {
   discoverStreams,
@@ -74,6 +74,7 @@ import { type Background, type BackgroundContext, createBackground } from "./ser
 import { Turns } from "./services/turns.ts";
 import { createServerControl, type ServerControl } from "./services/server_control.ts";
 import { ScheduledPipelines } from "./schedules/scheduled_pipelines.ts";
+import { runFailedRows } from "./checks/run_failed_rows.ts";
 import { StreamRejectsPort } from "./streams/stream_rejects.ts";
 import { RunQueries } from "./run_queries.ts";
 import { poolSlots } from "./requests/run_limits.ts";
@@ -191,6 +192,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #pipelines: PipelineQueries;
   readonly #runs: RunQueries;
   readonly #rejects: StreamRejectsPort;
+  readonly #failedRows: PublishedFolder<FailedRows>;
   readonly #loads: PipelineLoads;
   readonly #definitions: DefinitionChanges;
   readonly webhooks: Webhooks;
@@ -221,7 +223,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.warehouses = createWarehouses({ ...context, cover, audit: context.audit ?? NO_AUDIT });
     const previews = new PreviewFolder(dataDir, cover);
     const rejects = new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema, cover);
-    const failedRows = new PublishedFolder(join(dataDir, FAILED_ROWS), failedRowsSchema, cover);
+    this.#failedRows = new PublishedFolder(join(dataDir, FAILED_ROWS), failedRowsSchema, cover);
     const schemas = new PublishedFolder(join(dataDir, "schemas"), streamSchemaSchema, cover);
     const followed = new PublishedFolder(join(dataDir, "followed"), followedReportSchema, cover);
     const streams = new PublishedFolder(join(dataDir, "streams"), committedStreamSchema, cover);
@@ -249,7 +251,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       ...context,
       previews,
       rejects,
-      failedRows,
+      failedRows: this.#failedRows,
       schemas,
       followed,
       streams,
@@ -551,6 +553,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
 
   async getRun(id: string, attempt?: number): Promise<RunDetail> {
     return await this.#runs.get(id, attempt);
+  }
+
+  async getFailedRows(id: string, check: string): Promise<FailedRows> {
+    return await runFailedRows(this.#failedRows, await this.#runs.get(id), check);
   }
 
   async getRunLogs(id: string, range: LogRange): Promise<LogLine[]> {

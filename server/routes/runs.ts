@@ -1,4 +1,6 @@
 import * as v from "valibot";
+import { failedRowsSchema } from "../../contract/checks/failed_rows.ts";
+import { described } from "../../contract/described.ts";
 import { logLineSchema, RUN_STATES, runDetailSchema, runSchema, TRIGGERS } from "../../contract/run.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Clock } from "../../contract/clock.ts";
@@ -72,6 +74,28 @@ function readRoutes() {
       errors: ["not_found", "conflict"],
       handle: async ({ params, query }, { engine }) => ({
         body: await engine.getRun(params.id, query.attempt),
+      }),
+    }),
+    route({
+      method: "get",
+      path: "/api/runs/:id/checks/:check/rows",
+      operation: "getFailedRows",
+      summary: "Rows that failed a check of the run",
+      permission: "pipeline:data",
+      request: v.object({
+        params: v.object({
+          ...idParams.entries,
+          check: described(
+            v.string(),
+            "Its step, or without check: as daily.not_null_day, or its name alone.",
+          ),
+        }),
+        query: v.strictObject({}),
+      }),
+      response: { status: 200, description: "100 at most.", schema: failedRowsSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }, { engine }) => ({
+        body: await engine.getFailedRows(params.id, params.check),
       }),
     }),
     route({

@@ -15,6 +15,8 @@ import type {
   RunEvent,
   Step,
 } from "../../contract/run.ts";
+import type { FailedRows } from "../../contract/checks/failed_rows.ts";
+import { runFailedRows } from "../../engine/control/checks/run_failed_rows.ts";
 import { findTable, type Table, type TablePreview } from "../../contract/table.ts";
 import { type LoadSummary, noVerification, type Verification } from "../../contract/loads/verification.ts";
 import type {
@@ -228,6 +230,10 @@ export class FakeEngine implements Engine {
       rejects: [],
     };
     return Promise.resolve(found ?? none);
+  }
+
+  async getFailedRows(id: string, check: string): Promise<FailedRows> {
+    return await runFailedRows({ get: () => Promise.resolve(undefined) }, await this.getRun(id), check);
   }
 
   async changeRejects(pipeline: string, stream: string, { action }: RejectsChange): Promise<RejectChange> {

@@ -77,7 +77,7 @@ export function RunPage(view: RunView) {
             <h2 id="checks-title">
               Checks <span class="count">{tally(checks)}</span>
             </h2>
-            <CheckList run={run} />
+            <CheckList run={run} mayLook={frame.may("pipeline:data")} />
           </section>
         )}
       </div>

@@ -20,6 +20,7 @@ import {
 import { findLogs, readLastLogs, streamLogText } from "./logs/run_logs.ts";
 import { readLogSearch } from "../parts/logs/log_search_form.tsx";
 import { RunPage, type RunView } from "./run_page.tsx";
+import { FailedRowsPage } from "./checks/failed_rows_page.tsx";
 import { RunsPage } from "./runs_page.tsx";
 
 const RUNS_PER_PAGE = 50;
@@ -64,6 +65,15 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
     "/runs/:id",
     forUser(pages, async (visit) => {
       return pageResponse(visit.c, <RunPage {...await loadView(visit)} />);
+    }),
+  );
+
+  app.get(
+    "/runs/:id/checks/:check",
+    forUser(pages, async ({ c, frame, engine }) => {
+      const run = await engine.getRun(c.req.param("id") ?? "");
+      const found = await engine.getFailedRows(run.id, c.req.param("check") ?? "");
+      return pageResponse(c, <FailedRowsPage frame={frame} run={run} found={found} />);
     }),
   );
 

@@ -161,6 +161,7 @@ export function guardedEngine(
       return await engine.listRuns(pipelines === undefined ? filter : { ...filter, pipelines });
     },
     getRun: (id, attempt) => requireRun("pipeline:view", id, attempt),
+    getFailedRows: forRun("pipeline:data", (id, check: string) => engine.getFailedRows(id, check)),
     getRunLogs: forRun(
       "pipeline:view",
       (id, range: RestOf<Engine["getRunLogs"]>[0]) => engine.getRunLogs(id, range),

@@ -266,6 +266,11 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
       ),
     listRuns: (filter) => engine.listRuns(filter),
     getRun: (id, attempt) => engine.getRun(id, attempt),
+    getFailedRows: (id, check) =>
+      view(
+        { action: "data.view", target: run(id), details: { what: "failed rows", check } },
+        () => engine.getFailedRows(id, check),
+      ),
     getRunLogs: (id, range) => engine.getRunLogs(id, range),
     watchRun: (id, afterSeq, signal) => engine.watchRun(id, afterSeq, signal),
     cancelRun: (id, by) =>

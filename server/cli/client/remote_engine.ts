@@ -40,6 +40,7 @@ import {
   stepSchema,
 } from "../../../contract/run.ts";
 import type { RunAnnotation } from "../../../contract/runs/annotation.ts";
+import { type FailedRows, failedRowsSchema } from "../../../contract/checks/failed_rows.ts";
 import { type Table, type TablePreview, tablePreviewSchema, tableSchema } from "../../../contract/table.ts";
 import {
   type LoadSummary,
@@ -255,6 +256,11 @@ export class RemoteEngine implements Engine {
 
   getRun(id: string, attempt?: number): Promise<RunDetail> {
     return read(runDetailSchema, this.#run.$get({ ...runOf(id), query: { attempt } }));
+  }
+
+  getFailedRows(id: string, check: string): Promise<FailedRows> {
+    const param = { ...runOf(id).param, check: segment("check", check) };
+    return read(failedRowsSchema, this.#run.checks[":check"].rows.$get({ param, query: {} }));
   }
 
   getRunLogs(id: string, { afterSeq, ...range }: LogRange): Promise<LogLine[]> {

@@ -1,5 +1,5 @@
 import type { CommandSpec } from "../command.ts";
-import { data, json, PIPELINE, policy, project } from "./shared_options.ts";
+import { data, json, PIPELINE, policy, project, RUN } from "./shared_options.ts";
 
 /** Commands about rows that were refused or loaded, connectors, and what is wrong. */
 export const DATA_COMMANDS: readonly CommandSpec[] = [
@@ -29,6 +29,20 @@ export const DATA_COMMANDS: readonly CommandSpec[] = [
       json,
     },
     load: async () => (await import("../commands/rejects_command.ts")).rejects,
+  },
+  {
+    name: "checks",
+    summary: "List the checks of a run, or show the rows that failed one",
+    arguments: [
+      RUN,
+      {
+        name: "CHECK",
+        description: "a check, as daily.not_null_day; all are listed without",
+        optional: true,
+      },
+    ],
+    options: { project, data, policy, json },
+    load: async () => (await import("../commands/testing/checks_command.ts")).checks,
   },
   {
     name: "webhooks",

@@ -17,7 +17,7 @@ const FILES = {
   "notifiers.yaml": 'hook: { type: webhook, url: "http://127.0.0.1:9/refused" }\n',
   "pipelines/orders.yaml": `params: { region: { type: string, default: eu } }
 extract:
-  orders: { connector: shop, stream: orders, max_rejects: 5 }
+  orders: { connector: shop, stream: orders, max_rejects: 5, checks: [{ row_count: { min: 1 } }] }
 transform: orders
 load:
   daily:
@@ -180,6 +180,7 @@ type Document = v.InferOutput<typeof documentSchema>;
 function withExamples(document: Document, known: Known): Document {
   const ofPath = (path: string, method: string, name: string): string | number | undefined => {
     if (name === "stream") return "orders";
+    if (name === "check") return "raw.orders.row_count";
     if (name === "table") return "raw.orders";
     if (name === "webhook") return "orders";
     if (name === "post") return 1;

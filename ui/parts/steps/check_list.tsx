@@ -12,7 +12,7 @@ interface CheckGroup {
 }
 
 /** The checks of each model: what did not pass first, the rest folded away. */
-export function CheckList({ run }: { run: RunDetail }) {
+export function CheckList({ run, mayLook }: { run: RunDetail; mayLook: boolean }) {
   const groups = groupChecks(run.steps);
   return (
     <div class="card rows checks">
@@ -27,7 +27,7 @@ export function CheckList({ run }: { run: RunDetail }) {
               <Icon name="chevron" />
             </summary>
             <ul class="row-body check-items">
-              {checks.map((check) => <CheckItem check={check} />)}
+              {checks.map((check) => <CheckItem check={check} run={run.id} mayLook={mayLook} />)}
             </ul>
           </details>
         );
@@ -36,8 +36,14 @@ export function CheckList({ run }: { run: RunDetail }) {
   );
 }
 
-function CheckItem({ check }: { check: Step }) {
-  const { check: name } = checkName(check.name);
+interface CheckItemView {
+  readonly check: Step;
+  readonly run: string;
+  readonly mayLook: boolean;
+}
+
+function CheckItem({ check, run, mayLook }: CheckItemView) {
+  const { model, check: name } = checkName(check.name);
   return (
     <li class={`check check-${check.state}`} id={stepAnchor(check.name)}>
       <StateIcon state={check.state} />
@@ -47,6 +53,11 @@ function CheckItem({ check }: { check: Step }) {
           <span class="check-rows">
             {formatPlural(check.rows, "row")} {check.rows === 1 ? "fails" : "fail"}
           </span>
+        )}
+        {mayLook && check.rows !== null && check.rows > 0 && (
+          <a class="small" href={`/runs/${run}/checks/${encodeURIComponent(`${model}.${name}`)}`}>
+            Look at the rows
+          </a>
         )}
         {check.error !== null && <p class="check-error">{plainText(check.error.message)}</p>}
         {check.sql !== null && (

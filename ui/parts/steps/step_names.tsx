@@ -13,7 +13,10 @@ export function stepAnchor(name: string): string {
 /** `check:daily.not_null_day` is check `not_null_day` of model `daily`. */
 export function checkName(name: string): { readonly model: string; readonly check: string } {
   const short = shortStepName(name);
-  const dot = short.indexOf(".");
+  const first = short.indexOf(".");
+  // Of a stream: raw.orders.fresh.
+  const second = short.startsWith("raw.") ? short.indexOf(".", first + 1) : -1;
+  const dot = second < 0 ? first : second;
   return dot < 0
     ? { model: short, check: short }
     : { model: short.slice(0, dot), check: short.slice(dot + 1) };
@@ -26,8 +29,8 @@ interface Named {
 
 /** The checks of a model, from all steps; none for any other step. */
 export function checksOf<S extends Named>(step: Named, steps: readonly S[]): S[] {
-  if (step.kind !== "model") return [];
-  const model = shortStepName(step.name);
+  if (step.kind !== "model" && step.kind !== "extract") return [];
+  const model = `${step.kind === "extract" ? "raw." : ""}${shortStepName(step.name)}`;
   return steps.filter((other) => other.kind === "check" && checkName(other.name).model === model);
 }
 

@@ -80,6 +80,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   deletePipeline: row("pipeline", "pipeline:edit"),
 
   getRun: row("run", "pipeline:view"),
+  getFailedRows: row("run", "pipeline:data"),
   getRunLogs: row("run", "pipeline:view"),
   watchRun: row("run", "pipeline:view"),
   annotateRun: row("run", "pipeline:run", { note: "seen" }),

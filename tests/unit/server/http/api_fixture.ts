@@ -224,6 +224,7 @@ function engineMethods(engine: FakeEngine): Engine {
     triggerRun: (name, request) => engine.triggerRun(name, request),
     listRuns: (filter) => engine.listRuns(filter),
     getRun: (id, attempt) => engine.getRun(id, attempt),
+    getFailedRows: (id, check) => engine.getFailedRows(id, check),
     getRunLogs: (id, range) => engine.getRunLogs(id, range),
     watchRun: (id, afterSeq, signal) => engine.watchRun(id, afterSeq, signal),
     cancelRun: (id, by) => engine.cancelRun(id, by),

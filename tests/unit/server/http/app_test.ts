@@ -99,6 +99,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   stopVerification: OPERATORS,
   listRuns: ALL,
   getRun: ALL,
+  getFailedRows: OPERATORS,
   getRunLogs: ALL,
   searchLogs: ALL,
   getPipelineHistory: ALL,

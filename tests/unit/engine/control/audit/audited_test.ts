@@ -68,6 +68,7 @@ const ENGINE: Table<Engine> = {
   listRejects: nothing("orders"),
   getStreamSchema: nothing("orders", "items"),
   getRejects: line("data.view", "orders", "items"),
+  getFailedRows: line("data.view", "r1", "daily.unique_day"),
   changeRejects: line("rejects.drop", "orders", "items", { action: "drop", positions: [SECRET] }),
   listLoads: nothing("orders"),
   startVerification: line("load.verify", "orders", null, "ann"),
