@@ -85,6 +85,8 @@ export interface RunJob extends JobBase {
   readonly warehousePath: string;
   /** Of an encrypted one. */
   readonly warehouseKey?: WarehouseKey;
+  /** The folder of the pipeline's snapshots. Absolute; absent where it publishes nothing. */
+  readonly snapshots?: string;
   /** The span of the attempt, as W3C Trace Context writes it: for requests of connectors that are to carry it. */
   readonly traceparent?: string;
   /** The pipeline is no more: what systems keep for it is let go of, and nothing else is done. */

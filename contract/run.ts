@@ -17,7 +17,7 @@ import { type Traffic, trafficSchema } from "./streams/traffic.ts";
 export const RUN_STATES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
-export const STEP_KINDS = ["extract", "model", "check", "load"] as const;
+export const STEP_KINDS = ["extract", "model", "check", "snapshot", "load"] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
 /** `warned`: a check of severity warn found rows, or an extract did what it had to and warns. `skipped`: something before it failed. */
@@ -73,7 +73,7 @@ export const errorRecordSchema = v.object({
 export const stepSchema = v.object({
   name: described(
     v.string(),
-    "Unique in the run: extract:orders, model:daily, check:daily.not_null_day, load:daily→lake.",
+    "Unique in the run: extract:orders, model:daily, check:daily.not_null_day, snapshot:daily, load:daily→lake.",
   ),
   kind: described(v.picklist(STEP_KINDS), "What it does."),
   state: described(

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { freshnessSchema, lateAfterSchema, notifySchema } from "../alerts/notify.ts";
 import { nameSchema, PIPELINE_NAME_PATTERN } from "../names.ts";
 import { concurrencySchema } from "./concurrency.ts";
+import { publishSchema } from "./publish.ts";
 import { paramSchema } from "../params/definition.ts";
 import { type LoadDefinition, loadSchema } from "./load.ts";
 import { retrySchema, stepSettingsSchema } from "./retry.ts";
@@ -108,6 +109,7 @@ export const pipelineSchema = v.strictObject({
     ),
     {},
   ),
+  publish: v.optional(publishSchema),
   retry: v.optional(retrySchema),
   steps: v.optional(
     v.pipe(

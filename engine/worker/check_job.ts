@@ -2,6 +2,7 @@ import type { CheckJob, CheckPlace, CheckReport, CheckSubject, DefinitionFault }
 import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { mayCall } from "../../contract/pipeline/functions.ts";
 import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";
+import { publishedModels } from "../../contract/pipeline/publish.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Column } from "../../contract/sql.ts";
 import { ephemeralsBehind } from "../../sql/build/ephemeral.ts";
@@ -123,6 +124,7 @@ async function checkModels(
         columns: columnsNamedBy(target),
       }))
     ),
+    published: publishedModels(subject.definition.publish).map(({ model, path }) => ({ path, name: model })),
   });
   faults.push(...compiled.faults, ...viewFaults(subject.definition.functions ?? {}, models, compiled.graph));
   const lineage = () =>

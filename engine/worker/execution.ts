@@ -25,6 +25,7 @@ import {
   type PlannedExtract,
   type PlannedLoad,
   type PlannedModel,
+  type PlannedSnapshot,
   type PlannedStep,
 } from "./plan.ts";
 import { Places } from "./places.ts";
@@ -41,6 +42,7 @@ import { chooseSteps, requireTables } from "./models/chosen_steps.ts";
 import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
 import { CheckSteps } from "./models/check_steps.ts";
 import { ModelSteps } from "./models/model_steps.ts";
+import { publishSnapshot } from "./snapshots/publish_snapshot.ts";
 import { stepStates } from "./models/step_states.ts";
 import { appendsRows } from "../../sql/build/model_change.ts";
 import { setWindow } from "../../sql/build/variables.ts";
@@ -338,6 +340,8 @@ export class Execution {
           await this.#earlier?.ephemerals.declareFor(session, planned);
           return await this.#checks.carryOut(session, planned);
         }, planned);
+      case "snapshot":
+        return this.#withSession((session) => this.#publish(session, planned, step), planned);
       case "load":
         return this.#withSession((session) => this.#loads.carryOut(session, planned, step), planned);
     }
@@ -347,6 +351,12 @@ export class Execution {
     const earlier = this.#earlier;
     if (earlier === undefined) throw new AppError("internal", `${step.name} is built before the run began`);
     return this.#models.carryOut(session, planned, step, earlier);
+  }
+
+  async #publish(session: DuckSession, planned: PlannedSnapshot, step: Step): Promise<Step> {
+    using _interrupt = session.interruptOn(this.#context.signal);
+    const published = await publishSnapshot({ job: this.#job, ...this.#context }, session, planned);
+    return await this.#record(session, planned, step, published);
   }
 
   async #record(

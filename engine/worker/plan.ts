@@ -4,6 +4,7 @@ import { namedLoads } from "../../contract/pipeline/named_loads.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { streamsBefore } from "../../contract/pipeline/parents.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
+import { publishedModels } from "../../contract/pipeline/publish.ts";
 import type { PipelineStep } from "../../contract/run.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { type Check, checkStep, modelChecks, streamChecks } from "../../sql/language/checks/check.ts";
@@ -27,7 +28,7 @@ export interface Plan {
   readonly steps: readonly PlannedStep[];
 }
 
-export type PlannedStep = PlannedExtract | PlannedModel | PlannedCheck | PlannedLoad;
+export type PlannedStep = PlannedExtract | PlannedModel | PlannedCheck | PlannedSnapshot | PlannedLoad;
 
 export interface PlannedExtract {
   readonly kind: "extract";
@@ -51,6 +52,19 @@ export interface PlannedCheck {
   readonly step: PipelineStep;
   readonly check: Check;
   readonly macros: readonly Macro[];
+}
+
+/** A model that is published. */
+export interface PlannedSnapshot {
+  readonly kind: "snapshot";
+  readonly step: PipelineStep;
+  readonly model: string;
+  /** The graph's node of the model. */
+  readonly node: string;
+  /** The quoted table or view in the warehouse. */
+  readonly relation: string;
+  /** How many snapshots stay. */
+  readonly keep: number;
 }
 
 export interface PlannedLoad {
@@ -99,13 +113,15 @@ export function planRun(definition: PipelineDefinition, models: readonly Model[]
     stream,
     step: planExtract(name, stream),
   }));
-  const loads = planLoads(definition, new Set(byName.keys()), edges);
-  return { steps: [...extracts, ...transforms, ...loads] };
+  const nodes = new Set(byName.keys());
+  const snapshots = planSnapshots(definition, nodes, edges);
+  const loads = planLoads(definition, nodes, edges);
+  return { steps: [...extracts, ...transforms, ...snapshots, ...loads] };
 }
 
 /** The node of the graph by which a selection takes the step or leaves it. */
 export function nodeOf(planned: PlannedStep): string {
-  if (planned.kind === "load") return planned.node;
+  if (planned.kind === "load" || planned.kind === "snapshot") return planned.node;
   return planned.kind === "check" ? planned.check.node : planned.step.name;
 }
 
@@ -256,6 +272,34 @@ export function loadedTable(
   return isModel(table)
     ? { node: `model:${table}`, relation: `main.${quoteIdentifier(table)}` }
     : { node: `extract:${streamOf[table] ?? table}`, relation: rawTable(table) };
+}
+
+/** Snapshots wait for what keeps the model's rows from destinations, too: they are one. */
+function planSnapshots(
+  { publish }: PipelineDefinition,
+  nodes: ReadonlySet<string>,
+  edges: Edges,
+): PlannedSnapshot[] {
+  return publishedModels(publish).filter(({ model }) => nodes.has(`model:${model}`)).map(
+    ({ model, keep }) => {
+      const node = `model:${model}`;
+      return {
+        kind: "snapshot" as const,
+        model,
+        node,
+        relation: `main.${quoteIdentifier(model)}`,
+        keep,
+        step: {
+          name: `snapshot:${model}`,
+          kind: "snapshot" as const,
+          depends: [node, ...edges.holdsOf(node)],
+          summary: `Parquet, ${keep} kept`,
+          file: null,
+          sql: null,
+        },
+      };
+    },
+  );
 }
 
 function planLoads(

@@ -9,7 +9,7 @@ import { checkHeader, renamedFaults, TypeNames } from "./compile_header.ts";
 import { BoundMacros, macroVariableFaults } from "./compile_macros.ts";
 import { ImpossibleCasts } from "./impossible_casts.ts";
 import { knownVariables, variableFaults } from "./compile_variables.ts";
-import { loadFaults, type LoadReference } from "./compile_loads.ts";
+import { loadFaults, type LoadReference, publishFaults } from "./compile_loads.ts";
 import { type Check, modelChecks } from "../language/checks/check.ts";
 import { explainSqlError } from "../language/explain_error.ts";
 import { analyzeGraph, type Graph, type GraphAnalysis, type GraphStream } from "../language/graph.ts";
@@ -30,6 +30,8 @@ export interface CompileInput {
   /** Params of which only the names are known. */
   readonly unknownParams?: readonly string[];
   readonly loads: readonly LoadReference[];
+  /** Models that are published; none where it is left out. */
+  readonly published?: readonly LoadReference[];
   /** Names of models that parseModel refused: what reads them is not reported as reading a missing table. */
   readonly unreadable?: readonly string[];
   /** Names of models with `enabled: false`, and the files that say so. */
@@ -90,7 +92,8 @@ class Compiler {
   }
 
   async compile(): Promise<Compilation> {
-    const { models, params, loads, unreadable = [], disabled = new Map(), macros = [] } = this.#input;
+    const { models, params, loads, published = [], unreadable = [], disabled = new Map(), macros = [] } =
+      this.#input;
     const { beside, modelsAtOnce = MODELS_AT_ONCE } = this.#input;
     const sessions = beside === undefined ? [this.#session] : [this.#session, beside];
     const onBind = this.#input.onBind ?? (() => ({ [Symbol.dispose]: () => {} }));
@@ -141,7 +144,10 @@ class Compiler {
     const ephemeral = new Set(
       models.filter(({ materialized }) => materialized === "ephemeral").map(({ name }) => `model:${name}`),
     );
-    this.#definitionFaults.push(...loadFaults(loads, analysis.graph, this.#columns, ephemeral));
+    this.#definitionFaults.push(
+      ...loadFaults(loads, analysis.graph, this.#columns, ephemeral),
+      ...publishFaults(published, analysis.graph, ephemeral),
+    );
     return {
       faults: [...sortedFaults(this.#fileFaults), ...this.#definitionFaults],
       graph: analysis.graph,

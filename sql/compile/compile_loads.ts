@@ -60,3 +60,26 @@ export function loadFaults(
   }
   return faults;
 }
+
+/** Names of models to publish that are none. */
+export function publishFaults(
+  published: readonly LoadReference[],
+  { nodes, disabled }: Pick<Graph, "nodes" | "disabled">,
+  ephemeral: ReadonlySet<string>,
+): DefinitionFault[] {
+  const models = [...nodes.keys()].filter((node) => node.startsWith("model:")).map((node) => node.slice(6));
+  return published.flatMap(({ path, name }) => {
+    if (ephemeral.has(`model:${name}`)) {
+      const message = `the model ${name} is ephemeral and has no table to publish: make it a table or a view`;
+      return [{ path, message, severity: "error" as const }];
+    }
+    if (nodes.has(`model:${name}`)) return [];
+    const off = disabled.get(name);
+    const message = off !== undefined
+      ? `the model ${name} is switched off (enabled is false in ${off}): there is nothing to publish`
+      : nodes.has(`extract:${name}`)
+      ? `${name} is a stream, and only models are published: publish a model that selects from raw.${name}`
+      : `there is no model ${name} to publish${didYouMean(name, models)}`;
+    return [{ path, message, severity: "error" }];
+  });
+}

@@ -26,13 +26,15 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     store: [],
     keys: [],
     secrets: [],
+    // Files alone: who writes them has DuckDB, who tells of them has not.
+    snapshots: [],
     grants: ["secrets"],
     warehouse: ["duckdb"],
     // The child process: the server's own rooms are not in it, and it is in none of them.
-    worker: ["duckdb", "warehouse"],
-    runs: ["store", "keys", "grants", "secrets"],
+    worker: ["duckdb", "warehouse", "snapshots"],
+    runs: ["store", "keys", "grants", "secrets", "snapshots"],
     definitions: ["store", "grants", "secrets", "runs"],
-    control: ["store", "keys", "grants", "secrets", "runs", "definitions"],
+    control: ["store", "keys", "grants", "secrets", "snapshots", "runs", "definitions"],
   },
   sql: {
     language: [],

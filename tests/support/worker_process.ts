@@ -13,6 +13,7 @@ import { defaultPolicy } from "../../engine/grants/policy.ts";
 import { provide } from "../../engine/grants/provide.ts";
 import { answering } from "../../engine/runs/attempt/answers.ts";
 import { spawnRunProcess } from "../../engine/runs/attempt/spawn.ts";
+import { pipelineSnapshots } from "../../engine/snapshots/snapshot_files.ts";
 import { findProgram } from "../../server/program.ts";
 import { PROGRAM } from "./program.ts";
 
@@ -110,6 +111,7 @@ export async function attemptInProcess(
     projectDir,
     tempDir,
     warehousePath: join(dataDir, "p.duckdb"),
+    ...(definition.publish === undefined ? {} : { snapshots: pipelineSnapshots(dataDir, "p") }),
     connectors: definitions,
     duckdb: grant.duckdb,
     ...(dieAt === undefined ? {} : { dieAt }),

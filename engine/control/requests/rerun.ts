@@ -30,7 +30,7 @@ export function rerunRequest(
   };
 }
 
-/** `raw.orders+` of an extract, `model:daily+` of a model and its checks, `model:daily` of a load. */
+/** `raw.orders+` of an extract, `model:daily+` of a model and its checks, `model:daily` of a load or a snapshot. */
 function selectionFrom(text: string, steps: readonly PipelineStep[], pipeline: string): string {
   const step = findStep(text, steps, pipeline);
   switch (step.kind) {
@@ -40,6 +40,8 @@ function selectionFrom(text: string, steps: readonly PipelineStep[], pipeline: s
       return `${step.name}+`;
     case "check":
       return `model:${labelOf(step).split(".")[0] ?? ""}+`;
+    case "snapshot":
+      return `model:${labelOf(step)}`;
     case "load": {
       const nodes = step.depends.filter((name) => /^(?:model|extract):/.test(name));
       const table = labelOf(step).split("→")[0];

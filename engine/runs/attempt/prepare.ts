@@ -12,6 +12,7 @@ import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
 import { grantOf } from "./process_grant.ts";
+import { pipelineSnapshots } from "../../snapshots/snapshot_files.ts";
 import { warehousePath } from "../warehouses/warehouse_file.ts";
 import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
@@ -190,6 +191,9 @@ async function runJobOf(
     traceparent: attemptTraceparent(run),
     projectDir,
     warehousePath: path,
+    ...(revision.definition.publish === undefined
+      ? {}
+      : { snapshots: pipelineSnapshots(dataDir, run.pipeline) }),
     ...(warehouseKey === undefined ? {} : { warehouseKey }),
   };
 }

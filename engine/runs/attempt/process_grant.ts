@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { GrantContext, Provision } from "../../grants/provide.ts";
+import { pipelineSnapshots } from "../../snapshots/snapshot_files.ts";
 import { warehousePath } from "../warehouses/warehouse_file.ts";
 import type { ProcessGrant } from "./process_pool.ts";
 
@@ -23,6 +24,7 @@ export function grantOf(
   pipeline: string,
 ): ProcessGrant {
   // The warehouse itself: a file whose making a kill cut off has to be cleared away.
-  const write = [...permissions.write, warehousePath(dataDir, pipeline)];
+  const own = [warehousePath(dataDir, pipeline), pipelineSnapshots(dataDir, pipeline)];
+  const write = [...permissions.write, ...own];
   return { permissions: { ...permissions, write }, projectDir };
 }

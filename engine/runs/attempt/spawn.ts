@@ -70,7 +70,8 @@ export async function spawnRunProcess(
   onStderr: (line: string) => void,
 ): Promise<RunProcess> {
   // The warehouse itself: a file whose making a kill cut off has to be cleared away.
-  const own = "warehousePath" in job ? [job.warehousePath] : [];
+  const snapshots = job.kind === "run" && job.snapshots !== undefined ? [job.snapshots] : [];
+  const own = "warehousePath" in job ? [job.warehousePath, ...snapshots] : [];
   const permissions = { ...access, write: [...access.write, ...own] };
   const process = await startProcess(program, {
     permissions,

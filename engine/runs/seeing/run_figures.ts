@@ -14,6 +14,7 @@ const DIRECTIONS: Readonly<Record<StepKind, string | undefined>> = {
   extract: "extracted",
   model: "modelled",
   load: "loaded",
+  snapshot: "published",
   check: undefined,
 };
 

@@ -21,7 +21,7 @@ export function chooseSteps(
   const selection = selectSteps(select, graph, states);
   const chosen = new Set(plan.steps.filter((planned) => isSelected(planned, selection)));
   const views = viewChecks(plan, graph, chosen);
-  const held = new Set([...chosen].flatMap(({ kind, step }) => kind === "load" ? step.depends : []));
+  const held = new Set([...chosen].flatMap(({ kind, step }) => isGivenOut(kind) ? step.depends : []));
   const steps = plan.steps.filter((planned) =>
     chosen.has(planned) || (planned.kind === "check" && held.has(planned.step.name))
   );
@@ -53,8 +53,11 @@ function waitingBehind(plan: Plan, graph: Graph, chosen: ReadonlySet<PlannedStep
   };
 }
 
+/** What leaves the warehouse: error checks hold it back. */
+const isGivenOut = (kind: PlannedStep["kind"]): boolean => kind === "load" || kind === "snapshot";
+
 function isSelected(planned: PlannedStep, { steps, loaded }: Selection): boolean {
-  return (planned.kind === "load" ? loaded : steps).has(nodeOf(planned));
+  return (isGivenOut(planned.kind) ? loaded : steps).has(nodeOf(planned));
 }
 
 /** Checks of views that are not built anew, and the chosen steps that wait for them. */
@@ -130,7 +133,7 @@ export async function requireTables(
   const isMissing = (node: string) =>
     /^(?:model|extract):/.test(node) && !chosen.has(node) && !there.has(tableOf(node).toLowerCase());
   for (const planned of steps) {
-    if (planned.kind === "load") continue;
+    if (planned.kind === "load" || planned.kind === "snapshot") continue;
     const isStream = planned.kind === "extract";
     const name = isStream
       ? `raw.${planned.name}`

@@ -26,6 +26,8 @@ function doneBy(planned: PlannedStep, step: Step, files: number | undefined): st
         : `${planned.model.materialized}, ${rowsOf(step)}`;
     case "check":
       return step.rows === 0 ? "No row fails it, found" : `${rowsOf(step)} found`;
+    case "snapshot":
+      return listed([`Published ${rowsOf(step)}`, sizeOf(step, undefined)]);
     case "load": {
       const { inserted, updated, deleted } = step;
       const counts = Object.entries({ inserted, updated, deleted })

@@ -17,6 +17,7 @@ import { plainText } from "../plain_text.ts";
 const GROUPS = [
   { kind: "extract", title: "Extract" },
   { kind: "model", title: "Transform" },
+  { kind: "snapshot", title: "Publish" },
   { kind: "load", title: "Load" },
 ] as const satisfies readonly { kind: StepKind; title: string }[];
 
