@@ -289,7 +289,24 @@ export interface ConvertJob extends JobBase {
   readonly dieAt?: string;
 }
 
-export type Job = RunJob | CheckJob | DiscoveryJob | RejectsJob | VerifyJob | ScriptJob | ConvertJob;
+/** Formats texts of SQL, with DuckDB's parser to say whether they mean the same afterwards. */
+export interface FormatJob extends JobBase {
+  readonly kind: "format";
+  readonly texts: readonly string[];
+}
+
+/** A text in the house's form, or why it stays as it was. */
+export type FormattedText = { readonly text: string } | { readonly kept: string };
+
+export type Job =
+  | RunJob
+  | CheckJob
+  | DiscoveryJob
+  | RejectsJob
+  | VerifyJob
+  | ScriptJob
+  | ConvertJob
+  | FormatJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -419,6 +436,8 @@ export type Report =
   /** A check begins with something that may take long: what it was at is known when it is stopped. */
   | { readonly type: "checking"; readonly place: CheckPlace }
   | { readonly type: "checked"; readonly reports: readonly CheckReport[] }
+  /** The texts of a FormatJob, in their order. */
+  | { readonly type: "formatted"; readonly texts: readonly FormattedText[] }
   /** Streams that a connector has, some at a time. */
   | { readonly type: "discovered"; readonly streams: readonly DiscoveredStream[] }
   /** What a connector's system keeps for a follower; null for nothing. */

@@ -2,6 +2,7 @@ import type { AuditLog } from "../engine/control/audit/port.ts";
 import type { Engine } from "../engine/control/engine.ts";
 import type { Fault } from "../text/fault.ts";
 import type { Sealer } from "../contract/keys/sealer.ts";
+import type { FormattedText } from "../contract/job.ts";
 import type { Log } from "../contract/log.ts";
 import type { ProjectPlan } from "../contract/plan/plan.ts";
 import type { PlanRequest } from "../engine/control/models/port.ts";
@@ -41,6 +42,13 @@ export interface Backend {
   missingReferences(place: ProjectPlace): Promise<string[]>;
   /** What each reference of connectors.yaml and notifiers.yaml comes from in this environment, without its value. */
   checkReferences(place: ProjectPlace): Promise<ReferenceCheck[]>;
+  /** Formats texts of SQL where they mean the same afterwards. */
+  formatTexts(
+    place: ProjectPlace,
+    texts: readonly string[],
+    log: Log,
+    signal: AbortSignal,
+  ): Promise<readonly FormattedText[]>;
   /** Runs one script of the project, and stores nothing. */
   tryScript(place: ProjectPlace, request: TrialRequest, log: Log, signal: AbortSignal): Promise<Trial>;
   /** Serves the API and the pages. Throws `conflict` for a port in use, `invalid` for a wrong host. */

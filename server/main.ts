@@ -24,6 +24,8 @@ function createBackend(program: Program): Backend {
     testProject: async (...given) => await (await project()).testProject(program, ...given),
     missingReferences: async (place) => await (await project()).missingReferences(program, place),
     checkReferences: async (place) => await (await project()).checkReferences(program, place),
+    formatTexts: async (place, texts, log, signal) =>
+      await (await project()).formatTexts(program, place, texts, log, signal),
     tryScript: async (place, request, log, signal) =>
       await (await project()).tryScript(program, place, request, log, signal),
     projectSchemas: async () => await (await project()).projectSchemas(),

@@ -3,6 +3,7 @@ import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check_job.ts";
 import { ServerRequests } from "./server_requests.ts";
 import { convertJob } from "./convert_job.ts";
+import { formatJob } from "./models/format_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
 import type { Order, SentJob } from "../../contract/job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
@@ -67,6 +68,8 @@ async function main(): Promise<void> {
       await verifyJob(job, context);
     } else if (job.kind === "convert") {
       await convertJob(job, context);
+    } else if (job.kind === "format") {
+      reporter.send({ type: "formatted", texts: await formatJob(job, context) });
     } else if (job.kind === "script") {
       await scriptJob(job, context);
     } else if (job.kind === "discovery") {

@@ -18,6 +18,8 @@ export interface ArgumentSpec {
   readonly name: string;
   readonly description: string;
   readonly optional?: boolean;
+  /** Any number of them; only the last argument is. */
+  readonly many?: boolean;
 }
 
 export interface CommandSpec {

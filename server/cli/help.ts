@@ -34,7 +34,10 @@ export function formatCommandHelp(command: CommandSpec, program: string, width =
 }
 
 function usageOf(command: CommandSpec): string {
-  const names = command.arguments.map((argument) => argument.optional ? `[${argument.name}]` : argument.name);
+  const names = command.arguments.map((argument) => {
+    const name = argument.many ? `${argument.name}…` : argument.name;
+    return argument.optional ? `[${name}]` : name;
+  });
   return [command.name, ...names].join(" ");
 }
 

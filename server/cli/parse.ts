@@ -114,6 +114,7 @@ function checkPositionals(spec: CommandSpec, positionals: readonly string[], pro
   if (missing !== undefined && !missing.optional) {
     throw new AppError("invalid", `sluice ${spec.name} needs ${missing.name}: ${missing.description}`);
   }
+  if (spec.arguments.at(-1)?.many === true) return;
   const surplus = positionals[spec.arguments.length];
   if (surplus !== undefined) {
     throw new AppError(

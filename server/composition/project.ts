@@ -1,3 +1,4 @@
+import type { FormattedText } from "../../contract/job.ts";
 import type { Log } from "../../contract/log.ts";
 import { connectors } from "../../connectors/registry.ts";
 import type { ProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
@@ -96,6 +97,17 @@ export async function tryScript(
   const { tryScript } = await import("../../engine/definitions/scripts/try_script.ts");
   await using grants = await openGrantsBeside(program, place, log);
   return await tryScript({ ...grants, ...await keepBeside(grants) }, request, signal);
+}
+
+export async function formatTexts(
+  program: Program,
+  { projectDir }: ProjectPlace,
+  texts: readonly string[],
+  log: Log,
+  signal: AbortSignal,
+): Promise<readonly FormattedText[]> {
+  const { formatTexts } = await import("../../engine/definitions/processes/format_process.ts");
+  return await formatTexts({ runProcess: program.runProcess, projectDir, log }, texts, signal);
 }
 
 export async function projectSchemas(): Promise<ProjectSchemas> {

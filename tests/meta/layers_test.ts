@@ -38,6 +38,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
   },
   sql: {
     language: [],
+    format: ["language"],
     build: ["language"],
     compile: ["language", "build"],
     lineage: ["language"],

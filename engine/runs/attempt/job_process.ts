@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ConvertJob, DiscoveryJob, RejectsJob, ScriptJob } from "../../../contract/job.ts";
+import type { ConvertJob, DiscoveryJob, FormatJob, RejectsJob, ScriptJob } from "../../../contract/job.ts";
 import type { Answers } from "../../grants/answer_questions.ts";
 import type { ProcessPermissions } from "../../grants/grant.ts";
 import { answering } from "./answers.ts";
@@ -10,7 +10,7 @@ type Unplaced<Job> = Job extends unknown ? Omit<Job, "tempDir"> : never;
 
 /** A job that somebody waits for, beside all runs, and what its process may do and ask; nothing by default. */
 export interface AskedJob {
-  readonly job: Unplaced<DiscoveryJob | RejectsJob | ScriptJob | ConvertJob>;
+  readonly job: Unplaced<DiscoveryJob | RejectsJob | ScriptJob | ConvertJob | FormatJob>;
   readonly permissions: ProcessPermissions;
   readonly answers?: Answers;
 }

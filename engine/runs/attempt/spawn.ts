@@ -272,6 +272,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   tested: true,
   tried: true,
   converted: true,
+  formatted: true,
   schema: true,
   followed: true,
   stream: true,

@@ -166,6 +166,23 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/models/plan_command.ts")).plan,
   },
   {
+    name: "fmt",
+    summary: "Format the project's SQL, where it means the same afterwards",
+    arguments: [{
+      name: "PATH",
+      description: "files and folders; all of the project's without",
+      optional: true,
+      many: true,
+    }],
+    options: {
+      project,
+      data,
+      check: { type: "boolean", description: "write nothing; exit code 1 where a file would change" },
+      json,
+    },
+    load: async () => (await import("../commands/models/fmt_command.ts")).fmt,
+  },
+  {
     name: "apply",
     summary: "Put the project's files in force, or those of a commit",
     arguments: [],

@@ -28,6 +28,7 @@ export const CATALOGUE = [
 const OFFERS: Readonly<Record<string, Offer>> = {
   DIR: { kind: "folders" },
   FILE: { kind: "files" },
+  PATH: { kind: "files" },
   BACKUP: { kind: "files" },
   PIPELINE: { kind: "pipelines" },
   "PIPELINE[.MODEL[.COLUMN]]": { kind: "pipelines" },

@@ -33,7 +33,7 @@ function specsOf(command: CommandSpec): string[] {
     return quote(`${option.multiple ? "*" : ""}--${name}[${plain(option.description)}]${value}`);
   });
   const positionals = command.arguments.map((argument) => {
-    const isMany = command.passesThrough ? "*" : "";
+    const isMany = command.passesThrough || argument.many === true ? "*" : "";
     return quote(
       `${isMany}:${argument.optional ? ":" : ""}${argument.name}:${
         actionOf(offerOfArgument(command, argument))

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { type Column, quoteIdentifier, SqlError } from "../../../contract/sql.ts";
 import { openDatabase } from "../../../engine/duckdb/database.ts";
+import { formatSql } from "../../../sql/format/format_sql.ts";
 import { parseSelects } from "../../../sql/language/parse_tree.ts";
 import { tableNames } from "../../../sql/language/resolve_table.ts";
 import { queryLineage } from "../../../sql/lineage/model_lineage.ts";
@@ -55,6 +56,13 @@ for (const [benchmark, fill] of [["tpch", "CALL dbgen(sf = 0)"], ["tpcds", "CALL
         for (const { table, column } of found?.influences ?? []) used.add(`${table}.${column}`);
       });
     }
+
+    await t.step("every query can be formatted", async () => {
+      for (const { name, sql } of queries) {
+        const outcome = await formatSql(session, sql);
+        strictEqual("kept" in outcome ? outcome.kept : "", "", `query ${name}`);
+      }
+    });
 
     await t.step("the queries need no other columns", async () => {
       const kept = [...tables].map(([table, columns]) =>

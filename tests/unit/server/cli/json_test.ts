@@ -122,6 +122,7 @@ function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
       missingReferences: unused,
       checkReferences: unused,
       tryScript: unused,
+      formatTexts: unused,
       listen: unused,
     },
     cwd,
