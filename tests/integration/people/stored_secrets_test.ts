@@ -129,7 +129,7 @@ Deno.test("a secret of the control store: set, used, replaced, sealed anew and k
   const failed = await served.runToEnd("quick");
   match(
     failed.error?.message ?? "",
-    /Cannot open secret\/LITE_FILE: The key [0-9a-f]{16} is wanted and not here/,
+    /Cannot open (?:secret\/LITE_FILE|revision\/[0-9a-f]+): The key [0-9a-f]{16} is wanted and not here/,
   );
   strictEqual((await ask(served, "PUT", "/api/secrets/OTHER", { value: "x" })).status, 503);
   environment.SLUICE_KEY_FILE = place.next;
