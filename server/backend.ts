@@ -66,6 +66,8 @@ export interface ProjectPlace {
 export interface CheckOptions extends ProjectPlace {
   /** No source over a network is asked, and a missing secret or variable is a warning. */
   readonly isOffline: boolean;
+  /** Whether schemas/<pipeline>.yaml are written by what the sources have. */
+  readonly writesSchemas?: boolean;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -109,6 +111,8 @@ export interface ProjectReport {
   readonly faults: readonly Fault[];
   readonly pipelines: number;
   readonly models: number;
+  /** Files of schemas that were written, relative to the project. */
+  readonly written: readonly string[];
 }
 
 export interface ListenOptions {

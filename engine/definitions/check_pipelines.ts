@@ -27,6 +27,10 @@ import { loadProject } from "./load.ts";
 import { missingOfNotifiers } from "./notifiers/missing_references.ts";
 import { plainSecrets } from "./secrets/plain_secrets.ts";
 import { withTriggerFaults } from "./check_triggers.ts";
+import { remoteColumns } from "./stream_schemas/remote_columns.ts";
+import { schemaDifferences } from "./stream_schemas/schema_differences.ts";
+import type { StreamColumns } from "./stream_schemas/schemas_file.ts";
+import { writeStreamSchemas } from "./stream_schemas/write_schemas.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
 import type { LoadedPipeline } from "./parse_pipeline.ts";
 import { readProjectTests } from "./testing/read_tests.ts";
@@ -44,6 +48,8 @@ export interface CheckContext extends GrantContext {
   readonly isOffline?: boolean;
   /** Where bundles of scripts are kept from one reading of the project to the next. */
   readonly scripts?: ScriptBundles;
+  /** Whether schemas/<pipeline>.yaml are written by what the sources have. */
+  readonly writesSchemas?: boolean;
   /** Of each process; DEFAULT_BUDGET where it is absent. */
   readonly checkBudget?: ProcessBudget;
   /** Whether where columns come from is to be told; it is left out by default. */
@@ -65,6 +71,8 @@ export interface CheckedPipeline {
   readonly lineage?: PipelineLineage;
   /** Of its tests, where they were run. */
   readonly tests: readonly TestOutcome[];
+  /** Those of them that only the sources know; absent where they were not looked at. */
+  readonly remoteColumns?: StreamColumns;
 }
 
 export const isRunnable = (faults: readonly Fault[]): boolean =>
@@ -77,7 +85,7 @@ export const isRunnable = (faults: readonly Fault[]): boolean =>
 export async function checkProject(
   context: CheckContext,
   signal: AbortSignal,
-): Promise<{ faults: Fault[]; pipelines: number; models: number }> {
+): Promise<{ faults: Fault[]; pipelines: number; models: number; written: string[] }> {
   const read = await loadProject(context.projectDir, {
     connectorTypes: context.connectors,
     scripts: context.scripts ?? new ScriptBundles(),
@@ -96,7 +104,11 @@ export async function checkProject(
     ...await missingOfNotifiers(project.notifiers, context.references, context.isOffline ?? false),
     ...project.pipelines.flatMap((pipeline) => checked.get(pipeline)?.faults ?? []),
   ];
+  const remote = [...checked.values()].flatMap(({ pipeline: { name }, remoteColumns: columns }) =>
+    columns === undefined ? [] : [{ name, columns }]
+  );
   return {
+    written: context.writesSchemas === true ? await writeStreamSchemas(context.projectDir, remote) : [],
     // A script is a fault of each pipeline that uses it.
     faults: [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()],
     pipelines: project.pipelines.length,
@@ -289,8 +301,32 @@ async function checkGroup(
   return group.map((entry) => {
     const report = byName.get(entry.pipeline.name);
     const found = (report?.faults ?? []).map((fault) => placed(entry.pipeline, fault));
-    return checkedAs(entry.pipeline, [...entry.faults, ...memoryFaults(context, entry), ...found], report);
+    const remote = report && remoteOf(entry, report);
+    const old = remote === undefined ? [] : oldSchemas(context, entry, remote);
+    return {
+      ...checkedAs(
+        entry.pipeline,
+        [...entry.faults, ...memoryFaults(context, entry), ...found, ...old],
+        report,
+      ),
+      ...(remote === undefined ? {} : { remoteColumns: remote }),
+    };
   });
+}
+
+function remoteOf({ pipeline, sketch, provision }: Provided, { streamColumns }: CheckReport): StreamColumns {
+  return remoteColumns(sketch.definition, pipeline.connectors, provision.networked, streamColumns);
+}
+
+/** Where the pipeline's file of schemas says otherwise than its sources, as far as they were asked. */
+function oldSchemas(
+  { writesSchemas }: CheckContext,
+  { pipeline, sketch }: Provided,
+  remote: StreamColumns,
+): Fault[] {
+  if (writesSchemas === true || pipeline.schemas === undefined) return [];
+  const asked = Object.entries(remote).filter(([stream]) => !sketch.mutedStreams.has(stream));
+  return schemaDifferences(pipeline.schemas, Object.fromEntries(asked));
 }
 
 async function checkTogether(
@@ -310,8 +346,8 @@ async function checkTogether(
     mutedStreams: [...sketch.mutedStreams],
     mutedParams: sketch.mutedParams,
     refusedModels: sketch.refusedModels,
-    knownColumns: await context.knownColumns(pipeline.name),
     tests: context.tests?.get(pipeline.name) ?? [],
+    knownColumns: { ...pipeline.schemas?.columns, ...await context.knownColumns(pipeline.name) },
   })));
   let waiting: ReturnType<typeof setTimeout> | undefined;
   const hasNetwork = first.provision.grant.permissions.hosts.length > 0;

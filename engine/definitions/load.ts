@@ -17,6 +17,7 @@ import { loadProjectFile, type ParsedProject } from "./project/project_file.ts";
 import { loadSharedSql, type SharedSql, unusedSharedSql } from "./project/shared_sql.ts";
 import { ProjectFiles } from "./read_files.ts";
 import { scriptsOfConnectors } from "./scripts/connector_scripts.ts";
+import { loadStreamSchemas, type StreamSchemas } from "./stream_schemas/schemas_file.ts";
 import { NO_SCRIPTS, readScripts } from "./scripts/read_scripts.ts";
 import type { ScriptBundles, ScriptsOfProject } from "./scripts/script_bundles.ts";
 
@@ -96,7 +97,8 @@ export async function loadProject(
       continue;
     }
     pathByName.set(name, path);
-    pipelines.push(withNameFault(await loadPipeline(files, name, path, context, bundles)));
+    const pipeline = withNameFault(await loadPipeline(files, name, path, context, bundles));
+    pipelines.push(withSchemas(pipeline, await loadStreamSchemas(files, name)));
   }
   faults.push(...await unusedModels(files, pipelines), ...unusedSql(shared, pipelines));
   return {
@@ -117,6 +119,11 @@ function unusedSql(shared: SharedSql, pipelines: readonly LoadedPipeline[]): Fau
     shared,
     pipelines.flatMap(({ files, text }) => [...files.map(({ content }) => content), text]),
   );
+}
+
+function withSchemas(pipeline: LoadedPipeline, schemas: StreamSchemas | undefined): LoadedPipeline {
+  if (schemas === undefined) return pipeline;
+  return { ...pipeline, schemas, faults: [...pipeline.faults, ...schemas.faults] };
 }
 
 /** Of a name that is refused the first fault says so. */

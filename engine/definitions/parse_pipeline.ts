@@ -29,6 +29,7 @@ import { NO_PROJECT_FILE } from "./project/project_file.ts";
 import { NO_SHARED_SQL, usedSharedSql } from "./project/shared_sql.ts";
 import { withVariables } from "./project/variables.ts";
 import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
+import type { StreamSchemas } from "./stream_schemas/schemas_file.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
 import { checkSchema, pathText } from "../../text/schema_faults.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
@@ -50,6 +51,8 @@ export interface LoadedPipeline {
   /** The connectors that it names, references not resolved. */
   readonly connectors: Readonly<Record<string, ConnectorDefinition>>;
   readonly faults: readonly Fault[];
+  /** What schemas/<pipeline>.yaml says of its streams; absent where there is none. */
+  readonly schemas?: StreamSchemas;
   /** What can be checked of it; undefined where its text cannot be read. */
   readonly sketch: PipelineSketch | undefined;
   /** Where the entry at a path of connectors.yaml stands, as `["shop", "url"]`. */

@@ -30,6 +30,8 @@ export function schemaLine(path: string): string | undefined {
     ? "pipeline"
     : parts[0] === "tests" && /\.ya?ml$/.test(path)
     ? "tests"
+    : parts[0] === "schemas" && /\.ya?ml$/.test(path)
+    ? "streams"
     : parts.at(-1) === DEFAULTS_FILE
     ? "defaults"
     : undefined;

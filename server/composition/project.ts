@@ -14,7 +14,7 @@ import { keepBeside, openGrantsBeside } from "./grants.ts";
 
 export async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
   const { checkProject } = await import("../../engine/definitions/check_pipelines.ts");
-  const { log, signal, isOffline } = options;
+  const { log, signal, isOffline, writesSchemas = false } = options;
   await using grants = await openGrantsBeside(program, options, log);
   const { UNASKED_STORES } = await import("../../engine/secrets/open_stores.ts");
   const { references } = grants;
@@ -23,6 +23,7 @@ export async function checkProject(program: Program, options: CheckOptions): Pro
     ...await keepBeside(grants),
     references: isOffline ? { ...references, stores: UNASKED_STORES } : references,
     isOffline,
+    writesSchemas,
     knownColumns: () => Promise.resolve({}),
   }, signal);
 }

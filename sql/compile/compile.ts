@@ -191,7 +191,10 @@ class Compiler {
     for (const [stream, columns] of Object.entries(this.#input.streams)) {
       if (columns === undefined) continue;
       try {
-        await this.#session.run(createTable(`raw.${quoteIdentifier(stream)}`, columns));
+        const create = createTable(`raw.${quoteIdentifier(stream)}`, columns);
+        // Types may be a user's own text; what is prepared is one statement.
+        await this.#session.describe(create);
+        await this.#session.run(create);
         this.#columns.set(`extract:${stream}`, columns);
       } catch (error) {
         if (!(error instanceof SqlError)) throw error;

@@ -7,6 +7,7 @@ import { commonConnectorSchema } from "../../../contract/connector/entry.ts";
 import { BUILT_IN_CONNECTORS } from "../../../contract/pipeline/scripts.ts";
 import { projectSchema } from "../../../contract/project/project_file.ts";
 import { unitTestsSchema } from "../../../contract/testing/unit_test.ts";
+import { streamSchemasSchema } from "../../../contract/project/stream_schemas.ts";
 import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
 import { defaultsSchema, modelHeaderSchema } from "../../../sql/language/model_header.ts";
 import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
@@ -16,7 +17,10 @@ import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
  * JSON Schema cannot say (a cron expression, which keys go with which connector) is left to `sluice check`.
  */
 export type ProjectSchemas = Readonly<
-  Record<"pipeline" | "connectors" | "notifiers" | "project" | "model" | "defaults" | "tests", JsonSchema>
+  Record<
+    "pipeline" | "connectors" | "notifiers" | "project" | "model" | "defaults" | "tests" | "streams",
+    JsonSchema
+  >
 >;
 
 const CONVERSION: ConversionConfig = { typeMode: "input", errorMode: "ignore", target: "draft-07" };
@@ -35,6 +39,10 @@ export function createProjectSchemas(connectorTypes: readonly Connector[]): Proj
     },
     defaults: toJsonSchema(defaultsSchema, CONVERSION),
     tests: toJsonSchema(unitTestsSchema, CONVERSION),
+    streams: {
+      ...toJsonSchema(streamSchemasSchema, CONVERSION),
+      title: "The columns of a Sluice pipeline's streams, as their sources have them",
+    },
   };
 }
 

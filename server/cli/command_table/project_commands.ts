@@ -119,6 +119,10 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
         type: "boolean",
         description: "ask no source over a network; a missing secret or variable is a warning",
       },
+      "write-schemas": {
+        type: "boolean",
+        description: "write the columns that the sources have to schemas/, for checks that ask none",
+      },
       json,
     },
     load: async () => (await import("../commands/check_command.ts")).check,

@@ -13,6 +13,10 @@ import { printable } from "../text.ts";
 export const check: CommandRun = async (invocation, context) => {
   const folders = readFolders(invocation, context);
   await requireProject(folders, context);
+  const writesSchemas = invocation.flag("write-schemas");
+  if (writesSchemas && invocation.flag("offline")) {
+    throw new AppError("invalid", "Cannot write schemas with --offline: only the sources know them");
+  }
   const stopping = new AbortController();
   using _interrupts = context.onInterrupt(
     () => stopping.abort(new AppError("cancelled", "Stopped before all was checked")),
@@ -21,6 +25,7 @@ export const check: CommandRun = async (invocation, context) => {
   const report = await context.backend.checkProject({
     ...folders,
     isOffline: invocation.flag("offline"),
+    writesSchemas,
     log: createCommandLog(context.terminal),
     signal: stopping.signal,
   });
@@ -32,6 +37,7 @@ export const check: CommandRun = async (invocation, context) => {
 
 function printReport(report: ProjectReport, errors: number, terminal: Terminal): void {
   for (const fault of report.faults) terminal.out(printable(formatFault(fault)));
+  for (const path of report.written) terminal.note(`Wrote ${path}`);
   const warnings = report.faults.length - errors;
   const found = [countOf(errors, "error"), ...(warnings === 0 ? [] : [countOf(warnings, "warning")])].join(
     ", ",
