@@ -41,10 +41,21 @@ const SQL_CARRIERS: ReadonlySet<string> = new Set(["query", "json_execute_serial
 
 /** Scalar functions that do more than compute a value. */
 const REFUSED_SCALARS: ReadonlyMap<string, string> = new Map([
+  ["current_setting", "it reads the settings of DuckDB, which name folders of the server"],
   ["getenv", "it reads the server's environment"],
   // It binds its text, which opens the files that the text names.
   ["json_serialize_plan", "its SQL is in a text, where nothing can look at it"],
   ["write_log", "it writes into DuckDB's log"],
+]);
+
+/** DuckDB's own views over table functions that are refused. */
+const REFUSED_VIEWS: ReadonlySet<string> = new Set([
+  "duckdb_databases",
+  "duckdb_logs",
+  "pg_database",
+  "pg_prepared_statements",
+  "pg_settings",
+  "pragma_database_list",
 ]);
 
 /** A call that is refused, in the words of a fault. */
@@ -56,6 +67,7 @@ export interface RefusedCall {
 
 export const isAllowedTableFunction = (name: string): boolean => ALLOWED_TABLE_FUNCTIONS.has(name);
 export const isRefusedScalar = (name: string): boolean => REFUSED_SCALARS.has(name);
+export const isRefusedView = (name: string): boolean => REFUSED_VIEWS.has(name.toLowerCase());
 
 /**
  * The calls in a query that are refused, in the order of the parse tree. What a macro of the project calls is looked at by

@@ -14,7 +14,6 @@ import { partitionFaults, partitionQuery } from "./partition.ts";
 import { parseSelects, type ParseTree, type TableReference } from "./parse_tree.ts";
 import { placeAt } from "./position.ts";
 import {
-  isFileName,
   parseTableName,
   type ResolvedTable,
   resolveTable,
@@ -334,7 +333,7 @@ class GraphBuilder {
     );
   }
 
-  /** A missing table is reported when the check is bound; one that is a file must not get that far, one that is switched off is known. */
+  /** A missing table is reported when the check is bound; one that is refused must not get that far, one that is switched off is known. */
   #refuseCheck(
     check: Check,
     tree: ParseTree,
@@ -342,7 +341,7 @@ class GraphBuilder {
     macros: MacroSet,
   ): void {
     const known = tables.filter((table) =>
-      "message" in table && (isFileName(table.name) || table.isOff === true)
+      "message" in table && (table.isRefused === true || table.isOff === true)
     );
     const messages = new Map<string, number | undefined>();
     for (const { message, position } of refusedCalls(tree, (name) => macros.has(name))) {

@@ -1,3 +1,4 @@
+import { isRefusedView } from "./allowed_functions.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import type { TableReference } from "./tree_walk.ts";
 
@@ -29,6 +30,8 @@ export type ResolvedTable =
     readonly message: string;
     /** Whether the name alone may still be one of DuckDB's own views, as `duckdb_tables`. */
     readonly isUnqualified: boolean;
+    /** Whether SQL that names it must not even be bound: DuckDB may know it, or take it for a file. */
+    readonly isRefused?: true;
     /** Whether it is a model that is switched off. */
     readonly isOff?: true;
   };
@@ -46,9 +49,21 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
     message,
     isUnqualified,
   });
+  const refused = (message: string): ResolvedTable => ({
+    kind: "missing",
+    message,
+    isUnqualified: false,
+    isRefused: true,
+  });
+  const isOwn = catalog === undefined && ["main", "raw"].includes(schema?.toLowerCase() ?? "main");
+  if (isRefusedView(name) && !(isOwn && isKnown(reference, names))) {
+    return refused(
+      `${name} cannot be read here: SQL here reads the tables of its pipeline, and nothing of the server`,
+    );
+  }
   if (catalog !== undefined) {
     if (catalog.toLowerCase() === "system") return { kind: "system" };
-    return missing(`table ${catalog}.${schema ?? "main"}.${name}: leave out the name of the database`);
+    return refused(`table ${catalog}.${schema ?? "main"}.${name}: leave out the name of the database`);
   }
   const schemaKey = schema?.toLowerCase() ?? "main";
   if (SYSTEM_SCHEMAS.has(schemaKey)) return { kind: "system" };
@@ -58,7 +73,7 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
     return missing(`table raw.${name} does not exist: no stream of that name${suggestion(reference, names)}`);
   }
   if (schemaKey !== "main") {
-    return missing(
+    return refused(
       `unknown schema "${schema}": models are in main, streams in raw${suggestion(reference, names)}`,
     );
   }
@@ -69,12 +84,17 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
     const message = `the model ${off.name} is switched off: enabled is false in ${off.file}`;
     return { kind: "missing", message, isUnqualified: false, isOff: true };
   }
-  if (isFileName(name)) return missing(`"${name}" is no table: files are read by a stream of the pipeline`);
+  if (isFileName(name)) return refused(`"${name}" is no table: files are read by a stream of the pipeline`);
   return missing(`table ${name} does not exist${suggestion(reference, names)}`, schema === undefined);
 }
 
+/** Whether the name is one of a model or a stream, which has it before DuckDB does. */
+function isKnown({ schema, name }: TableReference, names: TableNames): boolean {
+  return (schema?.toLowerCase() === "raw" ? names.streams : names.models).has(name.toLowerCase());
+}
+
 /** Whether DuckDB may take a name that is no table's for a file's. */
-export const isFileName = (name: string): boolean => /[./\\*]/.test(name);
+const isFileName = (name: string): boolean => /[./\\*]/.test(name);
 
 /** The names of a pipeline's tables as resolveTable wants them; `disabled` has a file for each model that is switched off. */
 export function tableNames(
