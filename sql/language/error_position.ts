@@ -4,6 +4,9 @@ import { firstWord, scanSql } from "./scan_sql.ts";
 /** Errors that say something of the text itself, not of rows. */
 const TEXT_ERRORS = new Set(["Parser", "Binder", "Catalog"]);
 
+/** What a constant may not be, of which DuckDB says no more when it binds it. */
+const CONSTANT_ERROR = /specifier "(.+?)" not recognized/;
+
 /** Words of messages that mean another word of the SQL, or one of several. */
 const WORDS_OF_MESSAGES: readonly (readonly [message: RegExp, words: readonly string[]])[] = [
   [/^Set operations /, ["UNION", "INTERSECT", "EXCEPT"]],
@@ -19,6 +22,8 @@ const WORDS_OF_MESSAGES: readonly (readonly [message: RegExp, words: readonly st
  * behind EXCLUDE, the word COALESCE or UNION; else at the first word. Undefined for errors of rows.
  */
 export function guessPosition(sql: string, error: SqlError): number | undefined {
+  const constant = CONSTANT_ERROR.exec(error.message)?.[1];
+  if (constant !== undefined) return textPosition(sql, constant);
   if (!TEXT_ERRORS.has(error.type)) return undefined;
   const words = wordsOf(sql);
   for (const [message, keywords] of WORDS_OF_MESSAGES) {
@@ -48,6 +53,15 @@ function wordsOf(sql: string): Word[] {
     }
   }
   return words;
+}
+
+/** The first place of the text in single quotes. */
+function textPosition(sql: string, text: string): number | undefined {
+  const quoted = `'${text.replaceAll("'", "''")}'`.toLowerCase();
+  for (const { kind, start, end } of scanSql(sql)) {
+    if (kind === "text" && sql.slice(start, end).toLowerCase() === quoted) return start;
+  }
+  return undefined;
 }
 
 /** The first place behind `from` of a name that the message quotes. */

@@ -2,6 +2,7 @@ import { formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError } from "../../contract/sql.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { guessPosition } from "./error_position.ts";
+import { inPlaceOfFunction } from "./foreign_functions.ts";
 import type { Model } from "./model.ts";
 import { placeAt } from "./position.ts";
 
@@ -45,6 +46,8 @@ export function explainSqlError(error: SqlError): string {
   if (entry !== null) {
     const [, kind = "", name = "", rest = ""] = entry;
     const word = kind.includes("Function") ? "function" : kind.toLowerCase();
+    const instead = word === "function" ? inPlaceOfFunction(name) : undefined;
+    if (instead !== undefined) return instead;
     const known = word === "type" ? COMMON_TYPES : [];
     return `${word} ${name} does not exist${didYouMean(name, [...quotedNames(rest), ...known])}`;
   }

@@ -109,6 +109,33 @@ const FAULTS: Readonly<Record<string, readonly [sql: string, faults: readonly st
   "a misspelt function": ["SELECT id FROM raw.orders WHERE flor(amount) > 1", [
     "m.sql:1:33 function flor does not exist (did you mean floor?)",
   ]],
+  "a function of other databases": [
+    "SELECT NVL(id, 1) AS a FROM raw.orders",
+    ["m.sql:1:8 function nvl does not exist in DuckDB: write coalesce(a, b)"],
+  ],
+  "a window function without OVER": ["SELECT id FROM raw.orders\nQUALIFY row_number() = 1", [
+    "m.sql:2:9 row_number is a window function: write row_number(…) OVER (…)",
+  ]],
+  "a unit of time that is none": ["SELECT id,\n  date_trunc('dya', ordered_at) AS day FROM raw.orders", [
+    'm.sql:2:14 extract specifier "dya" not recognized',
+  ]],
+  "COALESCE of types that do not mix": ["SELECT\n  coalesce(id, ordered_at) AS x\nFROM raw.orders", [
+    "m.sql:2:3 Cannot mix values of type INTEGER and TIMESTAMP in COALESCE operator - an explicit cast is required",
+  ]],
+  "EXCLUDE of a column that is not there": ["SELECT * EXCLUDE (nope) FROM raw.orders", [
+    'm.sql:1:19 Column "nope" in EXCLUDE list not found in FROM clause',
+  ]],
+  "GROUP BY of a column that is not there": ["SELECT id FROM raw.orders\nGROUP BY 3", [
+    "m.sql:2:1 GROUP BY term out of range - should be between 1 and 1",
+  ]],
+  "HAVING of a column outside of GROUP BY": [
+    "SELECT id, count(*) AS n FROM raw.orders GROUP BY id\nHAVING amount > 3",
+    ["m.sql:2:1 column amount must appear in the GROUP BY clause or be used in an aggregate function"],
+  ],
+  "USING of a column that one side has not": [
+    "SELECT orders.id FROM raw.orders JOIN raw.customers\nUSING (customer_id)",
+    ['m.sql:2:8 Column "customer_id" does not exist on right side of join!'],
+  ],
   "a column outside of GROUP BY": ["SELECT id, count(*) FROM raw.orders", [
     'm.sql:1:8 column "id" must appear in the GROUP BY clause or must be part of an aggregate function. ' +
     'Either add it to the GROUP BY list, or use "ANY_VALUE(id)" if the exact value of "id" is not important.',
