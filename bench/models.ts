@@ -99,7 +99,7 @@ async function dbt(python: string, folder: string, { raw, models }: ManyModels):
   }
   Deno.env.set("DBT_SEND_ANONYMOUS_USAGE_STATS", "false");
   const args = ["run", "--project-dir", folder, "--profiles-dir", folder, "--quiet"];
-  return await costOf(() => succeed(join(dirname(python), "dbt"), args));
+  return await costOf(() => succeed(python, ["-m", "dbt.cli.main", ...args]));
 }
 
 async function sizeOf(folder: string): Promise<number> {
