@@ -3,14 +3,9 @@ import type { Fault } from "../../../text/fault.ts";
 import { didYouMean } from "../../../text/suggest.ts";
 import type { ModelFiles } from "../check_pipeline.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
-import type { FolderEntry, ProjectFiles } from "../read_files.ts";
+import type { ProjectFiles } from "../read_files.ts";
 import { modelFiles, TRANSFORMS } from "./model_files.ts";
 import { walkFolder } from "./walk.ts";
-
-/** Folders in folders are read so deep. */
-const MAX_LEVELS = 8;
-/** Each waits for the disk more than for the processor. */
-const FILES_AT_ONCE = 32;
 
 /** The files of the folder transforms/<folder>/ and of the folders in it, with the defaults of all above them. */
 export async function loadModels(project: ProjectFiles, folder: string): Promise<ModelFiles> {
@@ -24,18 +19,23 @@ export async function loadModels(project: ProjectFiles, folder: string): Promise
   const texts = new Map<string, string>();
   const faults: Fault[] = [];
   const unread: string[] = [];
-  for (const entry of await walkFolder(project, base)) {
+  const isRead = (name: string) => name.endsWith(".sql") || name === DEFAULTS_FILE;
+  const entries = await walkFolder(project, base);
+  const files = await project.readAll(
+    entries.flatMap((entry) => "fault" in entry || !isRead(entry.name) ? [] : [entry.path]),
+  );
+  for (const entry of entries) {
     if ("fault" in entry) {
       faults.push(entry.fault);
       continue;
     }
     const { path, inner, name } = entry;
-    if (!name.endsWith(".sql") && name !== DEFAULTS_FILE) {
+    if (!isRead(name)) {
       const message = whyNotRead(name);
       if (message !== undefined) faults.push({ ...fault(path, message), severity: "warning" });
       continue;
     }
-    const file = await project.read(path);
+    const file = files.get(path);
     if (file === undefined) continue;
     if (!("fault" in file)) texts.set(inner, file.text);
     else {
@@ -62,63 +62,6 @@ async function sharedDefaults(project: ProjectFiles): Promise<Pick<ModelFiles, "
   return "fault" in file
     ? { files: [], faults: [file.fault] }
     : { files: [{ path, content: file.text }], faults: [] };
-}
-
-class FoundFiles {
-  /** By their paths in the folder. */
-  readonly texts = new Map<string, string>();
-  readonly faults: Fault[] = [];
-  /** Models whose files cannot be read. */
-  readonly unread: string[] = [];
-  readonly #project: ProjectFiles;
-  readonly #base: string;
-
-  constructor(project: ProjectFiles, base: string) {
-    this.#project = project;
-    this.#base = base;
-  }
-
-  /** `prefix` is empty or ends with a `/`. */
-  async collect(prefix: string, level: number): Promise<void> {
-    const entries = await this.#project.list(`${this.#base}/${prefix}`.replace(/\/$/, "")) ?? [];
-    if ("fault" in entries) {
-      this.faults.push(entries.fault);
-      return;
-    }
-    const isRead = ({ name, isFolder }: FolderEntry) =>
-      !isFolder && (name.endsWith(".sql") || name === DEFAULTS_FILE);
-    const files = entries.filter(isRead).map(({ name }) => `${prefix}${name}`);
-    for (let start = 0; start < files.length; start += FILES_AT_ONCE) {
-      await this.#readAll(files.slice(start, start + FILES_AT_ONCE));
-    }
-    for (const { name, isFolder } of entries.filter((entry) => !isRead(entry))) {
-      const path = `${this.#base}/${prefix}${name}`;
-      if (isFolder && level < MAX_LEVELS) await this.collect(`${prefix}${name}/`, level + 1);
-      else if (isFolder) this.#warn(path, `is not read: models are at most ${MAX_LEVELS} folders deep`);
-      else {
-        const message = whyNotRead(name);
-        if (message !== undefined) this.#warn(path, message);
-      }
-    }
-  }
-
-  async #readAll(names: readonly string[]): Promise<void> {
-    const files = await Promise.all(names.map((name) => this.#project.read(`${this.#base}/${name}`)));
-    for (const [index, name] of names.entries()) {
-      const file = files[index];
-      if (file === undefined) continue;
-      if (!("fault" in file)) {
-        this.texts.set(name, file.text);
-        continue;
-      }
-      this.faults.push(file.fault);
-      if (name.endsWith(".sql")) this.unread.push(modelName(name));
-    }
-  }
-
-  #warn(file: string, message: string): void {
-    this.faults.push({ ...fault(file, message), severity: "warning" });
-  }
 }
 
 /** What is wrong with a file beside the models that looks as if it was meant for one; undefined for a note. */
