@@ -3,6 +3,7 @@ import { quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.t
 import type { BuildWindow } from "./batches.ts";
 import { declareEphemerals, withEphemerals } from "./ephemeral.ts";
 import { materializeHistory } from "./history.ts";
+import { requireContract } from "./contract.ts";
 import { materializeIncremental } from "./incremental.ts";
 import { checkStoredKey } from "./model_key.ts";
 import { type Model, modelTable } from "../language/model.ts";
@@ -38,6 +39,7 @@ export async function materialize(
   const existing = await relationKind(session, model.name);
   // A run that failed in the middle of an incremental model could not reset it.
   await session.run("RESET VARIABLE cursor");
+  await requireContract(session, model, existing === "table" && !fullRefresh);
   if (model.materialized === "ephemeral") {
     if (existing !== undefined) await session.run(`DROP ${existing.toUpperCase()} ${modelTable(model.name)}`);
     await declareEphemerals(session, [model]);

@@ -10,6 +10,7 @@ import {
   type SqlSession,
 } from "../../contract/sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
+import { beyondContract } from "../build/contract.ts";
 import { isByWindow } from "../build/batches.ts";
 import { partitionExpressions } from "../build/partitions.ts";
 import { timeKeyFault } from "../build/time_window.ts";
@@ -44,7 +45,7 @@ export async function checkHeader(
     const column = requireColumn(["columns", name], name, "key");
     if (type !== undefined && column !== undefined) known.push({ name, declared: type, actual: column.type });
   }
-  faults.push(...await types.faultsOf(model));
+  faults.push(...await types.faultsOf(model), ...contractFaults(model, columns));
   for (const { name, declared, actual } of known) {
     const type = await types.read(declared);
     if (type instanceof SqlError || type === actual) continue;
@@ -52,6 +53,23 @@ export async function checkHeader(
     faults.push({ ...headerPlace(model, ["columns", name, "type"]), message, severity: "error" });
   }
   return faults;
+}
+
+/** A contract lists each column with its type. */
+function contractFaults(model: Model, columns: readonly Column[]): Fault[] {
+  if (model.contract !== true) return [];
+  const fault = (path: (string | number)[], message: string): Fault => ({
+    ...headerPlace(model, path, "key"),
+    message,
+    severity: "error",
+  });
+  const untyped = Object.entries(model.columns).filter(([, { type }]) => type === undefined);
+  return [
+    ...untyped.map(([name]) => fault(["columns", name], `the contract needs the type of the column ${name}`)),
+    ...beyondContract(model, columns).map((name) =>
+      fault(["contract"], `the query has the column ${name}, which the contract does not list`)
+    ),
+  ];
 }
 
 /** What the header says of how the table is built, against the query's columns. */

@@ -63,6 +63,8 @@ export interface Model {
   readonly checks: readonly TableCheck[];
   /** Tables that it needs beside those that its SQL names, as `daily` or `raw.orders`. */
   readonly depends: readonly string[];
+  /** Whether `columns` lists all of its columns with their types, and there may be no others. */
+  readonly contract?: true;
   /** The file that says `enabled: false`; absent where it is switched on. */
   readonly disabledBy?: string;
 }
@@ -121,7 +123,7 @@ export function parseModel(file: RevisionFile, defaults: readonly FolderDefaults
   } else reportRepeatedNames(parsed.output, document, fail);
   if (faults.length > 0 || "faults" in parsed) throw modelError(file.path, faults);
 
-  const { renamed_from, description, columns, tags, checks, depends, enabled } = parsed.output;
+  const { renamed_from, description, columns, tags, checks, depends, enabled, contract } = parsed.output;
   return {
     name,
     path: file.path,
@@ -139,6 +141,7 @@ export function parseModel(file: RevisionFile, defaults: readonly FolderDefaults
     ),
     checks: checks.map(tableCheckOf),
     depends,
+    ...(contract === true ? { contract } : {}),
     ...(enabled === false ? { disabledBy: inherited.get("enabled") ?? file.path } : {}),
   };
 }

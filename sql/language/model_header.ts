@@ -38,6 +38,12 @@ const headerObject = v.strictObject({
     v.pipe(v.record(text, columnSchema), v.description("What is known of its columns, by name.")),
     {},
   ),
+  contract: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description("true: columns lists all of its columns with their types, and there are no others."),
+    ),
+  ),
   checks: v.optional(
     v.pipe(v.array(tableCheckSchema), v.description("What must be true of the table as a whole.")),
     [],
