@@ -75,7 +75,7 @@ export const unitTestSchema = v.strictObject({
       ),
     ),
   ),
-  expect: expectSchema,
+  expect: v.pipe(expectSchema, v.description("The rows that its query gives.")),
   params: v.optional(
     v.pipe(v.record(text, v.unknown()), v.description("Values of the pipeline's params and of variables.")),
   ),
