@@ -261,3 +261,24 @@ Deno.test("appended rows come once, although what reads them is further behind",
   equal((await run(90)).error, undefined);
   deepEqual(await ids(), [1, 2, 3, 4, 5], "what was asked for has moved the window");
 });
+
+Deno.test("a model that reads itself sees its earlier batches, also when it is built anew", async () => {
+  await using days = await Days.create();
+  for (let day = 1; day <= 4; day++) days.events.set(day, day);
+  days.events.set(9, 2);
+  const running = `/* @sluice
+materialized: incremental
+${BATCHED}columns: { day: { type: DATE }, n: { type: BIGINT } }
+*/
+SELECT DATE '1969-12-31' + x::INTEGER AS day,
+  count(*) + coalesce((SELECT max(n) FROM running WHERE running.day < getvariable('window_start')), 0) AS n
+FROM raw.events WHERE day >= getvariable('window_start') AND day < getvariable('window_end') GROUP BY day`;
+  await days.succeed(BATCHED, 4, {}, { running });
+  equal(await days.table("running"), "1:1 2:3 3:4 4:5");
+  days.events.set(10, 1);
+  await days.succeed(BATCHED, 4, { fullRefresh: true }, { running });
+  equal(await days.table("running"), "1:2 2:4 3:5 4:6");
+  days.events.set(11, 5);
+  await days.succeed(BATCHED, 5, {}, { running });
+  equal(await days.table("running"), "1:2 2:4 3:5 4:6 5:7");
+});
