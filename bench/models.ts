@@ -80,7 +80,7 @@ async function dbt(python: string, folder: string, { raw, models }: ManyModels):
   const database = join(folder, "bench.duckdb");
   const files: Record<string, string> = {
     "dbt_project.yml":
-      "name: bench\nversion: '1'\nprofile: bench\nmodel-paths: [models]\nmodels: {bench: {+materialized: table}}\n",
+      "name: bench\nversion: '1.0.0'\nprofile: bench\nmodel-paths: [models]\nmodels: {bench: {+materialized: table}}\n",
     "profiles.yml": `bench:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: ${
       JSON.stringify(database)
     }, threads: ${THREADS}}\n`,
@@ -99,7 +99,7 @@ async function dbt(python: string, folder: string, { raw, models }: ManyModels):
   }
   Deno.env.set("DBT_SEND_ANONYMOUS_USAGE_STATS", "false");
   const args = ["run", "--project-dir", folder, "--profiles-dir", folder, "--quiet"];
-  return await costOf(() => succeed(python, ["-m", "dbt.cli.main", ...args]));
+  return await costOf(() => succeed(python, ["-c", "from dbt.cli.main import cli; cli()", ...args]));
 }
 
 async function sizeOf(folder: string): Promise<number> {
