@@ -76,3 +76,5 @@ async function bindAlone({ raw, models }: ReturnType<typeof manyModels>): Promis
 }
 
 await main();
+// What the driver finalizes late ends a process of its own by a crash.
+Deno.exit(0);
