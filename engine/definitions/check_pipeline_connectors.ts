@@ -28,7 +28,7 @@ export interface PipelineContext {
   readonly notifiers?: KnownNotifiers;
   /** What project.yaml says. */
   readonly project?: ParsedProject;
-  /** The project's macros. */
+  /** The project's macros and seeds. */
   readonly shared?: SharedSql;
 }
 

@@ -12,6 +12,7 @@ import {
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { loadNotifiers } from "./notifiers/read_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
+import { SEEDS_FOLDER } from "../../sql/language/files/kinds.ts";
 import { loadModels, unusedModels } from "./project/model_folder.ts";
 import { loadProjectFile, type ParsedProject } from "./project/project_file.ts";
 import { loadSharedSql, type SharedSql, unusedSharedSql } from "./project/shared_sql.ts";
@@ -117,7 +118,11 @@ function unusedSql(shared: SharedSql, pipelines: readonly LoadedPipeline[]): Fau
   if (pipelines.some(({ sketch }) => sketch === undefined)) return [];
   return unusedSharedSql(
     shared,
-    pipelines.flatMap(({ files, text }) => [...files.map(({ content }) => content), text]),
+    pipelines.flatMap(({ files, text }) => [
+      // What a seed's own files say of it is no use of it.
+      ...files.filter(({ path }) => !path.startsWith(`${SEEDS_FOLDER}/`)).map(({ content }) => content),
+      text,
+    ]),
   );
 }
 

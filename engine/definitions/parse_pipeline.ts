@@ -32,6 +32,7 @@ import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
 import type { StreamSchemas } from "./stream_schemas/schemas_file.ts";
 import { type PipelineSketch, type SalvagedDefinition, salvageDefinition } from "./sketch.ts";
 import { checkSchema, pathText } from "../../text/schema_faults.ts";
+import { tablesMadeBy } from "../../sql/language/files/kinds.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
 import { type DocumentPath, parseYamlDocument } from "../../text/yaml_document.ts";
 
@@ -99,7 +100,7 @@ export async function parsePipeline(
     const models = await modelsOf(folder);
     // Checks of streams stand in the definition.
     const texts = [...models.files.map(({ content }) => content), text];
-    const shared = usedSharedSql(context.shared ?? NO_SHARED_SQL, texts);
+    const shared = usedSharedSql(context.shared ?? NO_SHARED_SQL, texts, tablesMadeBy(models.files));
     return { ...models, files: [...models.files, ...shared] };
   };
   const whole = async (written: SalvagedDefinition, shapeFaults: readonly Fault[] = []) => {

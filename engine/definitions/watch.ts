@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { DEFAULTS_FILE, MACROS_FOLDER } from "../../sql/language/files/kinds.ts";
+import { DEFAULTS_FILE, MACROS_FOLDER, SEEDS_FOLDER } from "../../sql/language/files/kinds.ts";
 import { SCRIPTS_FOLDER } from "./scripts/scripts_folder.ts";
 import { PACKAGE_FILES } from "./scripts/package_lock.ts";
 
@@ -102,6 +102,7 @@ export async function lookAtProject(projectDir: string): Promise<ProjectLook> {
     (name) => name.endsWith(".sql") || name === DEFAULTS_FILE,
   );
   await lookBelow(join(projectDir, MACROS_FOLDER), MOST_LEVELS, (name) => name.endsWith(".sql"));
+  await lookBelow(join(projectDir, SEEDS_FOLDER), MOST_LEVELS, (name) => /\.(?:csv|ya?ml)$/.test(name));
   return { folders, files: files.sort().join("\n") };
 }
 
@@ -188,6 +189,6 @@ function isRelevant(event: Deno.FsEvent, folders: ReadonlySet<string>): boolean 
   if (event.kind === "access") return false;
   return event.paths.some((path) => {
     const name = basename(path);
-    return folders.has(path) || /\.(?:ya?ml|sql|m?[jt]s|py|json|lock)$/.test(name) || !name.includes(".");
+    return folders.has(path) || /\.(?:ya?ml|sql|csv|m?[jt]s|py|json|lock)$/.test(name) || !name.includes(".");
   });
 }

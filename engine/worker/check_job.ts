@@ -22,6 +22,8 @@ import { databaseLimits, scratchOf } from "./database_limits.ts";
 import { declareFunctions } from "./functions/script_functions.ts";
 import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "./describe_streams.ts";
 import { jobConnections, type JobContext } from "./job_context.ts";
+import { seedFaults } from "./models/seeds/check_seeds.ts";
+import { readSeed } from "./models/seeds/read_seed.ts";
 import { expandForCheck } from "./wildcards/check_tables.ts";
 import { straightLoad } from "./pass_through/straight_load.ts";
 import { testFaults } from "./testing/plan_test.ts";
@@ -89,7 +91,7 @@ async function checkModels(
     ...databaseLimits({ ...job.duckdb, directories: [], files: [] }),
     signal,
   });
-  const { models, disabled, unreadable, macros, faults: modelFaults } = readModels(subject.files);
+  const { models, disabled, unreadable, macros, faults: modelFaults } = readModels(subject.files, readSeed);
   const faults: (Fault | DefinitionFault)[] = [...modelFaults];
   const session = await database.session();
   using _interrupt = session.interruptOn(signal);
@@ -126,7 +128,6 @@ async function checkModels(
     ),
     published: publishedModels(subject.definition.publish).map(({ model, path }) => ({ path, name: model })),
   });
-  faults.push(...compiled.faults, ...viewFaults(subject.definition.functions ?? {}, models, compiled.graph));
   const lineage = () =>
     pipelineLineage(session, {
       definition: subject.definition,
@@ -141,6 +142,7 @@ async function checkModels(
   faults.push(
     ...compiled.faults,
     ...viewFaults(subject.definition.functions ?? {}, models, compiled.graph),
+    ...await seedFaults(session, models),
   );
   const plan = planRun(subject.definition, models, compiled.graph);
   faults.push(...straightFaults(plan.steps, connections));

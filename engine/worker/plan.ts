@@ -77,7 +77,8 @@ export interface PlannedLoad {
   readonly target: LoadDefinition;
 }
 
-export function planRun(definition: PipelineDefinition, models: readonly Model[], graph: Graph): Plan {
+export function planRun(definition: PipelineDefinition, all: readonly Model[], graph: Graph): Plan {
+  const models = all.filter((model) => model.materialized !== "seed" || isUsed(model, definition, graph));
   const edges = new Edges(graph);
   const byName = new Map(models.map((model) => [`model:${model.name}`, model]));
   const inline = new Map<string, PlannedCheck[]>();
@@ -117,6 +118,16 @@ export function planRun(definition: PipelineDefinition, models: readonly Model[]
   const snapshots = planSnapshots(definition, nodes, edges);
   const loads = planLoads(definition, nodes, edges);
   return { steps: [...extracts, ...transforms, ...snapshots, ...loads] };
+}
+
+/** Whether anything reads or loads a seed: its name alone, as that of a column, does not. */
+function isUsed({ name }: Model, { load }: PipelineDefinition, graph: Graph): boolean {
+  const node = `model:${name}`;
+  const isRead = (graph.nodes.get(node)?.dependents.length ?? 0) > 0;
+  return isRead || Object.hasOwn(load, name) ||
+    [...graph.checkDepends].some(([step, reads]) =>
+      reads.includes(node) && !step.startsWith(`check:${name}.`)
+    );
 }
 
 /** The node of the graph by which a selection takes the step or leaves it. */
@@ -243,7 +254,8 @@ function planModel(model: Model, edges: Edges): PipelineStep {
     depends: [...edges.of(name)],
     summary: model.description ?? materializedText(model),
     file: model.path,
-    sql: model.sql,
+    // The rows of a seed are in its file.
+    sql: model.materialized === "seed" ? null : model.sql,
   };
 }
 

@@ -14,6 +14,7 @@ import { openFunctions } from "./functions/script_functions.ts";
 import { jobConnections, type JobContext } from "./job_context.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { streamsBefore } from "../../contract/pipeline/parents.ts";
+import { readSeed } from "./models/seeds/read_seed.ts";
 import { planRun } from "./plan.ts";
 import { expandForRun } from "./wildcards/run_tables.ts";
 import { SessionPool } from "./session_pool.ts";
@@ -38,7 +39,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     ...(resources.threads === undefined ? {} : { threads: resources.threads }),
   });
   const sessions = new SessionPool(database, context.signal, (session) => setVariables(session, given));
-  const { models, disabled, macros } = requireModels(given.files);
+  const { models, disabled, macros } = requireModels(given.files, readSeed);
   await using connections = jobConnections(given, context, context.readThread);
   if (given.isRemoved === true) {
     const { reporter, signal } = context;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { JsonSchema } from "@valibot/to-json-schema";
-import { DEFAULTS_FILE } from "../../sql/language/files/kinds.ts";
+import { DEFAULTS_FILE, SEEDS_FOLDER } from "../../sql/language/files/kinds.ts";
 
 /** Where a project keeps the JSON Schemas of its files, for editors. */
 const FOLDER = "schema";
@@ -34,6 +34,8 @@ export function schemaLine(path: string): string | undefined {
     ? "streams"
     : parts.at(-1) === DEFAULTS_FILE
     ? "defaults"
+    : parts[0] === SEEDS_FOLDER && /\.ya?ml$/.test(path)
+    ? "seed"
     : undefined;
   if (name === undefined) return undefined;
   return `# yaml-language-server: $schema=${"../".repeat(parts.length - 1)}${FOLDER}/${name}${SUFFIX}\n`;

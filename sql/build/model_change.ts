@@ -125,7 +125,9 @@ export async function wayToBuild(
   const isGathered = gathersRows(model);
   if (before === undefined) return { ...ANEW, isAnew: !isGathered };
   // What a table or a view showed comes again; it may hold keys twice, which a merge does not expect.
-  if (!gathersRows(before)) return ANEW;
+  if (!gathersRows(before)) {
+    return { ...ANEW, isAnew: model.materialized !== "seed" || before.sql !== now.sql };
+  }
   const changes = changesBetween(before, now);
   if (changes.length === 0) return { ...ANEW, isAnew: false };
   const rows = await countRows(session, modelTable(model.name));

@@ -91,6 +91,8 @@ function withoutAdvice(message: string): string {
 
 /** Where in the model's file an error lies that came from `prefix` + the file's text. */
 export function modelErrorPlace(model: Model, error: SqlError, prefixLength = 0): SourcePlace {
+  // The query of a seed is not what stands in its file.
+  if (model.seed !== undefined) return { file: model.path, line: 1, column: 1 };
   const position = error.position === undefined
     ? guessPosition(model.sql, error) ?? -1
     : error.position - prefixLength;

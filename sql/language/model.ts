@@ -20,9 +20,10 @@ import {
   type SchemaChangeWay,
   type Strategy,
 } from "./build_header.ts";
-import { type ModelHeader, modelHeaderSchema, reservedColumns } from "./model_header.ts";
+import { type ModelHeader, modelHeaderSchema, reservedColumns, type SeedHeader } from "./model_header.ts";
 import { completeHeader, type FolderDefaults } from "./files/folder_defaults.ts";
 import { modelName } from "./files/kinds.ts";
+import type { SeedQuery } from "./files/seed_query.ts";
 import { headerSlip } from "./header_slip.ts";
 import { placeAt } from "./position.ts";
 import { scanSql } from "./scan_sql.ts";
@@ -34,7 +35,7 @@ export interface Model {
   readonly path: string;
   /** The whole text of the file, header and all, so that positions are those of the file. */
   readonly sql: string;
-  readonly materialized: Materialization;
+  readonly materialized: Materialization | "seed";
   /** Of an incremental one; `merge` for the others, too. */
   readonly strategy: Strategy;
   /** Empty where the header gives none. */
@@ -67,6 +68,15 @@ export interface Model {
   readonly contract?: true;
   /** The file that says `enabled: false`; absent where it is switched on. */
   readonly disabledBy?: string;
+  /** Of a seed. */
+  readonly seed?: SeedSource;
+}
+
+/** Where a seed's rows come from: `sql` of its model selects them. */
+export interface SeedSource {
+  /** The YAML beside it, as it is written. */
+  readonly header?: RevisionFile;
+  readonly given: SeedQuery["given"];
 }
 
 /** The names of a history's own columns, and what becomes of keys that are gone. */
@@ -132,18 +142,48 @@ export function parseModel(file: RevisionFile, defaults: readonly FolderDefaults
     ...(renamed_from === undefined ? {} : { renamedFrom: renamed_from }),
     tags,
     ...(description === undefined ? {} : { description }),
-    columns: Object.fromEntries(
-      Object.entries(columns).map(([column, { checks, type, description }]) => [column, {
-        ...(type === undefined ? {} : { type }),
-        ...(description === undefined ? {} : { description }),
-        checks: checks.map(columnCheckOf),
-      }]),
-    ),
+    columns: columnsOf(columns),
     checks: checks.map(tableCheckOf),
     depends,
     ...(contract === true ? { contract } : {}),
     ...(enabled === false ? { disabledBy: inherited.get("enabled") ?? file.path } : {}),
   };
+}
+
+/** A seed by its parts, see parseSeed. */
+export function modelOfSeed(
+  file: RevisionFile,
+  header: RevisionFile | undefined,
+  { description, tags, primary_key: primaryKey = [], columns, checks, enabled }: SeedHeader,
+  { sql, given }: SeedQuery,
+): Model {
+  return {
+    name: modelName(file.path),
+    path: file.path,
+    sql,
+    materialized: "seed",
+    strategy: "merge",
+    primaryKey,
+    partitionBy: [],
+    onChange: "fail",
+    tags,
+    ...(description === undefined ? {} : { description }),
+    columns: columnsOf(columns),
+    checks: checks.map(tableCheckOf),
+    depends: [],
+    ...(enabled === false ? { disabledBy: header?.path ?? file.path } : {}),
+    seed: { ...(header === undefined ? {} : { header }), given },
+  };
+}
+
+function columnsOf(columns: ModelHeader["columns"]): Model["columns"] {
+  return Object.fromEntries(
+    Object.entries(columns).map(([column, { checks, type, description }]) => [column, {
+      ...(type === undefined ? {} : { type }),
+      ...(description === undefined ? {} : { description }),
+      checks: checks.map(columnCheckOf),
+    }]),
+  );
 }
 
 /**
@@ -192,6 +232,12 @@ function historyOf({ deletes = "ignore", scd2 }: ModelHeader): ModelHistory {
 
 /** Where an entry of the model's header stands in its file; the header's own place for one that it lacks. */
 export function headerPlace(model: Model, path: DocumentPath, part: "key" | "value" = "value"): SourcePlace {
+  if (model.seed !== undefined) {
+    const { header } = model.seed;
+    if (header === undefined) return { file: model.path, line: 1, column: 1 };
+    const document = parseYamlDocument(header.content, header.path);
+    return part === "key" ? document.place(path) : document.valuePlace(path);
+  }
   const file = { path: model.path, content: model.sql };
   const header = findHeader(file, () => {});
   if (header === undefined) return { file: model.path, line: 1, column: 1 };

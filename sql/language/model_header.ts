@@ -87,6 +87,16 @@ export const defaultsSchema = v.pipe(
   v.title("What the headers of a folder's models say where they say nothing themselves"),
 );
 
+/** `seeds/<name>.yaml`: what is known of a seed. */
+export const seedSchema = v.pipe(
+  v.strictObject({
+    $schema: v.optional(v.string()),
+    ...v.pick(headerObject, ["description", "tags", "primary_key", "columns", "checks", "enabled"]).entries,
+  }),
+  v.title("What is known of a seed"),
+);
+export type SeedHeader = v.InferOutput<typeof seedSchema>;
+
 export type ModelHeader = v.InferOutput<typeof modelHeaderSchema>;
 
 /** Names of columns that a header cannot describe, in the header as it was written. */

@@ -9,7 +9,7 @@ import { projectSchema } from "../../../contract/project/project_file.ts";
 import { unitTestsSchema } from "../../../contract/testing/unit_test.ts";
 import { streamSchemasSchema } from "../../../contract/project/stream_schemas.ts";
 import { pipelineSchema } from "../../../contract/pipeline/pipeline.ts";
-import { defaultsSchema, modelHeaderSchema } from "../../../sql/language/model_header.ts";
+import { defaultsSchema, modelHeaderSchema, seedSchema } from "../../../sql/language/model_header.ts";
 import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
 
 /**
@@ -18,7 +18,7 @@ import { loadRules, MODEL_RULES, streamRules } from "./schema_rules.ts";
  */
 export type ProjectSchemas = Readonly<
   Record<
-    "pipeline" | "connectors" | "notifiers" | "project" | "model" | "defaults" | "tests" | "streams",
+    "pipeline" | "connectors" | "notifiers" | "project" | "model" | "defaults" | "seed" | "tests" | "streams",
     JsonSchema
   >
 >;
@@ -38,6 +38,7 @@ export function createProjectSchemas(connectorTypes: readonly Connector[]): Proj
       allOf: [...MODEL_RULES],
     },
     defaults: toJsonSchema(defaultsSchema, CONVERSION),
+    seed: toJsonSchema(seedSchema, CONVERSION),
     tests: toJsonSchema(unitTestsSchema, CONVERSION),
     streams: {
       ...toJsonSchema(streamSchemasSchema, CONVERSION),

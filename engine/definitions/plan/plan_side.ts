@@ -2,6 +2,7 @@ import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { type ReadableRevision, type RevisionFile, writtenFiles } from "../../../contract/revision.ts";
 import { readModels } from "../../../sql/language/files/read_models.ts";
+import { seedText } from "../../../sql/language/files/seeds.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
 
@@ -47,5 +48,5 @@ export function sideOfProject(
 
 /** The models of a side that are switched on and can be read: what is wrong with the others is a fault elsewhere. */
 export function modelsOf({ files }: Pick<PlanSide, "files">): readonly Model[] {
-  return readModels(files).models;
+  return readModels(files, seedText).models;
 }

@@ -3,6 +3,7 @@ import type { ReadableRevision } from "../../../contract/revision.ts";
 import type { PipelineStep } from "../../../contract/run.ts";
 import type { GraphNode } from "../../../sql/language/graph.ts";
 import { readModels } from "../../../sql/language/files/read_models.ts";
+import { seedText } from "../../../sql/language/files/seeds.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import type { SelectableGraph } from "../../../sql/language/selector.ts";
 
@@ -15,7 +16,7 @@ export function stepGraph(
     step.kind === "extract" || step.kind === "model"
   );
   // A file that an older version let in may have a fault by now.
-  const models = new Map(readModels(files).models.map((model) => [`model:${model.name}`, model]));
+  const models = new Map(readModels(files, seedText).models.map((model) => [`model:${model.name}`, model]));
   const tags = new Map<string, readonly string[]>([...models].map(([name, { tags }]) => [name, tags]));
   const tables = new Map<string, readonly string[]>();
   for (const [name, stream] of Object.entries(definition.extract)) {

@@ -15,7 +15,7 @@ import {
   sourceChanges,
   wayToBuild,
 } from "../../../sql/build/model_change.ts";
-import type { Materialized } from "../../../sql/build/run_model_sql.ts";
+import { countRows, type Materialized } from "../../../sql/build/run_model_sql.ts";
 import { variableNames } from "../../../sql/language/scan_sql.ts";
 import { timeKeyType, windowText } from "../../../sql/build/time_window.ts";
 import { type Model, modelTable } from "../../../sql/language/model.ts";
@@ -112,6 +112,9 @@ export async function buildWindow(
     readonly runId: string;
   },
 ): Promise<Materialized> {
+  if (model.materialized === "seed" && !way.isAnew) {
+    return { rows: await countRows(session, modelTable(model.name)), sql: seedComment(model) };
+  }
   const built = await materialize(session, model, {
     fullRefresh: way.isAnew && isFirst,
     ephemerals,
@@ -127,8 +130,11 @@ export async function buildWindow(
   if (table === undefined) {
     await writeBuiltModel(session, model.name, gone.length === 0 ? now : { ...now, gone }, runId);
   }
-  return built;
+  return model.materialized === "seed" ? { ...built, sql: seedComment(model) } : built;
 }
+
+/** Its rows are in git: they are not kept again with each run. */
+const seedComment = ({ path }: Model): string => `-- the rows of ${path}`;
 
 function asOf(now: ModelDefinition, before: ModelDefinition | undefined, endMs: number): ModelDefinition {
   return now.materialized === "scd2" ? { ...now, asOfMs: Math.max(before?.asOfMs ?? endMs, endMs) } : now;

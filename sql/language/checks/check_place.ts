@@ -19,11 +19,11 @@ export function checkPlace(model: Model, check: Check, position?: number): Sourc
   const lines = text.split("\n");
   const wanted = lines[line - 1]?.trim() ?? "";
   const indent = lines[line - 1]?.indexOf(wanted) ?? 0;
-  const file = model.sql.split("\n");
+  const file = (model.seed?.header?.content ?? model.sql).split("\n");
   for (let index = start.line - 1; index < file.length; index++) {
     const from = index === start.line - 1 ? (start.column ?? 1) - 1 : 0;
     const at = wanted === "" ? -1 : file[index]?.indexOf(wanted, from) ?? -1;
-    if (at !== -1) return { file: model.path, line: index + 1, column: at + column - indent };
+    if (at !== -1) return { file: start.file, line: index + 1, column: at + column - indent };
   }
   return start;
 }

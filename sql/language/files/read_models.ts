@@ -3,6 +3,7 @@ import type { RevisionFile } from "../../../contract/revision.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
 import { type Macro, parseMacros, twinFaults } from "../macros/parse_macros.ts";
 import { type Model, parseModel } from "../model.ts";
+import { parseSeed, type SeedReader } from "./seeds.ts";
 import { parseDefaults } from "./folder_defaults.ts";
 import { kindOf, modelName } from "./kinds.ts";
 
@@ -18,17 +19,23 @@ export interface ModelSet {
   readonly faults: readonly Fault[];
 }
 
-/** Reads the models with what their folders' `_defaults.yaml` say. Never throws for what a user wrote. */
-export function readModels(files: readonly RevisionFile[]): ModelSet {
+/**
+ * Reads the models with what their folders' `_defaults.yaml` say, and the seeds, which are models too. Never throws for what a
+ * user wrote.
+ */
+export function readModels(files: readonly RevisionFile[], readSeed: SeedReader): ModelSet {
   const defaults = files.filter(({ path }) => kindOf(path) === "defaults").map(parseDefaults);
   const models: Model[] = [];
   const disabled = new Map<string, string>();
   const unreadable: string[] = [];
   const faults = defaults.flatMap((one) => one.faults);
   for (const file of files) {
-    if (kindOf(file.path) !== "model") continue;
+    const kind = kindOf(file.path);
+    if (kind !== "model" && kind !== "seed") continue;
     try {
-      const model = parseModel(file, defaults);
+      const model = kind === "model"
+        ? parseModel(file, defaults)
+        : parseSeed(file, files.find((other) => isHeaderOf(other.path, file.path)), readSeed);
       if (model.disabledBy === undefined) models.push(model);
       else disabled.set(model.name, model.disabledBy);
     } catch (error) {
@@ -44,9 +51,12 @@ export function readModels(files: readonly RevisionFile[]): ModelSet {
   return { models, disabled, unreadable, macros, faults };
 }
 
+const isHeaderOf = (path: string, seed: string): boolean =>
+  kindOf(path) === "seed header" && path.replace(/\.ya?ml$/, "") === seed.replace(/\.csv$/, "");
+
 /** The same of files that have been checked. Throws invalid with every fault. */
-export function requireModels(files: readonly RevisionFile[]): ModelSet {
-  const read = readModels(files);
+export function requireModels(files: readonly RevisionFile[], readSeed: SeedReader): ModelSet {
+  const read = readModels(files, readSeed);
   const faults = read.faults.filter(({ severity }) => severity === "error");
   const [first] = faults;
   if (first === undefined) return read;

@@ -62,7 +62,9 @@ Deno.test("watchProject() yields for pipelines, connectors, models and new folde
   await watching.sees(write("transforms/deep/in/folders/a.sql"));
   await watching.sees(write("transforms/deep/in/_defaults.yaml"));
   await watching.sees(write("macros/a.sql"));
+  await watching.sees(write("seeds/geo/a.csv"));
   await watching.sees(write("macros/a.sql"));
+  await watching.sees(write("seeds/geo/a.csv"));
   await watching.sees(write("pipelines/a.yaml"));
   await watching.sees(write("pipelines/a.yaml"));
   await watching.sees(write("transforms/a/m.sql"));

@@ -1,3 +1,4 @@
+import { seedText } from "../../../../sql/language/files/seeds.ts";
 import { deepEqual } from "node:assert/strict";
 import { readModels } from "../../../../sql/language/files/read_models.ts";
 import { gatheredRows } from "../../../../sql/plan/gathered_rows.ts";
@@ -6,7 +7,7 @@ import { model } from "../fixtures.ts";
 
 function side(files: Readonly<Record<string, string>>, more: Partial<ModelSide> = {}): ModelSide {
   const all = Object.entries(files).map(([path, content]) => ({ path, content }));
-  return { models: readModels(all).models, files: all, params: {}, functions: {}, ...more };
+  return { models: readModels(all, seedText).models, files: all, params: {}, functions: {}, ...more };
 }
 
 const changesOf = (before: ModelSide, after: ModelSide) =>

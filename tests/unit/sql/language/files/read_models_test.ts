@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { readModels, requireModels } from "../../../../../sql/language/files/read_models.ts";
+import { seedText } from "../../../../../sql/language/files/seeds.ts";
 import { buildGraph } from "../../../../../sql/language/graph.ts";
 import { formatFault } from "../../../../../text/fault.ts";
 import { compileModels, faultsOf, withSession } from "../../fixtures.ts";
 
 const read = (files: Readonly<Record<string, string>>) => {
-  const set = readModels(Object.entries(files).map(([path, content]) => ({ path, content })));
+  const set = readModels(Object.entries(files).map(([path, content]) => ({ path, content })), seedText);
   return {
     ...set,
     texts: set.faults.map(formatFault),
@@ -92,7 +93,7 @@ Deno.test("a model with enabled: false is none, and says which file switches it 
     ...OFF,
     "transforms/shop/reader.sql": "/* @sluice enabled: true */\nSELECT * FROM main.OFF",
   }).map(([path, content]) => ({ path, content }));
-  const set = requireModels(files);
+  const set = requireModels(files, seedText);
   const faults = await faultsOf(() => withSession((session) => buildGraph(session, { ...set, streams: [] })));
   assert.deepEqual(faults, [
     "reader.sql:2:15 the model off is switched off: enabled is false in transforms/shop/_defaults.yaml",
