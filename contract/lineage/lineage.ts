@@ -51,6 +51,18 @@ const columnLineageSchema = v.object({
       v.description("Columns that only decide on which value it has, as those of a window."),
     ),
   ),
+  pii: v.exactOptional(
+    v.pipe(
+      v.literal(true),
+      v.description("It holds personal data: it is declared so, or it is made of what does."),
+    ),
+  ),
+  pii_declared: v.exactOptional(
+    v.pipe(
+      v.object({ pii: v.boolean(), reason: v.exactOptional(v.string()) }),
+      v.description("What somebody has said of it: that it holds personal data, or why it holds none."),
+    ),
+  ),
 });
 
 export const TABLE_KINDS = ["source", "stream", "model", "target"] as const;

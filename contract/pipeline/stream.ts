@@ -147,6 +147,14 @@ export const streamSchema = v.pipe(
       ),
       {},
     ),
+    pii: v.optional(
+      v.pipe(
+        columns,
+        v.description(
+          "Columns with personal data, by the source's names: lineage carries the mark along, and rules in project.yaml say where it may go.",
+        ),
+      ),
+    ),
     partition: v.optional(partitionSchema),
     store: v.optional(
       v.pipe(

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { piiRulesSchema } from "../lineage/pii.ts";
 import { nameSchema } from "../names.ts";
 import { isRequired, paramSchema } from "../params/definition.ts";
 
@@ -23,6 +24,16 @@ export const projectSchema = v.strictObject({
       v.description(
         "Values for the SQL of all pipelines, as getvariable('name'); each pipeline that reads one has it as a param.",
       ),
+    ),
+  ),
+  rules: v.optional(
+    v.pipe(
+      v.strictObject({
+        pii: v.optional(
+          v.pipe(piiRulesSchema, v.description("Where columns with personal data may be loaded.")),
+        ),
+      }),
+      v.description("What must hold in all pipelines."),
     ),
   ),
 });

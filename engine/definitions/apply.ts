@@ -13,6 +13,7 @@ import { mendRevisions } from "./mend_revisions.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
 import { modelFiles } from "./project/model_files.ts";
 import { readProjectParts } from "./project/project_parts.ts";
+import { isToldAlready, piiFaults } from "./project/pii_faults.ts";
 import { bundleConnectorScripts, scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { refuseScripts } from "./scripts/read_scripts.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
@@ -212,8 +213,10 @@ async function inForce(
   if (record === undefined || record.origin !== origin) return undefined;
   if (record.rolledBackFrom === revision.id) return { revision, isRolledBack: true };
   if (record.revision !== revision.id || !isRunnable(record.faults)) return undefined;
-  // One that an earlier version put in force has none yet.
-  return await store.revisions.hasLineage(revision.id) ? { revision, isRolledBack: false } : undefined;
+  // One that an earlier version put in force has no lineage yet; the rules may be others than they were.
+  const lineage = await store.revisions.lineage(revision.id);
+  const isRight = lineage !== undefined && isToldAlready(piiFaults(pipeline, lineage), record.faults);
+  return isRight ? { revision, isRolledBack: false } : undefined;
 }
 
 async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined): Promise<Revision> {

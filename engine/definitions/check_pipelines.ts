@@ -23,6 +23,7 @@ import { type CheckEnd, runCheckProcess } from "./processes/check_process.ts";
 import { DEFAULT_BUDGET, type ProcessBudget } from "./processes/process_budget.ts";
 import { Lanes } from "./processes/lanes.ts";
 import { askedOf, countMuted, type PipelineSketch, withMuted } from "./sketch.ts";
+import { piiFaults } from "./project/pii_faults.ts";
 import { loadProject } from "./load.ts";
 import { missingOfNotifiers } from "./notifiers/missing_references.ts";
 import { plainSecrets } from "./secrets/plain_secrets.ts";
@@ -303,10 +304,11 @@ async function checkGroup(
     const found = (report?.faults ?? []).map((fault) => placed(entry.pipeline, fault));
     const remote = report && remoteOf(entry, report);
     const old = remote === undefined ? [] : oldSchemas(context, entry, remote);
+    const rules = piiFaults(entry.pipeline, report?.lineage);
     return {
       ...checkedAs(
         entry.pipeline,
-        [...entry.faults, ...memoryFaults(context, entry), ...found, ...old],
+        [...entry.faults, ...memoryFaults(context, entry), ...found, ...old, ...rules],
         report,
       ),
       ...(remote === undefined ? {} : { remoteColumns: remote }),
@@ -364,7 +366,8 @@ async function checkTogether(
       scripts: first.provision.grant.permissions.startsScripts === true
         ? group.flatMap(({ pipeline }) => splitFiles(pipeline.scripts).scripts)
         : [],
-      wantsLineage: context.wantsLineage ?? false,
+      wantsLineage: context.wantsLineage === true ||
+        group.some(({ pipeline }) => pipeline.piiRules !== undefined),
       connectors: first.provision.connectors,
       grant: first.provision.grant,
       budget: context.checkBudget ?? DEFAULT_BUDGET,

@@ -1,5 +1,6 @@
 import type { Connector } from "../../contract/connector/connector.ts";
 import type { Fault } from "../../text/fault.ts";
+import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import { nameFault } from "../../contract/names.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { PipelineContext } from "./check_pipeline_connectors.ts";
@@ -14,6 +15,7 @@ import { loadNotifiers } from "./notifiers/read_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
 import { SEEDS_FOLDER } from "../../sql/language/files/kinds.ts";
 import { loadModels, unusedModels } from "./project/model_folder.ts";
+import { ruleFaults } from "./project/pii_faults.ts";
 import { loadProjectFile, type ParsedProject } from "./project/project_file.ts";
 import { loadSharedSql, type SharedSql, unusedSharedSql } from "./project/shared_sql.ts";
 import { ProjectFiles } from "./read_files.ts";
@@ -59,11 +61,17 @@ export async function loadProject(
   const notifiers = await loadNotifiers(files);
   const project = await loadProjectFile(files);
   const shared = await loadSharedSql(files);
+  const named = [
+    ...Object.keys(connectors.connectors),
+    ...connectors.broken,
+    ...Object.keys(BUILT_IN_CONNECTORS),
+  ];
   const faults: Fault[] = [
     ...connectors.faults,
     ...notifiers.faults,
     ...project.faults,
     ...shared.faults,
+    ...(connectors.isReadable ? ruleFaults(project, named) : []),
   ];
   const context: PipelineContext = { connectors, connectorTypes, notifiers, project, shared };
   const bundles = scripts?.of(files);

@@ -25,6 +25,7 @@ import { checkNotify } from "./notifiers/check_notify.ts";
 import { checkSchedule } from "./check_schedule.ts";
 import { checkWebhooks } from "./check_webhooks.ts";
 import { placeOf } from "./named_entries.ts";
+import type { PiiRules } from "../../contract/lineage/pii.ts";
 import { NO_PROJECT_FILE } from "./project/project_file.ts";
 import { NO_SHARED_SQL, usedSharedSql } from "./project/shared_sql.ts";
 import { withVariables } from "./project/variables.ts";
@@ -54,6 +55,8 @@ export interface LoadedPipeline {
   readonly faults: readonly Fault[];
   /** What schemas/<pipeline>.yaml says of its streams; absent where there is none. */
   readonly schemas?: StreamSchemas;
+  /** Where the project lets personal data go; anywhere where it says nothing. */
+  readonly piiRules?: PiiRules | undefined;
   /** What can be checked of it; undefined where its text cannot be read. */
   readonly sketch: PipelineSketch | undefined;
   /** Where the entry at a path of connectors.yaml stands, as `["shop", "url"]`. */
@@ -93,6 +96,7 @@ export async function parsePipeline(
     connectors: {},
     faults: document.faults,
     sketch: undefined,
+    piiRules: context.project?.piiRules,
     connectorPlace: context.connectors.place,
     place,
   };

@@ -28,9 +28,3 @@ export async function readLineage(db: Database, revision: string): Promise<Pipel
   const lineage: PipelineLineage = JSON.parse(new TextDecoder().decode(gunzipSync(row.lineage)));
   return lineage;
 }
-
-export async function hasLineage(db: Database, revision: string): Promise<boolean> {
-  const query = db.select({ revision: revisionLineage.revision }).from(revisionLineage)
-    .where(eq(revisionLineage.revision, revision));
-  return (await storing(`look for the lineage of revision ${revision}`, query)).length > 0;
-}

@@ -8,7 +8,7 @@ import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
 import { headsOf, openRevision, sealRevision } from "./keys/sealed_entries.ts";
 import { storableText } from "./rows.ts";
-import { hasLineage, putLineage, readLineage } from "./revision_lineage.ts";
+import { putLineage, readLineage } from "./revision_lineage.ts";
 import { files, pipelines, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
 import type { RevisionHead, RevisionStore } from "./ports/definitions.ts";
 
@@ -44,7 +44,6 @@ export function createRevisionStore(db: Database, sealer: Sealer): RevisionStore
     },
 
     lineage: (id) => readLineage(db, id),
-    hasLineage: (id) => hasLineage(db, id),
 
     async connectors(id) {
       const row = await sealedOf(id);

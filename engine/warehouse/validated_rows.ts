@@ -34,7 +34,7 @@ export function fingerprintOf(
   connector: ConnectorDefinition | undefined,
 ): string | undefined {
   if (stream.mode !== "full" || variableNames(stream.where ?? "").length > 0) return undefined;
-  const { description: _, tags: __, ...definition } = stream;
+  const { description: _, tags: __, pii: ___, ...definition } = stream;
   return createHash("sha256").update(JSON.stringify([VERSION, definition, salt ?? null, connector ?? null]))
     .digest("hex");
 }

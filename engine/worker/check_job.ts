@@ -10,6 +10,7 @@ import { historyColumns } from "../../sql/build/history.ts";
 import type { Graph } from "../../sql/language/graph.ts";
 import { compile } from "../../sql/compile/compile.ts";
 import { streamChecks } from "../../sql/language/checks/check.ts";
+import { unknownPii } from "../../sql/lineage/stream_lineage.ts";
 import { pipelineLineage } from "../../sql/lineage/pipeline_lineage.ts";
 import { readModels } from "../../sql/language/files/read_models.ts";
 import type { Model } from "../../sql/language/model.ts";
@@ -138,11 +139,13 @@ async function checkModels(
       columnsBeside: new Map(
         models.flatMap(({ name, history }) => history === undefined ? [] : [[name, historyColumns(history)]]),
       ),
+      headers: models,
     });
   faults.push(
     ...compiled.faults,
     ...viewFaults(subject.definition.functions ?? {}, models, compiled.graph),
     ...await seedFaults(session, models),
+    ...unknownPii(subject.definition, streams.columns),
   );
   const plan = planRun(subject.definition, models, compiled.graph);
   faults.push(...straightFaults(plan.steps, connections));

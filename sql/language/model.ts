@@ -8,6 +8,7 @@ import {
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { nameFault } from "../../contract/names.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
+import type { PiiDeclaration } from "../../contract/lineage/pii.ts";
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
 import { timeText } from "../../text/moment.ts";
@@ -92,6 +93,7 @@ export interface ModelColumn {
   readonly type?: string;
   readonly description?: string;
   readonly checks: readonly ColumnCheck[];
+  readonly pii?: PiiDeclaration;
 }
 
 /**
@@ -178,10 +180,13 @@ export function modelOfSeed(
 
 function columnsOf(columns: ModelHeader["columns"]): Model["columns"] {
   return Object.fromEntries(
-    Object.entries(columns).map(([column, { checks, type, description }]) => [column, {
+    Object.entries(columns).map((
+      [column, { checks, type, description, pii, pii_reason: reason }],
+    ) => [column, {
       ...(type === undefined ? {} : { type }),
       ...(description === undefined ? {} : { description }),
       checks: checks.map(columnCheckOf),
+      ...(pii === undefined ? {} : { pii: { pii, ...(reason === undefined ? {} : { reason }) } }),
     }]),
   );
 }

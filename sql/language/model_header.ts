@@ -10,16 +10,41 @@ import { buildKeys, buildRuleFaults } from "./build_header.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 
-const columnSchema = v.strictObject({
-  type: v.optional(
-    v.pipe(text, v.description("The type in DuckDB, as DECIMAL(18,2); another one is a fault.")),
+const columnSchema = v.pipe(
+  v.strictObject({
+    type: v.optional(
+      v.pipe(text, v.description("The type in DuckDB, as DECIMAL(18,2); another one is a fault.")),
+    ),
+    description: v.optional(v.pipe(v.string(), v.description("What it holds, for the page."))),
+    checks: v.optional(
+      v.pipe(v.array(columnCheckSchema), v.description("What must be true of it in each row.")),
+      [],
+    ),
+    pii: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description(
+          "true: it holds personal data, as all that is made of it. false: it holds none, though it is made of what does.",
+        ),
+      ),
+    ),
+    pii_reason: v.optional(v.pipe(text, v.description("Why pii: false is right, for whoever asks."))),
+  }),
+  v.forward(
+    v.check(
+      ({ pii, pii_reason: reason }) => pii !== false || reason !== undefined,
+      "pii: false needs pii_reason: why it holds no personal data, though it is made of what does",
+    ),
+    ["pii"],
   ),
-  description: v.optional(v.pipe(v.string(), v.description("What it holds, for the page."))),
-  checks: v.optional(
-    v.pipe(v.array(columnCheckSchema), v.description("What must be true of it in each row.")),
-    [],
+  v.forward(
+    v.check(
+      ({ pii, pii_reason: reason }) => pii === false || reason === undefined,
+      "pii_reason goes with pii: false",
+    ),
+    ["pii_reason"],
   ),
-});
+);
 
 /** Objects drop these keys on their way through a schema, and a check that is lost is worse than a fault. */
 const RESERVED_COLUMNS = ["__proto__", "prototype", "constructor"];

@@ -5,11 +5,13 @@ import type {
   PipelineLineage,
   TableLineage,
 } from "../../contract/lineage/lineage.ts";
+import { declarationsOf, markPii, type PiiDeclarations } from "../../contract/lineage/pii.ts";
 import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { namedLoads } from "../../contract/pipeline/named_loads.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
 import type { Graph, GraphNode } from "../language/graph.ts";
+import type { Model } from "../language/model.ts";
 import type { ParseTree } from "../language/parse_tree.ts";
 import { tableNames } from "../language/resolve_table.ts";
 import { type QueryLineage, queryLineage } from "./model_lineage.ts";
@@ -27,6 +29,8 @@ export interface PipelineLineageInput {
   readonly modelColumns: Readonly<Record<string, readonly Column[]>>;
   /** Of each model: columns of its table that its query does not have. */
   readonly columnsBeside?: ReadonlyMap<string, readonly Column[]>;
+  /** What headers say of columns. */
+  readonly headers: readonly Pick<Model, "name" | "columns">[];
 }
 
 /**
@@ -68,7 +72,24 @@ export async function pipelineLineage(
     ...modelNodes.map((node) => modelTable(node, modelColumns[node.label], found.get(node.label))),
   ];
   const byId = new Map(tables.map((table) => [table.id, table]));
-  return { tables: [...tables, ...targetTables(definition, byId)] };
+  const lineage = { tables: [...tables, ...targetTables(definition, byId)] };
+  return markPii(lineage, declaredPii(definition, input.headers));
+}
+
+function declaredPii(
+  { extract }: PipelineDefinition,
+  headers: PipelineLineageInput["headers"],
+): PiiDeclarations {
+  const streams = Object.entries(extract).map(([name, { pii = [] }]) =>
+    [`source:${name}`, declarationsOf(pii.map((column) => [column, { pii: true }]))] as const
+  );
+  const models = headers.map(({ name, columns }) => {
+    const declared = Object.entries(columns).flatMap(([column, { pii }]) =>
+      pii === undefined ? [] : [[column, pii] as const]
+    );
+    return [`main.${name}`, declarationsOf(declared)] as const;
+  });
+  return new Map([...streams, ...models]);
 }
 
 /** `extract:orders` → `raw.orders`, `model:daily` → `main.daily`. */

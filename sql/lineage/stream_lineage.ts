@@ -1,14 +1,35 @@
+import type { DefinitionFault } from "../../contract/job.ts";
 import type { ColumnLineage, ColumnSource, TableLineage } from "../../contract/lineage/lineage.ts";
 import { type ChildTable, childTablesOf, parentColumn } from "../../contract/pipeline/child_tables.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { Mask, StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { type Column, isSameName } from "../../contract/sql.ts";
+import { didYouMean } from "../../text/suggest.ts";
 
 /** Masks that leave nothing of a value to be seen: `last4` shows its end. */
 const HIDING_MASKS: ReadonlySet<Mask> = new Set(["hash", "redact", "null"]);
 
 /** Columns that we add, as `_sluice_index`. */
 const isOurs = (name: string): boolean => name.startsWith("_sluice_");
+
+/** Columns that a stream marks by `pii` and does not have: a slip there would let them pass. */
+export function unknownPii(
+  { extract }: PipelineDefinition,
+  columns: Readonly<Record<string, readonly Column[] | undefined>>,
+): DefinitionFault[] {
+  return Object.entries(extract).flatMap(([name, stream]) => {
+    const stored = columns[name];
+    if (stored === undefined) return [];
+    const children = childTablesOf(name, stream).map(({ path: [array = ""] }) => array);
+    const known = [...stored.map((column) => column.name), ...children].map((one) => sourceName(one, stream));
+    const others = [...known, ...stream.exclude ?? []];
+    return (stream.pii ?? []).flatMap((column, index): DefinitionFault[] => {
+      if (others.some((other) => isSameName(other, column))) return [];
+      const message = `pii: the stream ${name} has no column ${column}${didYouMean(column, known)}`;
+      return [{ path: ["extract", name, "pii", index], message, severity: "error" }];
+    });
+  });
+}
 
 /** What each stream reads, and the raw tables that it makes. */
 export function streamTables(

@@ -5,12 +5,13 @@ import {
   paramSchema,
 } from "../../../contract/params/definition.ts";
 import { paramFaults } from "../../../contract/params/values.ts";
+import { type PiiRules, piiRulesSchema } from "../../../contract/lineage/pii.ts";
 import { type ProjectFile, projectSchema } from "../../../contract/project/project_file.ts";
 import { RUN_VARIABLES } from "../../../sql/build/variables.ts";
-import type { Fault } from "../../../text/fault.ts";
+import type { Fault, SourcePlace } from "../../../text/fault.ts";
 import { isRecord } from "../../../text/is_record.ts";
 import { checkSchema, isCut, pathText, type SchemaFault } from "../../../text/schema_faults.ts";
-import { parseYamlDocument } from "../../../text/yaml_document.ts";
+import { type DocumentPath, parseYamlDocument } from "../../../text/yaml_document.ts";
 import { placedFaults } from "../named_entries.ts";
 import type { ProjectFiles } from "../read_files.ts";
 
@@ -22,6 +23,10 @@ export interface ParsedProject {
   readonly variables: ParamDefinitions;
   /** Names of those with one. */
   readonly brokenVariables: ReadonlySet<string>;
+  /** Where personal data may go: anywhere where there are none, and nowhere where they cannot be read. */
+  readonly piiRules?: PiiRules | undefined;
+  /** Where an entry of the file stands. */
+  readonly place?: (path: DocumentPath) => SourcePlace;
   /** False where the file as a whole could not be read: then no name is known. */
   readonly isReadable: boolean;
   readonly faults: readonly Fault[];
@@ -38,14 +43,14 @@ export const NO_PROJECT_FILE: ParsedProject = {
 export async function loadProjectFile(project: ProjectFiles): Promise<ParsedProject> {
   const file = await project.read(PROJECT_FILE);
   if (file === undefined) return NO_PROJECT_FILE;
-  if ("fault" in file) return { ...NO_PROJECT_FILE, isReadable: false, faults: [file.fault] };
+  if ("fault" in file) return { ...NO_PROJECT_FILE, isReadable: false, piiRules: {}, faults: [file.fault] };
   return parseProjectFile(file.text);
 }
 
 /** Reads the text of project.yaml. Never throws for what a user wrote. */
 export function parseProjectFile(text: string): ParsedProject {
   const document = parseYamlDocument(text, PROJECT_FILE);
-  const unreadable = { ...NO_PROJECT_FILE, isReadable: false };
+  const unreadable = { ...NO_PROJECT_FILE, isReadable: false, piiRules: {} };
   if (document.value === undefined) return { ...unreadable, faults: document.faults };
   const shape = checkSchema<ProjectFile>(projectSchema, document.value);
   const shapeFaults = "faults" in shape ? shape.faults : [];
@@ -70,9 +75,21 @@ export function parseProjectFile(text: string): ParsedProject {
   return {
     variables: Object.fromEntries(Object.entries(variables).filter(([name]) => !broken.has(name))),
     brokenVariables: broken,
+    piiRules: piiRulesOf(document.value, shapeFaults),
+    place: document.place,
     isReadable: true,
     faults: placedFaults(document, [...shapeFaults, ...ruleFaults]),
   };
+}
+
+/** A slip in the rules must not open a door. */
+function piiRulesOf(value: unknown, faults: readonly SchemaFault[]): PiiRules | undefined {
+  const rules = isRecord(value) ? value["rules"] : undefined;
+  if (rules === undefined) return undefined;
+  if (faults.some(({ path: [part] }) => part === "rules") || !isRecord(rules)) return {};
+  if (rules["pii"] === undefined) return undefined;
+  const parsed = v.safeParse(piiRulesSchema, rules["pii"]);
+  return parsed.success ? parsed.output : {};
 }
 
 function variablesOf(value: unknown, broken: ReadonlySet<string>): Record<string, ParamDefinition> {

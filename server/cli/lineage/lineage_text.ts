@@ -5,7 +5,8 @@ import type {
   PipelineLineage,
   TableLineage,
 } from "../../../contract/lineage/lineage.ts";
-import { formatTable } from "../table.ts";
+import { formatPlural } from "../../../text/format.ts";
+import { type ColumnSpec, formatTable } from "../table.ts";
 import { oneLine, printable } from "../text.ts";
 
 /** How lineage reads on a terminal. */
@@ -36,11 +37,25 @@ export function formatTables({ tables }: PipelineLineage, width: number | undefi
       table.kind,
       String(table.columns.length),
       table.reads.map((id) => byId.get(id) ?? id).join(", "),
-      table.unknown === undefined ? "" : `not known: ${table.unknown}`,
+      noteOf(table),
     ]),
     width,
   );
 }
+
+function noteOf({ unknown, columns }: TableLineage): string {
+  const count = columns.filter(({ pii }) => pii === true).length;
+  return [
+    ...(count === 0 ? [] : [`pii in ${formatPlural(count, "column")}`]),
+    ...(unknown === undefined ? [] : [`not known: ${unknown}`]),
+  ].join("; ");
+}
+
+const COLUMN_HEADS: readonly ColumnSpec[] = [
+  { title: "COLUMN", minWidth: 12 },
+  { title: "FROM", minWidth: 20 },
+  { title: "TYPE", minWidth: 10, mayGo: true },
+];
 
 /** A table with where each of its columns comes from. */
 export function formatTableColumns(
@@ -49,18 +64,16 @@ export function formatTableColumns(
   width: number | undefined,
 ): string {
   const labels = labelsOf(tables);
+  const hasPii = table.columns.some((column) => piiText(column) !== "");
   const columns = formatTable(
-    [{ title: "COLUMN", minWidth: 12 }, { title: "FROM", minWidth: 20 }, {
-      title: "TYPE",
-      minWidth: 10,
-      mayGo: true,
-    }],
+    [...COLUMN_HEADS, ...hasPii ? [{ title: "PII", minWidth: 8 }] : []],
     table.columns.map((column) => [
       column.name,
       column.sources.length === 0
         ? influencesText(column.influences ?? [], labels)
         : column.sources.map((source) => sourceText(source, labels)).join(", "),
       column.type ?? "",
+      ...hasPii ? [piiText(column)] : [],
     ]),
     width,
   );
@@ -83,7 +96,9 @@ export function formatColumn(
   const labels = labelsOf(lineage.tables);
   const parts: string[] = [
     oneLine(
-      `${columnLabel(table, table.id, column.name)}${column.type === undefined ? "" : `  ${column.type}`}`,
+      `${columnLabel(table, table.id, column.name)}${column.type === undefined ? "" : `  ${column.type}`}${
+        markOf(column)
+      }`,
     ),
   ];
   if (direction !== "downstream") {
@@ -121,7 +136,9 @@ function upstreamBranches(
     const from = lineage.tables.find(({ id }) => id === source.table);
     const found = from?.columns.find(({ name }) => name === source.column);
     const key = keyOf(source);
-    const text = oneLine(`${columnLabel(from, source.table, source.column)}  ${wayText(source)}`);
+    const text = oneLine(
+      `${columnLabel(from, source.table, source.column)}  ${wayText(source)}${markOf(found)}`,
+    );
     if (from === undefined || found === undefined || path.has(key)) return { text, branches: [] };
     const branches = upstreamBranches(found, lineage, new Set([...path, key]));
     const note = from.unknown === undefined || from.kind !== "model"
@@ -145,7 +162,10 @@ function downstreamBranches(
       const branches = path.has(key)
         ? []
         : downstreamBranches(reader.id, one.name, lineage, new Set([...path, key]));
-      return [{ text: oneLine(`${columnLabel(reader, reader.id, one.name)}  ${wayText(source)}`), branches }];
+      return [{
+        text: oneLine(`${columnLabel(reader, reader.id, one.name)}  ${wayText(source)}${markOf(one)}`),
+        branches,
+      }];
     });
     const isUnknown = reader.unknown !== undefined && reader.kind === "model" && reader.reads.includes(table);
     const perhaps = { text: oneLine(`${tableLabel(reader)}  perhaps: ${reader.unknown}`), branches: [] };
@@ -193,6 +213,14 @@ function influencesText(influences: readonly ColumnInfluence[], labels: Labels):
 function sourceText(source: ColumnSource, labels: Labels): string {
   const name = labels(source);
   return source.way === "direct" ? name : `${name} (${wayText(source)})`;
+}
+
+const markOf = (column: ColumnLineage | undefined): string => column?.pii === true ? "  pii" : "";
+
+/** `yes`, `no: why`, or nothing where nobody has said a thing. */
+function piiText({ pii, pii_declared: declared }: ColumnLineage): string {
+  if (pii === true) return "yes";
+  return declared === undefined ? "" : oneLine(`no: ${declared.reason ?? ""}`);
 }
 
 function wayText({ way, hidden }: ColumnSource): string {

@@ -65,6 +65,7 @@ async function sample(): Promise<PipelineLineage> {
       graph: compiled.graph,
       trees: compiled.trees,
       modelColumns: compiled.columns,
+      headers: models(MODELS),
     });
   });
 }
@@ -170,6 +171,7 @@ Deno.test("the columns that a history has beside its query's have no source, and
       trees: compiled.trees,
       modelColumns: compiled.columns,
       columnsBeside: new Map(kept.map(({ name, history }) => [name, history ? historyColumns(history) : []])),
+      headers: kept,
     });
   });
   const line = linesOf(lineage).find((text) => text.startsWith("main.kept"));
