@@ -20,6 +20,7 @@ import type { LoadDefinition } from "./pipeline/load.ts";
 import type { StreamDefinition } from "./pipeline/stream.ts";
 import type { RejectChange, StreamRejects } from "./rejects.ts";
 import type { Range } from "./range.ts";
+import type { SnapshotQuery } from "./snapshots/query.ts";
 import type { RevisionFile } from "./revision.ts";
 import type { ParamValue, PipelineStep, Step } from "./run.ts";
 import type { Column } from "./sql.ts";
@@ -298,6 +299,25 @@ export interface FormatJob extends JobBase {
 /** A text in the house's form, or why it stays as it was. */
 export type FormattedText = { readonly text: string } | { readonly kept: string };
 
+/** Reads snapshots, one after the other, as orders come. */
+export interface ReaderJob extends JobBase {
+  readonly kind: "reader";
+  /** DuckDB's. */
+  readonly threads: number;
+}
+
+/** A snapshot that a ReaderJob is to read. */
+export interface SnapshotRead {
+  readonly id: string;
+  /** Its file, in the process's own folder. Absolute. */
+  readonly path: string;
+  /** Where the rows are written, in the same folder. */
+  readonly outputPath: string;
+  /** Of an encrypted one: base64. */
+  readonly key?: string;
+  readonly query: SnapshotQuery;
+}
+
 export type Job =
   | RunJob
   | CheckJob
@@ -306,7 +326,8 @@ export type Job =
   | VerifyJob
   | ScriptJob
   | ConvertJob
-  | FormatJob;
+  | FormatJob
+  | ReaderJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -321,7 +342,9 @@ export type SentJob = Job & {
 export type Order =
   /** Stop, for the reason that `error` gives. */
   | { readonly type: "cancel"; readonly error: ErrorRecord }
-  | { readonly type: "answer"; readonly answer: Answer };
+  | { readonly type: "answer"; readonly answer: Answer }
+  /** To a ReaderJob. */
+  | { readonly type: "read"; readonly read: SnapshotRead };
 
 /** What a process needs of its server while it works; the answer has the same `id`. */
 export type Question =
@@ -432,6 +455,13 @@ export type Report =
   | { readonly type: "converted"; readonly tables: number; readonly rows: number }
   /** What a VerifyJob has found of one load. */
   | { readonly type: "verified"; readonly verification: LoadVerification }
+  /** What a ReaderJob has written, or why it could not. */
+  | {
+    readonly type: "read";
+    readonly id: string;
+    readonly result: { readonly rows: number; readonly next: number | null };
+  }
+  | { readonly type: "read"; readonly id: string; readonly error: ErrorRecord }
   | { readonly type: "question"; readonly question: Question }
   /** A check begins with something that may take long: what it was at is known when it is stopped. */
   | { readonly type: "checking"; readonly place: CheckPlace }

@@ -23,6 +23,7 @@ import type { Table, TablePreview } from "../../contract/table.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Backfills } from "./backfills/port.ts";
+import type { PublishedData } from "./data/port.ts";
 import type { Plans } from "./models/port.ts";
 import type { LogConditions, RunHistory } from "./history/port.ts";
 import type { ServerControl } from "./services/server_control.ts";
@@ -45,6 +46,8 @@ export interface Engine {
   readonly webhooks: Webhooks;
   /** What a change of the project would do. */
   readonly plans: Plans;
+  /** The models that pipelines publish. */
+  readonly data: PublishedData;
   listPipelines(): Promise<PipelineSummary[]>;
   /** Their names alone, in order: what costs nothing beside all that is known of each. */
   pipelineNames(): Promise<string[]>;

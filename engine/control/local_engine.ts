@@ -88,6 +88,7 @@ import { createLocalWorker } from "../runs/local_worker.ts";
 import { FAILED_ROWS, forgetFailedRows } from "../runs/checks/failed_rows_folder.ts";
 import { PreviewFolder } from "../runs/previews.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
+import { LocalData } from "./data/published_data.ts";
 import { createPlans } from "./models/local_plans.ts";
 import type { Plans } from "./models/port.ts";
 import { createWarehouses, type Warehouses } from "./warehouses/local_warehouses.ts";
@@ -197,6 +198,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #definitions: DefinitionChanges;
   readonly webhooks: Webhooks;
   readonly plans: Plans;
+  readonly data: LocalData;
   readonly warehouses: Warehouses;
   /** Takes what others post. */
   readonly receiver: WebhookReceiver;
@@ -220,6 +222,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const { dataDir } = context;
     const cover = createRowCover(warehouseKeys, (pipeline) => isEncrypted(dataDir, pipeline));
     this.plans = createPlans({ ...context, checkContext: () => this.#definitions.checkContext });
+    this.data = new LocalData(context);
     this.warehouses = createWarehouses({ ...context, cover, audit: context.audit ?? NO_AUDIT });
     const previews = new PreviewFolder(dataDir, cover);
     const rejects = new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema, cover);
@@ -315,7 +318,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       log,
       settings: context.retention,
       dataDir,
-      spillsInUse: () => new Set([...this.#processes.folders, ...this.#loads.folders]),
+      spillsInUse: () => new Set([...this.#processes.folders, ...this.#loads.folders, ...this.data.folders]),
       forgetFailedRows: () => forgetFailedRows(dataDir, store),
     });
     this.#followers = new FollowerWatch({
@@ -401,6 +404,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.#stopping.abort();
     await this.#pulls?.stop();
     await this.#loads[Symbol.asyncDispose]();
+    await this.data[Symbol.asyncDispose]();
     if (this.#isStarted) {
       await this.#scheduler.stop();
       await this.#housekeeping.stop();

@@ -5,10 +5,11 @@ import { ServerRequests } from "./server_requests.ts";
 import { convertJob } from "./convert_job.ts";
 import { formatJob } from "./models/format_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
-import type { Order, SentJob } from "../../contract/job.ts";
+import type { Order, SentJob, SnapshotRead } from "../../contract/job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
+import { readerJob } from "./snapshots/reader_job.ts";
 import { scriptJob } from "./discovery/script_job.ts";
 import { verifyJob } from "./verify/verify_job.ts";
 import { linesOf } from "../../contract/job_lines.ts";
@@ -38,11 +39,13 @@ async function main(): Promise<void> {
   const reporter = new Reporter(job.reportKey, (bytes) => writeAll(Deno.stdout, bytes));
   const requests = new ServerRequests((report) => reporter.send(report));
   const stop = new AbortController();
+  const { stream: asked, reads } = readQueue();
   const listening = (async () => {
     for (let line = await lines.next(); !line.done; line = await lines.next()) {
       const order: Order = JSON.parse(line.value);
       if (order.type === "cancel") stop.abort(new AppError(order.error.code, order.error.message));
-      requests.take(order);
+      if (order.type === "read") reads.enqueue(order.read);
+      else requests.take(order);
     }
     // The server closed stdin: after the last report that means done, before it that nobody listens any more.
     Deno.exit(0);
@@ -70,6 +73,8 @@ async function main(): Promise<void> {
       await convertJob(job, context);
     } else if (job.kind === "format") {
       reporter.send({ type: "formatted", texts: await formatJob(job, context) });
+    } else if (job.kind === "reader") {
+      await readerJob(job, context, asked);
     } else if (job.kind === "script") {
       await scriptJob(job, context);
     } else if (job.kind === "discovery") {
@@ -83,6 +88,16 @@ async function main(): Promise<void> {
     reporter.send({ type: "finished", error: toErrorRecord(error) });
   }
   await listening;
+}
+
+/** What a reader is asked for, in its order. */
+function readQueue() {
+  const { promise, resolve } = Promise.withResolvers<ReadableStreamDefaultController<SnapshotRead>>();
+  const stream = new ReadableStream<SnapshotRead>({ start: resolve });
+  return {
+    stream,
+    reads: { enqueue: (read: SnapshotRead) => void promise.then((one) => one.enqueue(read)) },
+  };
 }
 
 function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {

@@ -116,7 +116,7 @@ export class ServerRequests {
 
   /** An order of the server; one that answers no question of ours is passed by. */
   take(order: Order): void {
-    if (order.type === "cancel") return;
+    if (order.type !== "answer") return;
     const { answer } = order;
     this.#open.get(answer.id)?.resolve(answer);
     this.#open.delete(answer.id);

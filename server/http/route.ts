@@ -86,6 +86,8 @@ export interface RequestContext extends Visit {
   readonly user: Principal;
   /** Aborts when the client has gone or the server is to stop. */
   readonly signal: AbortSignal;
+  /** What was asked for. */
+  readonly url: URL;
 }
 
 /** A route with its types folded away, for lists. */
@@ -109,7 +111,12 @@ export function route<
   return {
     spec,
     async respond(c, visit) {
-      const context = { ...visit, user: visit.access.principal, signal: signalOf(c) };
+      const context = {
+        ...visit,
+        user: visit.access.principal,
+        signal: signalOf(c),
+        url: new URL(c.req.url),
+      };
       const result = await spec.handle(await readInput(spec.request, c), context);
       if (result instanceof Response) return result;
       const init = {

@@ -35,6 +35,7 @@ import { rejectRoutes } from "./rejects.ts";
 import { createGitHook, GIT_HOOK_PATH, type GitHook } from "./git_hook.ts";
 import { createHooks, HOOK_PATH } from "./hooks.ts";
 import { loadRoutes } from "./loads.ts";
+import { dataRoutes } from "./data/published_data.ts";
 import { lineageRoutes } from "./models/lineage.ts";
 import { historyRoutes } from "./history.ts";
 import { planRoutes } from "./models/plan.ts";
@@ -183,6 +184,7 @@ export function apiRoutes(
     ...historyRoutes(),
     ...lineageRoutes(),
     ...planRoutes(),
+    ...dataRoutes(),
     ...serverRoutes(),
     ...webhookRoutes(),
     ...userRoutes(),

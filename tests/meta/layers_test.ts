@@ -157,6 +157,8 @@ const GROUNDS: Readonly<Record<string, readonly string[]>> = {
 /** The sandbox of functions of SQL is no connector's use: what calls them is the one that starts it. */
 const CALLERS: Readonly<Record<string, string>> = {
   "engine/worker/functions/": "connectors/script/functions/",
+  // What is read of a snapshot is written as Arrow files are.
+  "engine/worker/snapshots/": "connectors/files/arrow/",
 };
 /** The one place that lists the systems, and those who ask it: a process's entry, or a tool of its own. */
 const REGISTRY = "connectors/registry.ts";

@@ -40,6 +40,7 @@ import { FakeBackfills } from "./fake_backfills.ts";
 import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import { LINEAGE_SAMPLE } from "./lineage_sample.ts";
 import { FakeVersions } from "./fake_versions.ts";
+import { FakeData } from "./fake_data.ts";
 import { FakePlans } from "./fake_plans.ts";
 import { FakeServerControl } from "./fake_server_control.ts";
 import { FakeWebhooks } from "./fake_webhooks.ts";
@@ -56,6 +57,7 @@ export class FakeEngine implements Engine {
   readonly server: FakeServerControl;
   readonly webhooks = new FakeWebhooks();
   readonly plans = new FakePlans();
+  readonly data = new FakeData();
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();

@@ -9,6 +9,7 @@ import type { ChangesOptions, VersionPage } from "../versions/port.ts";
 import { Guard, type Places, type Refusal } from "./guard.ts";
 import { GuardedAlerts } from "./guarded_alerts.ts";
 import { GuardedBackfills } from "./guarded_backfills.ts";
+import { guardedData } from "./guarded_data.ts";
 import { GuardedHistory } from "./guarded_history.ts";
 import { GuardedPlans } from "./guarded_plans.ts";
 
@@ -72,6 +73,7 @@ export function guardedEngine(
       ),
     },
     plans: new GuardedPlans(engine.plans, guard),
+    data: guardedData(engine.data, guard),
     webhooks: {
       list: forPipeline("pipeline:data", (name) => engine.webhooks.list(name)),
       posts: forPipeline(

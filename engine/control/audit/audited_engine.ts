@@ -106,6 +106,19 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
         return plan;
       },
     },
+    data: {
+      list: (pipeline) => engine.data.list(pipeline),
+      find: (pipeline, ...rest) => engine.data.find(pipeline, ...rest),
+      read: (snapshot, query, ...rest) =>
+        view(
+          {
+            action: "data.view",
+            ...ofTable(snapshot.pipeline, snapshot.model),
+            details: { what: "snapshot", snapshot: snapshot.id, format: query.format },
+          },
+          () => engine.data.read(snapshot, query, ...rest),
+        ),
+    },
     webhooks: {
       list: (pipeline) => engine.webhooks.list(pipeline),
       posts: (pipeline, ...rest) => engine.webhooks.posts(pipeline, ...rest),

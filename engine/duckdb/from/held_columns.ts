@@ -13,6 +13,7 @@ import { describeColumns } from "./export.ts";
 
 const { Type } = duckdb;
 const VARCHAR = scalarType(Type.VARCHAR);
+const LONG_INTEGERS: ReadonlySet<number> = new Set([Type.BIGINT, Type.UBIGINT, Type.HUGEINT, Type.UHUGEINT]);
 const NO_KEYWORDS: ReadonlySet<string> = new Set();
 
 /** The query with its columns, but for `except`, as the format holds them. */
@@ -31,6 +32,24 @@ export async function asHeld(
       : format === "csv"
       ? asCsv(name, type)
       : cast(column, type, parquetType(type));
+    return value === column ? [] : [`${value} AS ${column}`];
+  });
+  return replaced.length === 0 ? sql : `SELECT * REPLACE (${replaced.join(", ")}) FROM (\n${sql}\n)`;
+}
+
+/**
+ * The query with numbers that JSON's usual readers would round as texts: integers of 64 bits and more, and decimals,
+ * in lists and structs as well.
+ */
+export async function withTextNumbers(session: DuckSession, sql: string): Promise<string> {
+  const columns = await session.withConnection(sql, (connection) => describeColumns(connection, sql));
+  const replaced = columns.flatMap(({ name, type }) => {
+    const column = quoteIdentifier(name);
+    const value = cast(
+      column,
+      type,
+      mapType(type, (part) => part.kind === "decimal" || LONG_INTEGERS.has(part.id) ? VARCHAR : undefined),
+    );
     return value === column ? [] : [`${value} AS ${column}`];
   });
   return replaced.length === 0 ? sql : `SELECT * REPLACE (${replaced.join(", ")}) FROM (\n${sql}\n)`;

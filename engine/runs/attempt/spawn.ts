@@ -281,6 +281,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   rejects_changed: true,
   verified: true,
   question: true,
+  read: true,
   checking: true,
   checked: true,
   discovered: true,

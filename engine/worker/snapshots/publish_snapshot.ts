@@ -4,6 +4,7 @@ import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { RunJob } from "../../../contract/job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { Snapshot } from "../../../contract/snapshots/snapshot.ts";
+import { findColumn } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { writeParquet } from "../../duckdb/from/parquet_file.ts";
 import {
@@ -16,6 +17,7 @@ import { scratchOf } from "../database_limits.ts";
 import type { PlannedSnapshot } from "../plan.ts";
 import { pointsOf } from "../points.ts";
 import type { Reporter } from "../reporter.ts";
+import { ROW } from "./snapshot_sql.ts";
 
 export interface PublishContext {
   readonly job: RunJob;
@@ -50,6 +52,12 @@ export async function publishSnapshot(
     const staged = join(scratch, `${crypto.randomUUID()}.parquet`);
     const query = `SELECT * FROM ${relation}`;
     const columns = (await session.describe(query)).map(({ name, type }) => ({ name, type }));
+    if (findColumn(columns, ROW) !== undefined) {
+      throw new AppError(
+        "invalid",
+        `Cannot publish ${model}: give its column ${ROW} another name, which readers of Parquet have for themselves`,
+      );
+    }
     const key = job.warehouseKey?.key;
     const rows = await writeParquet(session, query, staged, key);
     signal.throwIfAborted();

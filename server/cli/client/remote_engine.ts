@@ -70,6 +70,8 @@ import { createRemoteVersions } from "./remote_versions.ts";
 import type { Versions } from "../../../engine/control/versions/port.ts";
 import type { ApplyRequest } from "../../../engine/control/versions/project_source.ts";
 import { createRemoteHistory } from "./remote_history.ts";
+import type { PublishedData } from "../../../engine/control/data/port.ts";
+import { createRemoteData } from "./remote_data.ts";
 import { createRemotePlans } from "./remote_plans.ts";
 import { createRemoteServer } from "./remote_server.ts";
 import { createRemoteWebhooks } from "./remote_webhooks.ts";
@@ -95,6 +97,7 @@ export class RemoteEngine implements Engine {
   readonly server: ServerControl;
   readonly webhooks: Webhooks;
   readonly plans: Plans;
+  readonly data: PublishedData;
   readonly #url: string;
   readonly #routes: ApiClient["routes"];
 
@@ -108,6 +111,7 @@ export class RemoteEngine implements Engine {
     this.server = createRemoteServer(api);
     this.webhooks = createRemoteWebhooks(api);
     this.plans = createRemotePlans(api);
+    this.data = createRemoteData(api);
   }
 
   get #pipeline() {

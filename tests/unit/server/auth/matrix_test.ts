@@ -72,6 +72,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   triggerRun: row("pipeline", "pipeline:run", {}),
   startBackfill: row("pipeline", "pipeline:run", SPAN),
   getLineage: row("pipeline", "pipeline:view"),
+  listData: row("pipeline", "pipeline:view"),
+  readData: row("pipeline", "pipeline:data"),
   listVersions: row("pipeline", "pipeline:view"),
   getVersionChanges: row("pipeline", "pipeline:view"),
   rollBackPipeline: row("pipeline", "pipeline:edit", {}),

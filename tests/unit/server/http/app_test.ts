@@ -72,6 +72,8 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   rollBackPipeline: ENGINEERS,
   applyProject: ENGINEERS,
   planProject: ENGINEERS,
+  listData: ALL,
+  readData: OPERATORS,
   getServer: ALL,
   drainServer: ADMINS,
   undrainServer: ADMINS,

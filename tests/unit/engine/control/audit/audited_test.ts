@@ -40,6 +40,11 @@ const ENGINE: Table<Engine> = {
     deliveries: nothing({}),
   },
   plans: { plan: line("data.view", { project: { files: [] }, against: { kind: "in_force" } }) },
+  data: {
+    list: nothing("orders"),
+    find: nothing("orders", "daily"),
+    read: line("data.view", { pipeline: "orders", model: "daily", id: "01" }, { format: "json" }),
+  },
   history: { searchLogs: nothing({}), ofPipeline: nothing("orders", {}), recentOf: nothing([], 1) },
   versions: {
     list: nothing("orders", {}),
@@ -177,7 +182,7 @@ function anyPort(called: string[], name = "port"): never {
     get: (_, key) => {
       const path = `${name}.${String(key)}`;
       const isRoom =
-        /^port\.(backfills|versions|alerts|history|plans|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
+        /^port\.(backfills|versions|alerts|history|plans|data|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
       if (isRoom.test(path)) return anyPort(called, path);
       return () => {
         called.push(path);
