@@ -15,7 +15,7 @@ export type Influence = (typeof INFLUENCES)[number];
 
 const addressEntries = {
   table: v.pipe(v.string(), v.description("The id of its table.")),
-  column: v.string(),
+  column: v.pipe(v.string(), v.description("The column's name.")),
 };
 
 const columnSourceSchema = v.object({
@@ -42,7 +42,7 @@ const columnInfluenceSchema = v.object({
 });
 
 const columnLineageSchema = v.object({
-  name: v.string(),
+  name: v.pipe(v.string(), v.description("The column's name.")),
   type: v.exactOptional(v.pipe(v.string(), v.description("As DuckDB writes it, where it is known."))),
   sources: v.pipe(v.array(columnSourceSchema), v.description("The columns that its values come from.")),
   influences: v.exactOptional(
@@ -59,7 +59,10 @@ const columnLineageSchema = v.object({
   ),
   pii_declared: v.exactOptional(
     v.pipe(
-      v.object({ pii: v.boolean(), reason: v.exactOptional(v.string()) }),
+      v.object({
+        pii: v.pipe(v.boolean(), v.description("Whether it holds personal data.")),
+        reason: v.exactOptional(v.pipe(v.string(), v.description("Why it holds none."))),
+      }),
       v.description("What somebody has said of it: that it holds personal data, or why it holds none."),
     ),
   ),
@@ -74,11 +77,11 @@ const tableLineageSchema = v.object({
       "`raw.orders`, `main.daily`; `source:orders` is what the stream reads, `target:daily→lake` what the load writes.",
     ),
   ),
-  kind: v.picklist(TABLE_KINDS),
+  kind: v.pipe(v.picklist(TABLE_KINDS), v.description("What it is a table of.")),
   name: v.pipe(v.string(), v.description("The stream's, the model's or the load's own name.")),
   connector: v.exactOptional(v.pipe(v.string(), v.description("Of a source or a target."))),
   address: v.exactOptional(v.pipe(v.string(), v.description("What it is called there."))),
-  columns: v.array(columnLineageSchema),
+  columns: v.pipe(v.array(columnLineageSchema), v.description("Its columns, in their order.")),
   influences: v.pipe(
     v.array(columnInfluenceSchema),
     v.description("Columns that decide on which rows there are, for all columns alike."),
