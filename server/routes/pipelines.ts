@@ -133,7 +133,9 @@ function changeRoutes() {
           models: v.optional(
             v.pipe(
               v.record(v.string(), v.string()),
-              v.description("The model files by name, as daily.sql, with their SQL."),
+              v.description(
+                "The model files by name, as daily.sql or staging/daily.sql, with their SQL; _defaults.yaml for a folder's headers.",
+              ),
             ),
             {},
           ),

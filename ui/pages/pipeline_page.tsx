@@ -14,6 +14,7 @@ import { Code } from "../parts/code/source_code.tsx";
 import { formatPlural } from "../../text/format.ts";
 import { cityOf, formatInZone } from "../../text/zone_time.ts";
 import { StepGraph } from "../parts/steps/step_graph.tsx";
+import { firstLines } from "../parts/code/first_lines.ts";
 import { languageOf } from "../parts/code/highlight.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
@@ -288,12 +289,25 @@ function FilesSection({ pipeline }: { pipeline: PipelineDetail }) {
               <Icon name="chevron" />
             </summary>
             <div class="row-body" id={`file-${index}`}>
-              <Code source={file.content} language={languageOf(file.path)} anchor={`file-${index}`} />
+              <FileText {...file} anchor={`file-${index}`} />
             </div>
           </details>
         ))}
       </div>
     </section>
+  );
+}
+
+/** A seed may have as many rows as fit into a file of the project. */
+const MOST_LINES = 2_000;
+
+function FileText({ path, content, anchor }: { path: string; content: string; anchor: string }) {
+  const { shown, left } = firstLines(content, MOST_LINES);
+  return (
+    <>
+      <Code source={shown} language={languageOf(path)} anchor={anchor} />
+      {left > 0 && <p class="muted">and {formatPlural(left, "line")} more</p>}
+    </>
   );
 }
 

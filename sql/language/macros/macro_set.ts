@@ -11,6 +11,7 @@ import {
   type VariableReference,
 } from "../parse_tree.ts";
 import { placeAt } from "../position.ts";
+import { scanSql } from "../scan_sql.ts";
 import { orderTopologically } from "../topological_order.ts";
 import type { Macro, MacroPart } from "./parse_macros.ts";
 
@@ -84,6 +85,7 @@ export class MacroSet {
     }
     const parts = macros.flatMap((macro) => macro.parts.map((part) => ({ macro, part })));
     const found = await parseSelects(session, parts.map(({ macro, part }) => sqlOf(macro, part)));
+    const defaults: MacroDefault[] = [];
     const trees = new Map<string, MacroTree>(macros.map(({ name }) => [nameKey(name), emptyTree()]));
     for (const [index, { macro, part }] of parts.entries()) {
       const tree = found[index];
@@ -96,6 +98,13 @@ export class MacroSet {
         continue;
       }
       addTree(trees.get(nameKey(macro.name)) ?? emptyTree(), tree, at);
+      if (part.kind === "default") defaults.push({ macro, part, tree });
+    }
+    for (const { macro, part, called } of await unsteadyDefaults(session, defaults, trees)) {
+      const message =
+        `a default is computed once, when the macro is made, and ${called}() differs from run to run: ` +
+        "call it in the macro's body, as coalesce(parameter, …) with NULL for the default";
+      fail(macro, part.start, message);
     }
     const isMacro = (name: string) => trees.has(nameKey(name));
     for (const macro of macros) {
@@ -138,7 +147,11 @@ export class MacroSet {
 }
 
 /** A part by itself as a query: what stands in brackets cannot reach out of them. */
-const PREFIX: Readonly<Record<MacroPart["kind"], string>> = { expression: "SELECT (\n", query: "" };
+const PREFIX: Readonly<Record<MacroPart["kind"], string>> = {
+  default: "SELECT (\n",
+  expression: "SELECT (\n",
+  query: "",
+};
 
 function sqlOf({ text }: Macro, { kind, start, end }: MacroPart): string {
   const part = text.slice(start, end);
@@ -162,6 +175,54 @@ function addTree(into: MacroTree, tree: ParseTree, at: (position: number) => num
 function namesIn(tree: Pick<ParseTree, "functions" | "scalars"> | undefined): string[] {
   if (tree === undefined) return [];
   return [...new Set([...tree.scalars, ...tree.functions].map(({ name }) => nameKey(name)))];
+}
+
+/** To DuckDB's parser these are names of columns where no parenthesis follows. */
+const MOMENTS: ReadonlySet<string> = new Set([
+  "current_date",
+  "current_time",
+  "current_timestamp",
+  "localtime",
+  "localtimestamp",
+]);
+
+const wordsOf = (sql: string): string[] =>
+  [...scanSql(sql)].filter(({ kind }) => kind === "word").map(({ start, end }) =>
+    nameKey(sql.slice(start, end))
+  );
+
+interface MacroDefault {
+  readonly macro: Macro;
+  readonly part: MacroPart;
+  readonly tree: ParseTree;
+}
+
+/** Defaults of parameters that call, directly or through macros, what is another value later. */
+async function unsteadyDefaults(
+  session: SqlSession,
+  defaults: readonly MacroDefault[],
+  trees: ReadonlyMap<string, MacroTree>,
+): Promise<(MacroDefault & { readonly called: string })[]> {
+  if (defaults.length === 0) return [];
+  const rows = await session.rows(
+    "SELECT DISTINCT lower(function_name) AS name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'",
+  );
+  const unsteady = new Set([...rows.map(({ name }) => String(name)), "getvariable", "current_setting"]);
+  return defaults.flatMap((one) => {
+    const seen = new Set<string>();
+    const { macro: { text }, part: { start, end } } = one;
+    const open = [
+      ...namesIn(one.tree),
+      ...wordsOf(text.slice(start, end)).filter((word) => MOMENTS.has(word)),
+    ];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      if (unsteady.has(name) || MOMENTS.has(name)) return [{ ...one, called: name }];
+      open.push(...namesIn(trees.get(name)));
+    }
+    return [];
+  });
 }
 
 /** The macros whose names DuckDB has for functions, or for something of its grammar, as `coalesce`. */

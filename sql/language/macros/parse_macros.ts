@@ -23,7 +23,7 @@ export interface Macro {
 }
 
 export interface MacroPart {
-  readonly kind: "expression" | "query";
+  readonly kind: "default" | "expression" | "query";
   readonly start: number;
   readonly end: number;
 }
@@ -208,7 +208,7 @@ class MacroReader {
       const sign = this.#defaultSign(from, to);
       const [first, last] = [this.#tokens[sign], this.#tokens[to - 1]];
       if (sign < to && first !== undefined && last !== undefined) {
-        parts.push({ kind: "expression", start: first.start, end: last.end });
+        parts.push({ kind: "default", start: first.start, end: last.end });
       }
       from = to + 1;
     }

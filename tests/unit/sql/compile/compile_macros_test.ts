@@ -129,6 +129,27 @@ Deno.test("a fault that only the call brings about stands at the call and names 
   assert.equal(texts.length, 4);
 });
 
+Deno.test("a default that differs from run to run is a fault", async () => {
+  const { texts } = await compileWith(
+    {
+      m: `CREATE MACRO rate() AS getvariable('rate');
+CREATE MACRO a(x, r := getvariable('rate')) AS x * r;
+CREATE MACRO b(x, r := 1 + rate()) AS x * r;
+CREATE MACRO c(day := current_date) AS day;
+CREATE MACRO d(nu := now()) AS nu;
+CREATE MACRO e(x, r := round(1.25, 1)) AS x * coalesce(r, getvariable('rate'));`,
+    },
+    { m: "SELECT a(1), b(1), c(), d(), e(1)" },
+    { params: { rate: { type: "number", default: 1 } } },
+  );
+  assert.deepEqual(texts.map((text) => text.replace(/ differs from run to run.*$/, "")), [
+    "m.sql:2:24 a default is computed once, when the macro is made, and getvariable()",
+    "m.sql:3:24 a default is computed once, when the macro is made, and getvariable()",
+    "m.sql:4:23 a default is computed once, when the macro is made, and current_date()",
+    "m.sql:5:22 a default is computed once, when the macro is made, and now()",
+  ]);
+});
+
 Deno.test("a model that reads itself by a macro is a fault", async () => {
   const faults = await faultsOf(() =>
     withSession((session) =>

@@ -23,13 +23,13 @@ CREATE MACRO two(a) AS TABLE (SELECT a, 1), (a, b) AS TABLE (SELECT a, b)`);
     ...parts.map(({ kind, start, end }) => `${kind}: ${text.slice(start, end).replace(/\s+/g, " ")}`),
   ]);
   assert.deepEqual(shown, [
-    ["net", false, "expression: round(0.2, 1)", "expression: 1", "expression: (gross / (1 + rate))"],
+    ["net", false, "default: round(0.2, 1)", "default: 1", "expression: (gross / (1 + rate))"],
     ["of", false, "expression: 'a, ;' || $$ , $$"],
     ["add", false, "expression: a", "expression: a + b"],
     [
       "recent",
       true,
-      "expression: 7",
+      "default: 7",
       "query: SELECT a, (b) AS c, d FROM t WHERE list_contains([1, 2], a)",
     ],
     ["two", true, "query: (SELECT a, 1)", "query: (SELECT a, b)"],
