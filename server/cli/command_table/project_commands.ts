@@ -55,6 +55,29 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/add/add_command.ts")).add,
   },
   {
+    name: "import",
+    summary: "Turn a dbt project into a project here, and list what needs a hand",
+    arguments: [
+      { name: "KIND", description: "dbt" },
+      { name: "DIR", description: "the folder with its dbt_project.yml" },
+      { name: "OUT", description: "the new project's folder, new or empty" },
+    ],
+    options: {
+      vars: {
+        type: "string",
+        value: "YAML",
+        description: "values of the project's vars, as '{first_day: 2024-01-01}'",
+      },
+      pipeline: {
+        type: "string",
+        value: "NAME",
+        description: "what the pipeline is called, the dbt project's name by default",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/imports/import_command.ts")).importProject,
+  },
+  {
     name: "serve",
     summary: "Run the server: schedules, API and pages",
     arguments: [],

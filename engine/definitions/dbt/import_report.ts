@@ -1,0 +1,52 @@
+import { listWords } from "../../../text/suggest.ts";
+import { formatPlural } from "../../../text/format.ts";
+import type { Finding } from "./findings.ts";
+import type { PlannedImport } from "./plan_import.ts";
+
+/** What came of an import, for people: on the terminal, and as IMPORT.md in the new project. */
+
+const of = (count: number, noun: string) => formatPlural(count, noun);
+
+export function summaryOf({ counts, pipeline }: PlannedImport): string {
+  const all = counts.models + counts.snapshots;
+  const parts = [
+    of(counts.models, "model"),
+    ...(counts.snapshots > 0 ? [of(counts.snapshots, "snapshot")] : []),
+    of(counts.seeds, "seed"),
+    of(counts.sources, "source"),
+    of(counts.checks, "check"),
+    of(counts.tests, "unit test"),
+  ];
+  return `Pipeline ${pipeline}: ${
+    listWords(parts)
+  }; ${counts.whole} of ${all} without anything to do by hand`;
+}
+
+export const findingText = ({ file, line, message }: Finding): string =>
+  `${file}${line === undefined ? "" : `:${line}`}: ${message}`;
+
+/** Texts of others stand in lists: no line of them begins a heading. */
+export function importMarkdown(planned: PlannedImport, faults: readonly Finding[], dbtName: string): string {
+  const found = [...planned.findings, ...faults];
+  const hands = found.filter(({ kind }) => kind === "hand");
+  const notes = found.filter(({ kind }) => kind === "note");
+  const list = (found: readonly Finding[]) =>
+    found.map((one) => `- ${findingText(one).replace(/\s+/g, " ")}`);
+  const exposures = planned.exposures.map(({ name, type, description }) =>
+    `- ${String(name)}${typeof type === "string" ? ` (${type})` : ""}${
+      typeof description === "string" ? `: ${description.replace(/\s+/g, " ").trim()}` : ""
+    }`
+  );
+  return [
+    `# Import of the dbt project ${dbtName}`,
+    "",
+    `${summaryOf(planned)}.`,
+    "",
+    "## Needs a hand",
+    "",
+    ...(hands.length === 0 ? ["Nothing."] : list(hands)),
+    ...(notes.length === 0 ? [] : ["", "## Other than in dbt", "", ...list(notes)]),
+    ...(exposures.length === 0 ? [] : ["", "## Who reads it (exposures)", "", ...exposures]),
+    "",
+  ].join("\n");
+}

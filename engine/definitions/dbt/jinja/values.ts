@@ -1,0 +1,112 @@
+import { AppError } from "../../../../contract/errors.ts";
+
+/** Values of a template, as Python has them: `undefined` is what has no value, `null` is None, a Map is a dict. */
+export type Value =
+  | undefined
+  | null
+  | boolean
+  | number
+  | string
+  | Value[]
+  | Map<Value, Value>
+  | JinjaFunction
+  | JinjaObject;
+
+export type JinjaFunction = (args: readonly Value[], kwargs: ReadonlyMap<string, Value>) => Value;
+
+/** What has names of its own, as a relation or a namespace. */
+export interface JinjaObject {
+  get(name: string): Value;
+  /** Only a namespace can be written to. */
+  set?(name: string, value: Value): void;
+  /** Of what is a function as well. */
+  readonly call?: JinjaFunction;
+  text(): string;
+}
+
+export const isFunction = (value: Value): value is JinjaFunction => typeof value === "function";
+
+export function isObject(value: Value): value is JinjaObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Map);
+}
+
+/** As Python's `str()` writes it; what has no value is an empty text, as Jinja prints it. */
+export function textOf(value: Value): string {
+  if (value === undefined) return "";
+  return typeof value === "string" ? value : reprOf(value);
+}
+
+function reprOf(value: Value): string {
+  if (value === undefined) return "Undefined";
+  if (value === null) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return value.includes("'") ? JSON.stringify(value) : `'${value}'`;
+  if (Array.isArray(value)) return `[${value.map(reprOf).join(", ")}]`;
+  if (value instanceof Map) {
+    return `{${[...value].map(([key, item]) => `${reprOf(key)}: ${reprOf(item)}`).join(", ")}}`;
+  }
+  return isFunction(value) ? "<function>" : value.text();
+}
+
+export function isTrue(value: Value): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  if (value instanceof Map) return value.size > 0;
+  return Boolean(value);
+}
+
+export function isEqual(a: Value, b: Value): boolean {
+  if (typeof a === "boolean" && typeof b === "number") return Number(a) === b;
+  if (typeof a === "number" && typeof b === "boolean") return a === Number(b);
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => isEqual(item, b[index]));
+  }
+  if (a instanceof Map && b instanceof Map) {
+    return a.size === b.size && [...a].every(([key, item]) => b.has(key) && isEqual(item, b.get(key)));
+  }
+  if (isObject(a) && typeof b === "string") return a.text() === b;
+  if (isObject(b) && typeof a === "string") return b.text() === a;
+  return a === b;
+}
+
+/** The items of a list, the keys of a dict, the letters of a text. Throws `invalid` for what has none. */
+export function itemsOf(value: Value): Value[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value)) return value;
+  if (value instanceof Map) return [...value.keys()];
+  if (typeof value === "string") return Array.from(value);
+  throw new AppError("invalid", `${textOf(value)} is no list`);
+}
+
+/** JSON or YAML as a template has it. */
+export function valueOf(input: unknown): Value {
+  if (Array.isArray(input)) return input.map(valueOf);
+  if (input instanceof Date) return input.toISOString().slice(0, 10);
+  if (typeof input === "object" && input !== null) {
+    return new Map(Object.entries(input).map(([key, item]) => [key, valueOf(item)]));
+  }
+  return typeof input === "string" || typeof input === "number" || typeof input === "boolean"
+    ? input
+    : input === undefined
+    ? undefined
+    : null;
+}
+
+/** The other way round, for YAML; objects and functions as their text. */
+export function plainOf(value: Value): unknown {
+  if (Array.isArray(value)) return value.map(plainOf);
+  if (value instanceof Map) {
+    return Object.fromEntries([...value].map(([key, item]) => [textOf(key), plainOf(item)]));
+  }
+  return isFunction(value) || isObject(value) ? textOf(value) : value;
+}
+
+/** The argument by its place or its name. */
+export function argument(
+  args: readonly Value[],
+  kwargs: ReadonlyMap<string, Value>,
+  index: number,
+  name: string,
+): Value {
+  return index < args.length ? args[index] : kwargs.get(name);
+}

@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import { planImport, type PlannedImport } from "../../../../../engine/definitions/dbt/plan_import.ts";
+import { readDbtProject } from "../../../../../engine/definitions/dbt/read_project.ts";
+
+const PROJECT = "name: shop\nvars: { first_day: '2024-01-01', schema_name: x }\n";
+
+/** Plans the import of a project of these files; `dbt_project.yml` is there where it is not given. */
+async function plan(
+  files: Readonly<Record<string, string>>,
+  vars: Readonly<Record<string, unknown>> = {},
+): Promise<PlannedImport> {
+  const dir = await Deno.makeTempDir({ prefix: "sluice_dbt_" });
+  try {
+    for (const [path, text] of Object.entries({ "dbt_project.yml": PROJECT, ...files })) {
+      await Deno.mkdir(join(dir, dirname(path)), { recursive: true });
+      await Deno.writeTextFile(join(dir, path), text);
+    }
+    const outDir = join(dir, "out");
+    return planImport(await readDbtProject(dir), { pipeline: undefined, vars, outDir });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function contentOf({ files }: PlannedImport, path: string): string {
+  const file = files.find((one) => one.path === path);
+  assert.ok(file !== undefined, `${path} is not among ${files.map((one) => one.path).join(", ")}`);
+  return file.content;
+}
+
+const headerOf = (planned: PlannedImport, name: string): unknown =>
+  parse(/^\/\* @sluice\n([\s\S]*?)\*\//.exec(contentOf(planned, `transforms/shop/${name}.sql`))?.[1] ?? "");
+
+const sqlOf = (planned: PlannedImport, name: string): string =>
+  contentOf(planned, `transforms/shop/${name}.sql`).replace(/^\/\*[\s\S]*?\*\/\n/, "").trim();
+
+const hands = ({ findings }: PlannedImport): string[] =>
+  findings.filter(({ kind }) => kind === "hand").map(({ file, message }) => `${file}: ${message}`);
+
+const SOURCE = "sources:\n- name: crm\n  tables: [{ name: orders }]\n";
+
+Deno.test("ref and source become names of tables, with the schema where a WITH hides them", async () => {
+  const planned = await plan({
+    "models/sources.yml": SOURCE,
+    "models/staging/stg.sql": "select * from {{ source('crm', 'orders') }};\n",
+    "models/a.sql": "with stg as (select * from {{ ref('stg') }}) select * from stg",
+    "models/b.sql": "select * from {{ ref('shop', 'stg') }}",
+  });
+  assert.strictEqual(sqlOf(planned, "staging/stg"), "select * from raw.orders");
+  assert.strictEqual(sqlOf(planned, "a"), "with stg as (select * from main.stg) select * from stg");
+  assert.strictEqual(sqlOf(planned, "b"), "select * from stg");
+  assert.deepStrictEqual(parse(contentOf(planned, "pipelines/shop.yaml")).extract, {
+    orders: { connector: "source", stream: "crm.orders" },
+  });
+});
+
+Deno.test("the last condition of is_incremental() becomes one on the cursor", async () => {
+  const planned = await plan({
+    "models/events.sql":
+      "{{ config(materialized='incremental', unique_key='id') }}\nselect * from range(3)\n" +
+      "{% if is_incremental() %}\n where at > (select max(at) from {{ this }})\n{% endif %}",
+    "models/late.sql": "{{ config(materialized='incremental') }}\nselect 1 as day where true\n" +
+      "{% if is_incremental() %} and day >= (select coalesce(max(day), 0) - 3 from {{ this }}) {% endif %}",
+    "models/other.sql": "{{ config(materialized='incremental') }}\nselect 1 as id\n" +
+      "{% if is_incremental() %} where id not in (select id from {{ this }}) {% endif %}",
+  });
+  assert.deepStrictEqual(headerOf(planned, "events"), {
+    materialized: "incremental",
+    primary_key: ["id"],
+    update_key: "at",
+  });
+  assert.match(
+    sqlOf(planned, "events"),
+    /where \(getvariable\('cursor'\) IS NULL OR \(at > getvariable\('cursor'\)\)\)$/,
+  );
+  assert.deepStrictEqual(headerOf(planned, "late"), {
+    materialized: "incremental",
+    strategy: "append",
+    update_key: "day",
+  });
+  assert.match(sqlOf(planned, "late"), /OR \(day >= \(coalesce\(getvariable\('cursor'\), 0\) - 3\)\)\)$/);
+  assert.deepStrictEqual(headerOf(planned, "other"), { materialized: "table" });
+  assert.strictEqual(hands(planned).length, 1);
+  assert.match(hands(planned)[0] ?? "", /^models\/other\.sql: what is_incremental\(\) adds is no condition/);
+});
+
+Deno.test("a variable in quotes is read at the run, another one is written out", async () => {
+  const planned = await plan(
+    {
+      "models/a.sql":
+        "select '{{ var('first_day') }}'::date as a, {{ var('n', 3) }} as b, '{{ var('who') }}' as c",
+    },
+    { who: "me" },
+  );
+  assert.strictEqual(
+    sqlOf(planned, "a"),
+    "select getvariable('first_day')::date as a, 3 as b, getvariable('who') as c",
+  );
+  assert.deepStrictEqual(parse(contentOf(planned, "project.yaml")).variables, {
+    first_day: { type: "date", default: "2024-01-01" },
+    who: { type: "string", default: "me" },
+  });
+});
+
+Deno.test("tests become checks, with their severity, thresholds and conditions", async () => {
+  const planned = await plan({
+    "models/a.sql": "select 1 as id",
+    "models/b.sql": "select 1 as id",
+    "models/a.yml": `
+models:
+- name: a
+  description: "{{ doc('a') }}"
+  data_tests:
+  - dbt_utils.unique_combination_of_columns: { combination_of_columns: [id, day] }
+  - dbt_utils.equal_rowcount: { compare_model: ref('b') }
+  - own_test: { least: 3 }
+  - nobody.knows: {}
+  columns:
+  - name: id
+    tests:
+    - not_null
+    - unique: { severity: warn }
+    - relationships: { arguments: { to: ref('b'), field: id }, config: { where: id > 0, error_if: ">10" } }
+    - accepted_values: { values: [1, 2] }
+    - dbt_utils.accepted_range: { min_value: 0, inclusive: false }
+    - dbt_utils.expression_is_true: { expression: "> 0" }
+`,
+    "models/docs.md": "{% docs a %}\nWhat it\nholds.\n{% enddocs %}",
+    "macros/own.sql":
+      "{% test own_test(model, least) %}select * from {{ model }} where id < {{ least }}{% endtest %}",
+    "tests/no_bad.sql": "select * from {{ ref('a') }} where id > 5",
+  });
+  const header = headerOf(planned, "a");
+  assert.deepStrictEqual(header, {
+    description: "What it holds.",
+    columns: {
+      id: {
+        checks: [
+          "not_null",
+          { unique: true, severity: "warn" },
+          { relationships: { to: "b", column: "id" }, where: "id > 0", error_if: ">10" },
+          { accepted_values: [1, 2] },
+          { range: { min: 0, exclusive: true } },
+          { sql: "id > 0" },
+        ],
+      },
+    },
+    checks: [
+      { unique: ["id", "day"] },
+      { row_count: { equal_to: "b" } },
+      { sql: "select * from a where id < 3" },
+      { name: "no_bad", sql: "select * from a where id > 5" },
+    ],
+  });
+  assert.deepStrictEqual(hands(planned), [
+    "models/a.yml: the test nobody.knows has no check that is the same: write it as SQL",
+  ]);
+});
+
+Deno.test("settings of folders, YAML and the model go before each other in this order", async () => {
+  const planned = await plan({
+    "dbt_project.yml":
+      "name: shop\nmodels:\n  shop:\n    +tags: all\n    marts: { +materialized: table }\n    off: { +enabled: false }\n",
+    "models/marts/a.sql": "select 1 as a",
+    "models/marts/b.sql": "{{ config(materialized='view', tags=['own']) }}select 1 as a",
+    "models/c.sql": "select 1 as a",
+    "models/off/d.sql": "select {{ unknown_macro() }}",
+  });
+  assert.deepStrictEqual(headerOf(planned, "marts/a"), { tags: ["all"], materialized: "table" });
+  assert.deepStrictEqual(headerOf(planned, "marts/b"), { tags: ["all", "own"] });
+  assert.deepStrictEqual(headerOf(planned, "c"), { tags: ["all"] });
+  assert.deepStrictEqual(parse(contentOf(planned, "transforms/shop/_defaults.yaml")), {
+    materialized: "view",
+  });
+  assert.deepStrictEqual(hands(planned), []);
+});
+
+Deno.test("macros of dbt_utils are SQL of DuckDB", async () => {
+  const planned = await plan({
+    "models/a.sql": "select {{ dbt_utils.generate_surrogate_key(['a', 'b']) }} as k, " +
+      "{{ dbt_utils.star(ref('b'), except=['x']) }} from {{ ref('b') }} {{ dbt_utils.group_by(2) }}",
+    "models/b.sql": "select 1 as a",
+    "models/c.sql": "{{ dbt_utils.union_relations([ref('a'), ref('b')]) }}",
+    "models/d.sql": "select {{ dbt_utils.get_column_values(ref('b'), 'a') }}",
+  });
+  assert.strictEqual(
+    sqlOf(planned, "a"),
+    "select md5(cast(coalesce(cast(a as varchar), '_dbt_utils_surrogate_key_null_') || '-' || " +
+      "coalesce(cast(b as varchar), '_dbt_utils_surrogate_key_null_') as varchar)) as k, " +
+      "* exclude (x) from b group by 1,2",
+  );
+  assert.match(
+    sqlOf(planned, "c"),
+    /from a\nunion all by name\nselect 'b' as _dbt_source_relation, \*\nfrom b$/,
+  );
+  assert.match(
+    hands(planned)[0] ?? "",
+    /^models\/d\.sql: dbt_utils\.get_column_values\(\) looks into the database/,
+  );
+});
+
+Deno.test("a snapshot is a history, a seed keeps its types, and a password is not copied", async () => {
+  const planned = await plan({
+    "dbt_project.yml":
+      "name: shop\nprofile: p\nseeds: { shop: { codes: { +column_types: { code: varchar } } } }\n",
+    "profiles.yml":
+      "p: { target: d, outputs: { d: { type: postgres, host: \"{{ env_var('H') }}\", user: u, password: geheim, dbname: d } } }",
+    "models/sources.yml": SOURCE,
+    "seeds/codes.csv": "code\n01\n",
+    "snapshots/s.sql": "{% snapshot orders_history %}{{ config(unique_key='id', strategy='timestamp', " +
+      "updated_at='at', invalidate_hard_deletes=true) }}select * from {{ source('crm', 'orders') }}{% endsnapshot %}",
+  });
+  assert.deepStrictEqual(headerOf(planned, "snapshots/orders_history"), {
+    materialized: "scd2",
+    primary_key: ["id"],
+    update_key: "at",
+    deletes: "soft",
+    scd2: { valid_from: "dbt_valid_from", valid_to: "dbt_valid_to" },
+  });
+  assert.strictEqual(contentOf(planned, "seeds/codes.csv"), "code\n01\n");
+  assert.deepStrictEqual(parse(contentOf(planned, "seeds/codes.yaml")), {
+    columns: { code: { type: "varchar" } },
+  });
+  assert.deepStrictEqual(parse(contentOf(planned, "connectors.yaml")), {
+    postgres: {
+      type: "postgres",
+      host: "${env:H}",
+      user: "u",
+      database: "d",
+      password: "${secret:POSTGRES_PASSWORD}",
+    },
+  });
+  assert.ok(!planned.files.some(({ content }) => content.includes("geheim")));
+});
