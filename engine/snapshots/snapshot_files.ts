@@ -104,6 +104,18 @@ export async function removeOldSnapshots(folder: string, keep: number): Promise<
   for (const name of gone.sort((a, b) => order(a) - order(b))) await removeFile(join(folder, name));
 }
 
+/** Removes the snapshots of a pipeline that are not encrypted: their rows are to be nowhere any more. */
+export async function removePlainSnapshots(pipelineFolder: string): Promise<void> {
+  for (const model of await namesIn(pipelineFolder)) {
+    const folder = join(pipelineFolder, model);
+    for (const { id, encrypted } of await listSnapshots(folder)) {
+      if (encrypted) continue;
+      await removeFile(join(folder, `${id}${NOTE}`));
+      await removeFile(snapshotFile(folder, id));
+    }
+  }
+}
+
 const fileOf = (note: string): string => `${note.slice(0, -NOTE.length)}${DATA}`;
 
 /** Undefined for one that is gone, or of another version. */

@@ -66,6 +66,36 @@ export const DATA_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/webhooks_command.ts")).webhooks,
   },
   {
+    name: "data",
+    summary: "List the models that a pipeline publishes, or read the rows of one",
+    arguments: [{ name: "PIPELINE[.MODEL]", description: "as shop, shop.daily_revenue" }],
+    options: {
+      project,
+      data,
+      policy,
+      format: {
+        type: "string",
+        value: "FORMAT",
+        description: "csv (the default), json, ndjson, parquet or arrow",
+      },
+      columns: { type: "string", value: "NAMES", description: "only these, in this order: day,revenue" },
+      where: {
+        type: "string",
+        value: "CONDITIONS",
+        description: "only such rows: revenue.gte.10,country.in.(fr,de)",
+      },
+      order: { type: "string", value: "NAMES", description: "as day.desc,country" },
+      limit: { type: "string", value: "N", description: "at most this many rows, 1 to 100,000" },
+      output: {
+        type: "string",
+        value: "FILE",
+        description: "write them to this file, which is whole or not there",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/models/data_command.ts")).data,
+  },
+  {
     name: "lineage",
     summary: "Show where the columns of tables come from, and where they go to",
     arguments: [{

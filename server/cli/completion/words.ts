@@ -1,3 +1,4 @@
+import { DATA_FORMATS } from "../../../contract/snapshots/query.ts";
 import { RUN_STATES } from "../../../contract/run.ts";
 import { BUILT_IN_ROLES, PERMISSION_NAMES } from "../../../contract/access/permissions.ts";
 import type { ArgumentSpec, CommandSpec, OptionSpec } from "../command.ts";
@@ -31,6 +32,8 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   PATH: { kind: "files" },
   BACKUP: { kind: "files" },
   PIPELINE: { kind: "pipelines" },
+  "PIPELINE[.MODEL]": { kind: "pipelines" },
+  FORMAT: { kind: "words", words: DATA_FORMATS },
   "PIPELINE[.MODEL[.COLUMN]]": { kind: "pipelines" },
   LENGTH: { kind: "words", words: ["1h", "6h", "1d", "1w", "1mo", "1y"] },
   STATE: { kind: "words", words: RUN_STATES },

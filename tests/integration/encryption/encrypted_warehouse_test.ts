@@ -14,6 +14,7 @@ const PIPELINE = `extract:
     update_key: id
     contract: { types: discard_row }
 transform: shop
+publish: [sorted]
 load:
   sorted: [{ connector: files, path: out/sorted.csv }]
 `;
@@ -43,6 +44,9 @@ Deno.test("no row of an encrypted pipeline is in a byte of the data folder, and 
   ok(await Deno.stat(join(shop.dataDir, "previews/shop/sorted.json")));
   const verified = await shop.sluice("verify", ["shop"]);
   equal(verified.code, 0, verified.stdout + verified.stderr);
+  deepEqual(await snapshotHeads(shop), ["PARE", "PARE"]);
+  const read = await shop.sluice("data", ["shop.sorted", "--columns", "name", "--where", "id.eq.2"]);
+  equal(read.stdout, `name\n${CANARY} 2\n`, read.stderr);
   const dropped = await shop.sluice("rejects", ["list", "shop", "orders"]);
   match(dropped.stdout, new RegExp(CANARY), "who may look at it sees it");
 
@@ -53,10 +57,12 @@ Deno.test("no row of an encrypted pipeline is in a byte of the data folder, and 
     ok(open.includes(join(shop.dataDir, path)), `the search would find it in ${path}: ${open}`);
   }
   equal((await shop.sluice("run", ["shop"])).code, 0);
+  deepEqual((await snapshotHeads(shop)).toSorted(), ["PAR1", "PARE"]);
   deepEqual(await listed(shop), [["shop", false]]);
   const back = await shop.sluice("warehouse", ["encrypt", "shop"]);
   match(back.stdout, /is encrypted now/, back.stderr);
   deepEqual(await filesWith(shop.dataDir, CANARY), []);
+  deepEqual(await snapshotHeads(shop), ["PARE"], "a plain one does not stay");
   match((await shop.sluice("warehouse", ["encrypt", "shop"])).stdout, /is encrypted already/);
   const again = await shop.sluice("run", ["shop", "--json"]);
   equal(JSON.parse(again.stdout.trim().split("\n").at(-1) ?? "").state, "succeeded", again.stderr);
@@ -157,4 +163,13 @@ async function filesWith(folder: string, text: string): Promise<string[]> {
 
 async function hashOf(path: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(path))).toHex();
+}
+
+/** How the files of the published snapshots begin: PARE where they are encrypted. */
+async function snapshotHeads({ dataDir }: TestProject): Promise<string[]> {
+  const folder = join(dataDir, "snapshots/shop/sorted");
+  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  return names.filter((name) => name.endsWith(".parquet")).map((name) =>
+    new TextDecoder().decode(Deno.readFileSync(join(folder, name)).subarray(0, 4))
+  );
 }

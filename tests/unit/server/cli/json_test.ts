@@ -33,6 +33,7 @@ const SAME_AS_API: readonly (readonly [string, string])[] = [
   ["lineage flights", "/api/pipelines/flights/lineage"],
   ["lineage flights.daily --upstream", "/api/pipelines/flights/lineage?model=daily&direction=upstream"],
   ["lineage flights.raw.orders.amount", "/api/pipelines/flights/lineage?model=raw.orders&column=amount"],
+  ["data flights", "/api/pipelines/flights/data"],
   ["rejects list flights", "/api/pipelines/flights/rejects"],
   ["rejects list flights flights", "/api/pipelines/flights/rejects/flights"],
   ["connectors", "/api/connectors"],
