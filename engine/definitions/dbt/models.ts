@@ -19,6 +19,8 @@ export interface ImportedModel {
   readonly sql: string;
   readonly sources: ReadonlySet<string>;
   readonly references: ReadonlySet<string>;
+  /** Its text is still the template's: a finding says why. */
+  readonly isTemplate?: boolean;
   /** Nobody has to look at it. */
   readonly isWhole: boolean;
 }
@@ -64,7 +66,8 @@ export function importModel(
     const { message, line } = faultOf(error);
     findings.hand(path, message, line);
     const header = headerOf(file, entry, settings, work);
-    return { name, file, header, sql: file.text, sources: new Set(), references: new Set(), isWhole: false };
+    const nothing = { sources: new Set<string>(), references: new Set<string>() };
+    return { name, file, header, sql: file.text, ...nothing, isTemplate: true, isWhole: false };
   }
   const config = merge(settings, full.config);
   if (config["enabled"] === false) return undefined;

@@ -38,6 +38,8 @@ export interface PlannedImport {
     Record<"models" | "whole" | "seeds" | "snapshots" | "sources" | "checks" | "tests", number>
   >;
   readonly exposures: readonly Dict[];
+  /** Files of models whose text is still a template. */
+  readonly templates: ReadonlySet<string>;
 }
 
 /** What a dbt project is as a project of ours; nothing is written. Throws `invalid` for a pipeline's name that cannot be. */
@@ -165,6 +167,11 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
   return {
     pipeline,
     files,
+    templates: new Set(
+      imported.filter(({ isTemplate }) => isTemplate).map((model) =>
+        modelFile(model, pipeline, project).path
+      ),
+    ),
     findings: findings.all,
     counts: {
       models: imported.filter(({ header }) => header["materialized"] !== "scd2").length,
@@ -340,7 +347,7 @@ function seedOf(
 }
 
 const folderOf = ({ file }: ImportedModel, project: DbtProject): string[] =>
-  file.package === project.root ? [...file.folders] : [file.package.name, ...file.folders];
+  file.package === project.root ? [...file.folders] : [plainName(file.package.name), ...file.folders];
 
 /** Most models of a pipeline are views, as in dbt: said once. */
 function defaultsFiles(models: readonly ImportedModel[], pipeline: string): PlannedFile[] {

@@ -1,4 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
+import { nameFault } from "../../../contract/names.ts";
 import { isRecord } from "../../../text/is_record.ts";
 import { faultOf } from "./findings.ts";
 import { lexTemplate } from "./jinja/lexer.ts";
@@ -41,7 +42,7 @@ export function writtenSnapshots(
   const known = new Set(ofSql.map(({ name }) => name));
   const ofYaml = [...entries].flatMap(([name, { file: path, value }]) => {
     const of = optionalText(value["relation"]);
-    if (known.has(name) || of === undefined) return [];
+    if (known.has(name) || of === undefined || nameFault("model", name) !== undefined) return [];
     const text = `select * from {{ ${of} }}\n`;
     return [{ name, file: { package: project.root, path, folders: [], name, text } }];
   });

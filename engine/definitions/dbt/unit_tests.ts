@@ -1,4 +1,5 @@
 import { isRecord } from "../../../text/is_record.ts";
+import { plainName } from "./names.ts";
 import type { Findings } from "./findings.ts";
 import type { Entry } from "./properties.ts";
 import type { DbtFile, Dict } from "./read_project.ts";
@@ -33,7 +34,7 @@ export function unitTestsOf(
         : fixtures.find((one) => one.name === fixture && one.path.endsWith(".csv"))?.text;
       if (of["format"] === "sql" || fixture !== undefined && text === undefined) return undefined;
       if (text === undefined) return listOf(written);
-      const path = `${name}_${label}.csv`;
+      const path = `${plainName(name)}_${label}.csv`;
       files.set(path, text.replace(/^\s+/gm, "").trimEnd() + "\n");
       return path;
     };

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join, sep as SEPARATOR } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { PlannedFile } from "./planned_file.ts";
 
@@ -7,6 +7,10 @@ export async function writeImport(outDir: string, files: readonly PlannedFile[])
   await requireEmpty(outDir);
   for (const { path, content } of files) {
     const target = join(outDir, path);
+    // Names come from files of others.
+    if (!target.startsWith(`${outDir}${SEPARATOR}`)) {
+      throw new AppError("invalid", `Cannot write "${path}": it leads out of the new project`);
+    }
     await Deno.mkdir(dirname(target), { recursive: true });
     await Deno.writeTextFile(target, content, { createNew: true });
   }

@@ -273,7 +273,15 @@ export function createJinja(): Jinja {
   ): Value => {
     const value = evaluate(callee, scope);
     const callable = isObject(value) ? value.call : value;
-    if (isFunction(callable)) return callable(args, kwargs);
+    if (isFunction(callable)) {
+      try {
+        return callable(args, kwargs);
+      } catch (error) {
+        // What a built-in macro cannot do is told at its call.
+        if (!(error instanceof AppError) || error.message.startsWith("line ")) throw error;
+        throw new AppError(error.code, `line ${line}: ${error.message}`);
+      }
+    }
     throw new AppError("invalid", `line ${line}: the macro ${nameOf(callee)} is not known`);
   };
 

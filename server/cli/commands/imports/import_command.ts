@@ -32,7 +32,9 @@ export const importProject: CommandRun = async (invocation, context) => {
   });
   await writeImport(outDir, planned.files);
   await writeProjectSchemas(outDir, await context.backend.projectSchemas());
-  const faults = await checkAndMend(outDir, planned.files, context);
+  // A template is a fault at each of its tags, and its finding says why it is one still.
+  const faults = (await checkAndMend(outDir, planned.files, context))
+    .filter(({ file }) => !planned.templates.has(file));
   const report = importMarkdown(planned, faults, project.root.name);
   await Deno.writeTextFile(join(outDir, "IMPORT.md"), report, { createNew: true });
   const { terminal } = context;

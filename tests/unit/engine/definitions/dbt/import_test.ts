@@ -234,3 +234,24 @@ Deno.test("a snapshot is a history, a seed keeps its types, and a password is no
   });
   assert.ok(!planned.files.some(({ content }) => content.includes("geheim")));
 });
+
+Deno.test("names of others lead to no file outside of the new project", async () => {
+  const planned = await plan({
+    "models/a.sql": "select 1 as id",
+    "models/a.yml": `
+unit_tests:
+- name: ../../escaped
+  model: a
+  given: []
+  expect: { format: csv, rows: "id\\n1" }
+snapshots:
+- { name: ../../out_of_it, relation: ref('a'), config: { unique_key: id, strategy: check, check_cols: all } }
+`,
+    "dbt_packages/evil/dbt_project.yml": "name: ../../evil\n",
+    "dbt_packages/evil/models/b.sql": "select 1 as id",
+  });
+  const paths = planned.files.map(({ path }) => path);
+  assert.deepStrictEqual(paths.filter((path) => path.includes("..")), []);
+  assert.ok(paths.includes("transforms/shop/_evil/b.sql"));
+  assert.ok(paths.includes("tests/_escaped_expect.csv"));
+});
