@@ -122,6 +122,7 @@ export function PipelinePage(view: PipelineView) {
       <section aria-labelledby="graph-title">
         <div class="section-head">
           <h2 id="graph-title">Graph</h2>
+          <a href={`/pipelines/${encodeURIComponent(pipeline.name)}/lineage`}>Lineage of columns</a>
         </div>
         <div class="card" id="graph" data-live data-graph>
           {pipeline.steps.length === 0

@@ -77,6 +77,15 @@ function equip(frame) {
   });
   drag(frame, scroll);
   light(frame, drawing);
+  show(scroll(), frame.querySelector(".is-selected"));
+}
+
+/** Brings what is selected to the middle, and leaves the page where it is. */
+function show(view, selected) {
+  if (view === null || selected === null) return;
+  const [outer, inner] = [view.getBoundingClientRect(), selected.getBoundingClientRect()];
+  view.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+  view.scrollTop += inner.top + inner.height / 2 - outer.top - outer.height / 2;
 }
 
 /** With a mouse; a finger scrolls as it does everywhere. */

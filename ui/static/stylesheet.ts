@@ -22,6 +22,7 @@ import factorParts from "./style/parts/factors.css" with { type: "text" };
 import fields from "./style/parts/fields.css" with { type: "text" };
 import formCard from "./style/parts/form_card.css" with { type: "text" };
 import history from "./style/parts/history.css" with { type: "text" };
+import lineage from "./style/parts/lineage.css" with { type: "text" };
 import loads from "./style/parts/loads.css" with { type: "text" };
 import problems from "./style/parts/problems.css" with { type: "text" };
 import streams from "./style/parts/streams.css" with { type: "text" };
@@ -43,6 +44,7 @@ export const STYLESHEET = [
   ...[buttons, fields, tabs, facts, callouts, empty, runTable],
   ...[
     stepGraph,
+    lineage,
     rows,
     stepTimeline,
     checkList,

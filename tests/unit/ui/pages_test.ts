@@ -903,3 +903,30 @@ Deno.test("versions are listed with what each changed, and whoever may edit goes
   equal((await html(await viewer.get(`${path}/${revision}`))).includes("/rollback"), false);
   equal((await viewer.post("/pipelines/flights/rollback", { revision })).status, 403);
 });
+
+Deno.test("the lineage page draws tables with their columns, and the ways of the column that is chosen", async () => {
+  const { get } = pagesFor("viewer");
+  const path = "/pipelines/flights/lineage";
+  match(await html(await get("/pipelines/flights")), new RegExp(`href="${path}"`));
+  const whole = await html(await get(path));
+  match(whole, /class="node-name"[^>]*>raw\.orders<[^]*class="lineage-name"[^>]*>&lt;day&gt;</);
+  match(whole, /way-aggregated" d="M[\d.]+ [\d.]+C[^"]+" data-from="raw\.orders" data-to="main\.daily"/);
+  match(whole, /odd: not known: the columns of odd\(…\) are not known/);
+  equal(whole.includes('class="graph lineage"'), true);
+
+  const chosen = await html(await get(`${path}?table=main.daily&column=revenue`));
+  match(chosen, /class="graph lineage has-selection"/);
+  match(chosen, /Made of[^]*table=raw\.orders&amp;column=amount">raw\.orders\.amount<\/a>[^]*aggregated/);
+  match(chosen, /Goes into[^]*daily\.parquet\.revenue<\/a>/);
+  const marked = [...chosen.matchAll(/class="lineage-column on-way[^"]*"><title>([^<]*)</g)].map(([, name]) =>
+    name
+  );
+  // What is made of it in odd nobody knows.
+  deepEqual(marked, ["amount INTEGER", "amount INTEGER", "revenue HUGEINT", "x INTEGER", "revenue HUGEINT"]);
+
+  const around = await html(await get(`${path}?model=daily`));
+  equal(around.includes(">odd<"), true);
+  equal(around.includes("Lineage of daily"), true);
+  equal((await get(`${path}?model=nobody`)).status, 404);
+  equal((await get(`${path}?model=daily&column=nothing`)).status, 404);
+});
