@@ -15,6 +15,7 @@ import type { WarehouseKey } from "./keys/warehouse_key.ts";
 import type { Fault } from "../text/fault.ts";
 import type { LogLevel } from "./log.ts";
 import type { ConnectorDefinition } from "./connector/entry.ts";
+import type { TableDiff } from "./plan/table_diff.ts";
 import type { PipelineDefinition } from "./pipeline/pipeline.ts";
 import type { LoadDefinition } from "./pipeline/load.ts";
 import type { StreamDefinition } from "./pipeline/stream.ts";
@@ -266,6 +267,45 @@ export interface VerifyJob extends JobBase {
   readonly warehouseKey?: WarehouseKey;
 }
 
+/** Builds two versions of models in a copy of a warehouse, which nobody else has, and compares their rows. */
+export interface CompareJob extends JobBase {
+  readonly kind: "compare";
+  readonly pipeline: string;
+  readonly before: ComparedSide;
+  readonly after: ComparedSide;
+  /** In the order in which the new version builds them. */
+  readonly models: readonly ComparedModel[];
+  /** Above 0 to 100; null for all rows. */
+  readonly samplePercent: number | null;
+  /** Whether values may be told. */
+  readonly showsRows: boolean;
+  /** What both versions are built for, epoch milliseconds. */
+  readonly runStartMs: number;
+  /** Of the copy. */
+  readonly warehousePath: string;
+  /** Of an encrypted one. */
+  readonly warehouseKey?: WarehouseKey;
+}
+
+/** One version of a pipeline's models. */
+export interface ComparedSide {
+  readonly definition: Pick<PipelineDefinition, "params" | "functions">;
+  readonly files: readonly RevisionFile[];
+  /** Raw tables of its streams. */
+  readonly streams: readonly string[];
+  /** The models to build. */
+  readonly build: readonly string[];
+  readonly params: Readonly<Record<string, ParamValue>>;
+}
+
+/** A model by its name in each version; null where the old one does not have it. */
+export interface ComparedModel {
+  readonly before: string | null;
+  readonly after: string;
+  /** The columns that tell its rows apart; empty where it names none. */
+  readonly key: readonly string[];
+}
+
 /** A load's last success. */
 export interface KnownLoad {
   readonly receipt: Receipt;
@@ -327,7 +367,8 @@ export type Job =
   | ScriptJob
   | ConvertJob
   | FormatJob
-  | ReaderJob;
+  | ReaderJob
+  | CompareJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -453,6 +494,8 @@ export type Report =
   | { readonly type: "tried" } & ScriptTrial
   /** What a ConvertJob has put in the place of the warehouse. */
   | { readonly type: "converted"; readonly tables: number; readonly rows: number }
+  /** What a CompareJob has found of one model, by its name in the new version. */
+  | { readonly type: "compared"; readonly model: string; readonly diff: TableDiff }
   /** What a VerifyJob has found of one load. */
   | { readonly type: "verified"; readonly verification: LoadVerification }
   /** What a ReaderJob has written, or why it could not. */

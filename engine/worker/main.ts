@@ -2,6 +2,7 @@ import { connectors } from "../../connectors/registry.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check_job.ts";
 import { ServerRequests } from "./server_requests.ts";
+import { compareJob } from "./comparison/compare_job.ts";
 import { convertJob } from "./convert_job.ts";
 import { formatJob } from "./models/format_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
@@ -69,6 +70,8 @@ async function main(): Promise<void> {
       await rejectsJob(job, context);
     } else if (job.kind === "verify") {
       await verifyJob(job, context);
+    } else if (job.kind === "compare") {
+      await compareJob(job, context);
     } else if (job.kind === "convert") {
       await convertJob(job, context);
     } else if (job.kind === "format") {

@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import type { ParamDefinitions } from "../../contract/params/definition.ts";
 import { type FunctionDefinition, mayCall } from "../../contract/pipeline/functions.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
-import { isSameName } from "../../contract/sql.ts";
+import { isSameName, nameKey } from "../../contract/sql.ts";
 import { plainSql } from "../build/model_change.ts";
+import { kindOf } from "../language/files/kinds.ts";
+import { parseMacros } from "../language/macros/parse_macros.ts";
 import type { Model } from "../language/model.ts";
 import { variableNames } from "../language/scan_sql.ts";
 
@@ -70,13 +72,16 @@ function changeOf(
 ): { readonly why: string[]; readonly rows: boolean } {
   const rowChanges: string[] = [];
   const others: string[] = [];
-  if (plainSql(before.sql) !== plainSql(after.sql)) rowChanges.push("its SQL");
+  const isSeed = after.materialized === "seed";
+  if (plainSql(before.sql) !== plainSql(after.sql)) rowChanges.push(isSeed ? "its rows" : "its SQL");
   const [was, is]: Readonly<Record<string, unknown>>[] = [{ ...before }, { ...after }];
   for (const key of new Set([...Object.keys(was ?? {}), ...Object.keys(is ?? {})])) {
     if (OWN_WAY.has(key)) continue;
     const [old, now] = [was?.[key], is?.[key]];
     if (isDeepStrictEqual(old, now)) continue;
-    (NO_ROWS.has(key) ? others : rowChanges).push(keyText(key, old, now));
+    // Values of a seed have the types that its columns say.
+    const isOfRows = !NO_ROWS.has(key) || (isSeed && key === "columns");
+    (isOfRows ? rowChanges : others).push(keyText(key, old, now));
   }
   for (const { text, isUsedBy } of shared) if (isUsedBy(after)) rowChanges.push(text);
   if (before.path !== after.path) others.push(`its file was ${before.path}`);
@@ -104,9 +109,9 @@ interface SharedChange {
   isUsedBy(model: Model): boolean;
 }
 
-/** What several models may use: macros, params, functions, and the rows of seeds. */
+/** What several models may use: macros, params and functions. */
 function sharedChanges(before: ModelSide, after: ModelSide): SharedChange[] {
-  return [...macroChanges(before, after), ...seedChanges(before, after), ...valueChanges(before, after)];
+  return [...macroChanges(before, after), ...valueChanges(before, after)];
 }
 
 function macroChanges(before: ModelSide, after: ModelSide): SharedChange[] {
@@ -127,31 +132,16 @@ function macroChanges(before: ModelSide, after: ModelSide): SharedChange[] {
   }));
 }
 
-const MACRO =
-  /\bcreate\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:macro|function)\s+(?:if\s+not\s+exists\s+)?"?(\w+)"?/gi;
-
 /** Macros by name, each with its text without comments and white space. */
 function macrosOf(files: readonly RevisionFile[]): Map<string, string> {
-  const macros = new Map<string, string>();
-  for (const { path, content } of files) {
-    if (!path.startsWith("macros/")) continue;
-    const text = plainSql(content);
-    const starts = [...text.matchAll(MACRO)];
-    for (const [index, match] of starts.entries()) {
-      macros.set((match[1] ?? "").toLowerCase(), text.slice(match.index, starts[index + 1]?.index));
-    }
-  }
-  return macros;
-}
-
-function seedChanges(before: ModelSide, after: ModelSide): SharedChange[] {
-  return after.files.flatMap(({ path, content }) => {
-    if (!path.startsWith("seeds/") || !/\.csv$/i.test(path)) return [];
-    const was = before.files.find((file) => file.path === path);
-    if (was === undefined || was.content === content) return [];
-    const seed = path.slice(path.lastIndexOf("/") + 1).replace(/\.csv$/i, "");
-    return [{ text: `the rows of ${path}`, isUsedBy: ({ name }: Model) => isSameName(name, seed) }];
-  });
+  const statements = files.filter(({ path }) => kindOf(path) === "macros").flatMap((file) =>
+    parseMacros(file).statements
+  );
+  return new Map(
+    statements.map((
+      { macro: { name, text, start, end } },
+    ) => [nameKey(name), plainSql(text.slice(start, end))]),
+  );
 }
 
 /** A model whose SQL names a param or a function that has changed gives other rows. */

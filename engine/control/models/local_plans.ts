@@ -5,20 +5,22 @@ import { type PlanBase, planProject } from "../../definitions/plan/plan_project.
 import { writeProject } from "../../definitions/plan/project_sources.ts";
 import { openScratchFolder, type ScratchFolder } from "../../runs/warehouses/copies_folder.ts";
 import type { Store } from "../../store/store.ts";
+import type { CompareRowsContext } from "../../runs/comparisons/compare_rows.ts";
 import type { Plans, ProjectSource } from "./port.ts";
+import { rowComparer } from "./row_comparison.ts";
 
-export interface LocalPlansContext {
+export interface LocalPlansContext extends CompareRowsContext {
   readonly store: Store;
-  readonly dataDir: string;
   readonly checkContext: () => CheckContext;
 }
 
 const NEWEST_RUNS = 20;
 
 /** Plans against what a store knows. What was sent is written into a folder that goes with the plan. */
-export function createPlans({ store, dataDir, checkContext }: LocalPlansContext): Plans {
+export function createPlans(given: LocalPlansContext): Plans {
+  const { store, dataDir, checkContext } = given;
   return {
-    async plan({ project, pipeline, against, select }, signal, limits) {
+    async plan({ project, pipeline, against, select, rows }, signal, limits) {
       const isSent = "files" in project;
       const hasFiles = isSent || (against.kind === "project" && "files" in against.source);
       await using scratch = hasFiles ? await openScratchFolder(dataDir) : undefined;
@@ -31,6 +33,9 @@ export function createPlans({ store, dataDir, checkContext }: LocalPlansContext)
         lastBuilds: (name: string) => lastBuilds(store, name),
         // What somebody has sent names files of this machine: none is looked at.
         asksFiles: !isSent,
+        compareRows: rows === undefined
+          ? undefined
+          : rowComparer(given, rows, limits?.mayCompare ?? (() => true)),
       };
       return await planProject(
         context,

@@ -271,6 +271,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   failed_rows: true,
   tested: true,
   tried: true,
+  compared: true,
   converted: true,
   formatted: true,
   schema: true,

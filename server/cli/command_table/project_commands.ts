@@ -186,6 +186,17 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
         description: "only these steps, as state:modified+ or tag:finance",
       },
       exclude: { type: "string", value: "EXPR", description: "without these steps, as weekly+ or tag:slow" },
+      "no-data": { type: "boolean", description: "compare definitions alone, and no rows" },
+      depth: {
+        type: "string",
+        value: "N",
+        description: "compare rows of models that read a change over so many others at most; all by default",
+      },
+      sample: {
+        type: "string",
+        value: "PERCENT",
+        description: "compare a part of each table's rows, as 10; all by default",
+      },
       diff: { type: "boolean", description: "show the texts of the files that differ, too" },
       markdown: { type: "boolean", description: "print Markdown, for a pull request" },
       json,

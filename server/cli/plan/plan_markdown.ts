@@ -59,7 +59,7 @@ function pipelineMarkdown(plan: PipelinePlan, withDiffs: boolean, withSamples = 
   if (plan.data.note !== null) lines.push(escape(plan.data.note), "");
   if (withSamples) { for (const model of models) lines.push(...sampleLines(model)); }
   if (withDiffs) {
-    for (const { path, diff } of plan.diffs) lines.push(...details(code(path), fenced(diff, "diff")));
+    for (const { path, diff } of plan.diffs) lines.push(...details(htmlCode(path), fenced(diff, "diff")));
   }
   return lines.join("\n");
 }
@@ -108,7 +108,7 @@ function sampleLines({ model, data }: ModelChange): string[] {
       "",
     );
   }
-  return details(`rows of ${code(model)}`, lines);
+  return details(`rows of ${htmlCode(model)}`, lines);
 }
 
 function changedTable({ key, sample_changed }: TableDiff): string[] {
@@ -131,14 +131,15 @@ function changedTable({ key, sample_changed }: TableDiff): string[] {
 
 function details(summary: string, lines: readonly string[]): string[] {
   // A blank line behind the summary: what follows is Markdown again.
-  return [`<details><summary>${html(summary)}</summary>`, "", ...lines, "</details>", ""];
+  return [`<details><summary>${summary}</summary>`, "", ...lines, "</details>", ""];
 }
 
-/** In a summary, which is HTML, a name in backticks is one in `<code>`. */
-const html = (text: string) =>
-  text.replace(/`+ ?(.*?) ?`+/g, (_, name: string) => `<code>${entities(name)}</code>`);
+/** In a summary, which is HTML. */
+const htmlCode = (name: string) => `<code>${entities(printable(name).replace(/\s*\n\s*/g, " "))}</code>`;
 
-const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+/** A bar would end a cell, in code too. */
+const row = (cells: readonly string[]) =>
+  `| ${cells.map((cell) => cell.replace(/(?<!\\)\|/g, "\\|")).join(" | ")} |`;
 
 const cellText = (value: string | null) => value === null ? "*NULL*" : code(value);
 
@@ -149,9 +150,9 @@ function fenced(text: string, language: string): string[] {
   return [`${fence}${language}`, printable(text).trimEnd(), fence];
 }
 
-/** As code, in a cell of a table too: its backticks are within longer ones, and no bar ends the cell. */
+/** As code: its backticks are within longer ones. */
 export function code(text: string): string {
-  const plain = printable(text).replace(/\s*\n\s*/g, " ").replaceAll("|", "\\|");
+  const plain = printable(text).replace(/\s*\n\s*/g, " ");
   if (plain.trim() === "") return plain === "" ? "` `" : `\`${plain}\``;
   const longest = Math.max(0, ...[...plain.matchAll(/`+/g)].map(([ticks]) => ticks.length));
   const fence = "`".repeat(longest + 1);
@@ -163,6 +164,6 @@ const entities = (text: string) => text.replace(/[&<>"']/g, (letter) => `&#${let
 
 /** As text: no mark of Markdown means anything, and nobody is mentioned. */
 export function escape(text: string): string {
-  return entities(printable(text).replace(/\s*\n\s*/g, " "))
-    .replace(/[\\`*_{}[\]()#+!|~@]/g, (letter) => letter === "@" ? "@\u200b" : `\\${letter}`);
+  const plain = printable(text).replace(/\s*\n\s*/g, " ");
+  return entities(plain.replace(/[\\`*_{}[\]()#+!|~]/g, "\\$&").replaceAll("@", "@\u200b"));
 }

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { PipelinePlan, ProjectPlan } from "../../../contract/plan/plan.ts";
 import { commitAll, git } from "../../support/git_repository.ts";
+import { sluiceArgs } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
 
 const FILES = {
@@ -142,3 +143,154 @@ Deno.test("sluice plan compares the files with what is in force and with commits
   }
   deepEqual(await Deno.readFile(`${project.dataDir}/warehouse/shop.duckdb`), before);
 });
+
+const ROWS = {
+  "connectors.yaml": "files: { type: file }\n",
+  "pipelines/shop.yaml": `extract:
+  orders: { connector: files, path: orders.csv, primary_key: [id] }
+`,
+  "orders.csv": FILES["orders.csv"],
+  "transforms/shop/stg.sql": `/* @sluice
+materialized: view
+primary_key: [id]
+*/
+SELECT id, day::DATE AS day, amount FROM raw.orders`,
+  "transforms/shop/daily.sql": "SELECT day, sum(amount) AS total FROM stg GROUP BY day",
+  "transforms/shop/behind.sql": "SELECT count(*) AS days FROM daily",
+  "transforms/shop/kept.sql": `/* @sluice
+materialized: incremental
+primary_key: [id]
+update_key: day
+*/
+SELECT id, day, amount FROM stg WHERE getvariable('cursor') IS NULL OR day > getvariable('cursor')`,
+  "transforms/shop/lone.sql": "SELECT 1 AS one",
+  "macros/money.sql": "CREATE MACRO doubled(x) AS x * 2;",
+  "seeds/codes.csv": "id,code\n1,a\n2,b\n",
+  "transforms/shop/held.sql":
+    "/* @sluice\nmaterialized: ephemeral\n*/ SELECT id, doubled(amount) AS twice FROM raw.orders",
+  "transforms/shop/shown.sql":
+    "/* @sluice\nmaterialized: view\nprimary_key: [id]\n*/ SELECT id, twice, code FROM held JOIN codes USING (id)",
+  "transforms/shop/history.sql":
+    "/* @sluice\nmaterialized: scd2\nprimary_key: [id]\n*/ SELECT id, amount FROM stg",
+  "transforms/shop/was.sql": "SELECT 1 AS id, 'a' AS v",
+};
+
+Deno.test("sluice plan builds both versions from the same rows, and says what differs", async () => {
+  await using project = await TestProject.create(ROWS);
+  equal((await project.sluice("run", ["shop", "--quiet"])).code, 0);
+  // Rows that a next run would read are in neither version.
+  await project.write({
+    "orders.csv": `${ROWS["orders.csv"]}4,2026-01-03,40\n`,
+    "transforms/shop/stg.sql": ROWS["transforms/shop/stg.sql"].replace(
+      "amount FROM raw.orders",
+      "CASE id WHEN 2 THEN NULL ELSE amount END AS amount FROM raw.orders WHERE id < 3",
+    ),
+    "transforms/shop/lone.sql": "SELECT CAST(chr(97 + range::INTEGER) AS INTEGER) AS one FROM range(1)",
+    "transforms/shop/upon_lone.sql": "SELECT * FROM lone",
+    "macros/money.sql": "CREATE MACRO doubled(x) AS x * 2 + (x > 25)::INTEGER;",
+    "seeds/codes.csv": "id,code\n1,a\n2,c\n3,d\n",
+    "transforms/shop/is.sql": "/* @sluice\nrenamed_from: was\nprimary_key: [id]\n*/ SELECT 1 AS id, 'b' AS v",
+  });
+  await Deno.remove(`${project.projectDir}/transforms/shop/was.sql`);
+  const before = await Deno.readFile(`${project.dataDir}/warehouse/shop.duckdb`);
+  const shop = of(await planned(project, 3), "shop");
+  equal(shop.data.compared, true);
+  const diffs = Object.fromEntries(shop.models.map(({ model, data }) => [model, data]));
+  const counts = (model: string) => {
+    const { rows_before, rows_after, added, removed, changed, key } = diffs[model] ?? {};
+    return [rows_before, rows_after, added, removed, changed, key?.join() ?? null];
+  };
+  deepEqual(counts("stg"), [3, 2, 0, 1, 1, "id"]);
+  deepEqual(diffs["stg"]?.sample_changed, [{
+    key: ["2"],
+    cells: [{ column: "amount", before: "20", after: null }],
+  }]);
+  deepEqual(diffs["stg"]?.sample_removed, [["3", "2026-01-02", "30"]]);
+  deepEqual(counts("daily"), [2, 1, 1, 2, null, null]);
+  deepEqual(counts("behind"), [1, 1, 1, 1, null, null]);
+  // As a full refresh would make it: what its cursor has let through before is not asked.
+  deepEqual(counts("kept"), [3, 2, 0, 1, 1, "id"]);
+  deepEqual(counts("is"), [1, 1, 0, 0, 1, "id"]);
+  deepEqual(counts("codes"), [2, 3, 2, 1, null, null]);
+  deepEqual(counts("held"), [3, 3, 1, 1, null, null]);
+  deepEqual(counts("shown"), [2, 3, 1, 0, 1, "id"]);
+  deepEqual(diffs["shown"]?.sample_added, [["3", "61", "d"]]);
+  deepEqual(shop.models.find(({ model }) => model === "held")?.why, ["the macro doubled"]);
+  deepEqual(shop.models.find(({ model }) => model === "codes")?.why, ["its rows"]);
+  deepEqual(counts("history").slice(0, 2), [3, 2]);
+  match(diffs["lone"]?.error ?? "", /lone\.sql.*Could not convert string 'a' to INT32/s);
+  match(diffs["upon_lone"]?.error ?? "", /it reads lone, which could not be built/);
+  deepEqual(await Deno.readFile(`${project.dataDir}/warehouse/shop.duckdb`), before);
+  const copies = () =>
+    Array.from(Deno.readDirSync(`${project.dataDir}/copies`), ({ name }) => name).filter((name) =>
+      name !== "lock"
+    );
+  deepEqual(copies(), []);
+
+  const near = of(
+    await planned(project, 3, "shop", "--depth", "1", "--sample", "50%", "--exclude", "*lone"),
+    "shop",
+  );
+  deepEqual(
+    near.models.filter(({ data }) => data !== null).map(({ model, data }) =>
+      `${model} ${data?.sample_percent}`
+    ).sort(),
+    [
+      "codes 50",
+      "daily 50",
+      "held 50",
+      "history 50",
+      "is 50",
+      "kept 50",
+      "shown 50",
+      "stg 50",
+    ],
+  );
+  equal(of(await planned(project, 3, "shop", "--no-data"), "shop").data.compared, false);
+
+  await project.write({
+    "transforms/shop/lone.sql": "SELECT count(*) AS one FROM range(1000000000000) t(i) WHERE i % 7 = 3",
+  });
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...sluiceArgs("plan"), "--project", project.projectDir, "--data", project.dataDir],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const hasFile = () =>
+    copies().some((name) =>
+      Array.from(Deno.readDirSync(`${project.dataDir}/copies/${name}`), (entry) => entry.name).includes(
+        "shop.duckdb",
+      )
+    );
+  // It is there for as long as its process has not opened it.
+  await until(hasFile);
+  await until(() => !hasFile());
+  child.kill("SIGKILL");
+  await child.status;
+  await project.write({ "transforms/shop/lone.sql": "SELECT 2 AS one" });
+  await planned(project, 3);
+  deepEqual(copies(), []);
+
+  const run = await project.sluice("run", [
+    "shop",
+    "--quiet",
+    "--json",
+    "--select",
+    "state:modified,path:transforms/shop/lone.sql",
+  ]);
+  equal(run.code, 0, run.stderr);
+  const steps: readonly { readonly name: string }[] =
+    JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "").steps;
+  deepEqual(steps.map(({ name }) => name), ["model:lone"]);
+  const none = await project.sluice("run", ["shop", "--quiet", "--select", "state:modified,lone"]);
+  match(none.stdout + none.stderr, /no step is in "state:modified" and "lone" at once/);
+  equal(none.code, 1);
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    ok(tries < 3_000, "it never came to this");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -9,7 +9,7 @@ import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
 import { connect, requireProject } from "../../connect.ts";
 import { totalsOf, totalsText } from "../../plan/plan_words.ts";
-import { readFolders } from "../../settings.ts";
+import { readFolders, readInteger } from "../../settings.ts";
 import { printable } from "../../text.ts";
 import { selectionOf } from "../run_command.ts";
 
@@ -69,6 +69,7 @@ async function planOf(
     project: { folder: folders.projectDir },
     pipeline,
     select: selectionOf(invocation.text("select"), invocation.text("exclude")),
+    rows: rowsOf(invocation),
   };
   if (!await dataFolderExists(folders.dataDir)) {
     if (against === undefined) {
@@ -100,6 +101,23 @@ async function planOf(
   return await plans.plan({ ...request, against: checkedOut.against }, signal);
 }
 
+/** Undefined where rows are not to be compared. */
+function rowsOf(invocation: Invocation): PlanRequest["rows"] {
+  const sample = invocation.text("sample");
+  const depth = invocation.text("depth") === undefined
+    ? null
+    : readInteger(invocation, "depth", { minimum: 0, maximum: MAX_DEPTH, fallback: 0 });
+  const samplePercent = sample === undefined ? null : percentOf(sample);
+  return invocation.flag("no-data") ? undefined : { depth, samplePercent };
+}
+
+function percentOf(text: string): number {
+  const percent = /^\d+(?:\.\d+)?%?$/.test(text) ? Number(text.replace("%", "")) : NaN;
+  if (percent > 0 && percent <= 100) return percent;
+  throw new AppError("invalid", `--sample is "${text}", expected a part in percent such as 10 or 0.5`);
+}
+
+const MAX_DEPTH = 10_000;
 /** Fewer digits would be a guess. */
 const MAYBE_REVISION = /^[0-9a-f]{6,64}$/i;
 const NO_REVISION = "unknown_revision";

@@ -1,0 +1,112 @@
+import { join } from "node:path";
+import { AppError } from "../../../contract/errors.ts";
+import type { ComparedModel, ComparedSide } from "../../../contract/job.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { TableDiff } from "../../../contract/plan/table_diff.ts";
+import type { Policy } from "../../grants/policy.ts";
+import { Redactor } from "../../grants/redact.ts";
+import { followReports, StderrLines } from "../attempt/follow_reports.ts";
+import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
+import { openScratchFolder } from "../warehouses/copies_folder.ts";
+import { type CopyContext, copyWarehouse } from "../warehouses/copy_warehouse.ts";
+
+export interface CompareRowsContext extends CopyContext {
+  readonly projectDir: string;
+  readonly runProcess: RunProcessProgram;
+  readonly policy: Pick<Policy, "memoryMax" | "spillMax">;
+  readonly log: Log;
+}
+
+export interface CompareRowsRequest {
+  readonly pipeline: string;
+  readonly before: ComparedSide;
+  readonly after: ComparedSide;
+  readonly models: readonly ComparedModel[];
+  readonly samplePercent: number | null;
+  readonly showsRows: boolean;
+  /** How long the copy waits for a run that is under way. */
+  readonly waitMs: number;
+  /** How long the building and comparing may take. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Builds two versions of models from the raw tables of a pipeline as they are, in a copy of its warehouse and a process that
+ * may touch nothing else, and compares them. Returns what was found of each model, by name; undefined where the pipeline has
+ * no warehouse yet. Throws as `copyWarehouse` does, `timeout` where it takes too long, and the signal's reason.
+ */
+export async function compareRows(
+  context: CompareRowsContext,
+  request: CompareRowsRequest,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, TableDiff> | undefined> {
+  const { pipeline, before, after, models, samplePercent, showsRows, waitMs, timeoutMs } = request;
+  const { projectDir, policy, clock, log } = context;
+  const purpose = `compare the rows of ${pipeline}`;
+  await using scratch = await openScratchFolder(context.dataDir);
+  const copy = await copyWarehouse(context, {
+    pipeline,
+    folder: scratch.path,
+    purpose,
+    waitMs,
+    onWait: () => log("info", `waiting for a run of ${pipeline} to end, to copy its warehouse`, { pipeline }),
+  }, signal);
+  if (copy === undefined) return undefined;
+  const { redact } = new Redactor(copy.key === undefined ? [] : [copy.key.key]);
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const stop = AbortSignal.any([signal, timeout]);
+  const stderr = new StderrLines();
+  await using process = await spawnRunProcess(
+    context.runProcess,
+    {
+      kind: "compare",
+      pipeline,
+      before,
+      after,
+      models,
+      samplePercent,
+      showsRows,
+      runStartMs: clock.now(),
+      warehousePath: copy.path,
+      ...(copy.key === undefined ? {} : { warehouseKey: copy.key }),
+      projectDir,
+      tempDir: join(scratch.path, "spill"),
+      connectors: {},
+      duckdb: { directories: [], files: [], ...limitsOf(policy) },
+    },
+    { hosts: [], read: [scratch.path], write: [scratch.path], deny: [] },
+    stderr.take,
+  );
+  const found = new Map<string, TableDiff>();
+  let isWhole: boolean;
+  try {
+    isWhole = await followReports(process, {
+      redact,
+      log: (level, message) => log(level, message, { pipeline }),
+      onReport: (report) => {
+        if (report.type === "compared") found.set(report.model, report.diff);
+      },
+    }, stop);
+  } catch (error) {
+    if (!timeout.aborted || signal.aborted) throw error;
+    throw new AppError(
+      "timeout",
+      `Cannot ${purpose}: it took longer than ${
+        timeoutMs / 1_000
+      } s. Compare fewer models (--select, --depth), ` +
+        "or definitions alone (--no-data)",
+    );
+  }
+  if (isWhole) return found;
+  throw new AppError("internal", `Cannot ${purpose}: the process that did it ended early`, {
+    detail: redact(stderr.text),
+  });
+}
+
+/** As a run without limits of its own has them. */
+function limitsOf({ memoryMax, spillMax }: CompareRowsContext["policy"]) {
+  return {
+    ...(memoryMax === undefined ? {} : { memoryLimit: memoryMax.text }),
+    ...(spillMax === undefined ? {} : { spillLimit: spillMax.text }),
+  };
+}
