@@ -22,7 +22,7 @@ const publishOptionsSchema = v.strictObject({
 export const publishSchema = v.pipe(
   v.union([v.array(tableName), v.record(tableName, publishOptionsSchema)]),
   v.description(
-    "Models that are published as Parquet snapshots when they and their checks are done, for GET /api/data and other pipelines: a list of names, or name → options.",
+    "Models that are published as Parquet snapshots when they and their checks are done, for GET /api/data: a list of names, or name → options.",
   ),
 );
 export type PublishDefinition = v.InferOutput<typeof publishSchema>;
