@@ -1,12 +1,14 @@
 import { join } from "node:path";
-import type { ModelChange } from "../../../contract/plan/plan.ts";
+import { AppError } from "../../../contract/errors.ts";
+import type { ModelChange, ProjectPlan } from "../../../contract/plan/plan.ts";
 import type { CheckContext } from "../../definitions/check_pipelines.ts";
 import { type PlanBase, planProject } from "../../definitions/plan/plan_project.ts";
 import { writeProject } from "../../definitions/plan/project_sources.ts";
 import { openScratchFolder, type ScratchFolder } from "../../runs/warehouses/copies_folder.ts";
 import type { Store } from "../../store/store.ts";
 import type { CompareRowsContext } from "../../runs/comparisons/compare_rows.ts";
-import type { Plans, ProjectSource } from "./port.ts";
+import { Turns } from "../services/turns.ts";
+import type { PlanLimits, PlanRequest, Plans, ProjectSource } from "./port.ts";
 import { rowComparer } from "./row_comparison.ts";
 
 export interface LocalPlansContext extends CompareRowsContext {
@@ -16,34 +18,57 @@ export interface LocalPlansContext extends CompareRowsContext {
 
 const NEWEST_RUNS = 20;
 
-/** Plans against what a store knows. What was sent is written into a folder that goes with the plan. */
-export function createPlans(given: LocalPlansContext): Plans {
-  const { store, dataDir, checkContext } = given;
+/** Each compiles two versions of a project, and may build them. */
+const AT_ONCE = 2;
+const WAITING = 20;
+
+/** Plans against what a store knows, a few at a time. What was sent is written into a folder that goes with the plan. */
+export function createPlans(context: LocalPlansContext): Plans {
+  const turns = new Turns({
+    atOnce: AT_ONCE,
+    waiting: WAITING,
+    refusal: () =>
+      new AppError(
+        "unavailable",
+        `${AT_ONCE} plans are being made, and ${WAITING} more wait: try again in a moment`,
+        { reason: "too_many_requests" },
+      ),
+  });
   return {
-    async plan({ project, pipeline, against, select, rows }, signal, limits) {
-      const isSent = "files" in project;
-      const hasFiles = isSent || (against.kind === "project" && "files" in against.source);
-      await using scratch = hasFiles ? await openScratchFolder(dataDir) : undefined;
-      const folder = await folderOf(project, scratch, "after");
-      const base: PlanBase = against.kind === "project"
-        ? { kind: "folder", folder: await folderOf(against.source, scratch, "before"), name: against.name }
-        : { ...against, store };
-      const context = {
-        ...checkContext(),
-        lastBuilds: (name: string) => lastBuilds(store, name),
-        // What somebody has sent names files of this machine: none is looked at.
-        asksFiles: !isSent,
-        compareRows: rows === undefined
-          ? undefined
-          : rowComparer(given, rows, limits?.mayCompare ?? (() => true)),
-      };
-      return await planProject(
-        context,
-        { folder, base, pipeline, select, ...limits === undefined ? {} : { mayView: limits.mayView } },
-        signal,
-      );
-    },
+    plan: (request, signal, limits) =>
+      turns.take(() => makePlan(context, request, signal, limits), { signal }),
   };
+}
+
+async function makePlan(
+  given: LocalPlansContext,
+  { project, pipeline, against, select, rows }: PlanRequest,
+  signal: AbortSignal,
+  limits: PlanLimits | undefined,
+): Promise<ProjectPlan> {
+  const { store, dataDir, checkContext } = given;
+  const isSent = "files" in project;
+  const hasFiles = isSent || (against.kind === "project" && "files" in against.source);
+  await using scratch = hasFiles ? await openScratchFolder(dataDir) : undefined;
+  const folder = await folderOf(project, scratch, "after");
+  const base: PlanBase = against.kind === "project"
+    ? { kind: "folder", folder: await folderOf(against.source, scratch, "before"), name: against.name }
+    : { ...against, store };
+  const context = {
+    ...checkContext(),
+    lastBuilds: (name: string) => lastBuilds(store, name),
+    // What somebody has sent names files of this machine: none is looked at.
+    asksFiles: !isSent,
+    compareRows: rows === undefined
+      ? undefined
+      : rowComparer(given, rows, limits?.mayCompare ?? (() => true)),
+  };
+  const options = { folder, base, pipeline, select };
+  return await planProject(
+    context,
+    limits === undefined ? options : { ...options, mayView: limits.mayView },
+    signal,
+  );
 }
 
 async function folderOf(

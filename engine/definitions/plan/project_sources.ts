@@ -4,6 +4,7 @@ import type { RevisionFile } from "../../../contract/revision.ts";
 import { loadTargets } from "../../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { PROJECT_PATHS } from "../git/project_paths.ts";
+import { PACKAGE_FILES } from "../scripts/package_lock.ts";
 import { ProjectFiles } from "../read_files.ts";
 
 const PRIVATE_FOLDER = 0o700;
@@ -52,6 +53,9 @@ function requireProjectPath(path: string): void {
 /** Of the paths of a project those of files have a dot. */
 const isFile = (path: string): boolean => path.includes(".");
 
+/** What no pipeline's definition depends on: packages of scripts, tests of models. */
+const NOT_SENT: ReadonlySet<string> = new Set<string>([...PACKAGE_FILES, "tests"]);
+
 /** The files of a project's folder, to be sent: those that can be read as text. */
 export async function readProject(projectDir: string): Promise<RevisionFile[]> {
   const project = await ProjectFiles.open(projectDir);
@@ -68,7 +72,9 @@ export async function readProject(projectDir: string): Promise<RevisionFile[]> {
       await (isFolder ? walk : read)(`${folder}/${name}`);
     }
   };
-  for (const path of PROJECT_PATHS) await (isFile(path) ? read : walk)(path);
+  for (const path of PROJECT_PATHS) {
+    if (!NOT_SENT.has(path)) await (isFile(path) ? read : walk)(path);
+  }
   return files;
 }
 

@@ -175,6 +175,12 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
       project,
       data,
       policy,
+      url: {
+        type: "string",
+        value: "URL",
+        env: "SLUICE_URL",
+        description: "a server elsewhere that compares, with the token of SLUICE_TOKEN",
+      },
       against: {
         type: "string",
         value: "REF",

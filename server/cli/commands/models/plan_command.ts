@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
 import { isChanged, type ProjectPlan } from "../../../../contract/plan/plan.ts";
-import type { PlanRequest } from "../../../../engine/control/models/port.ts";
+import type { PlanRequest, Plans } from "../../../../engine/control/models/port.ts";
 import { formatFault } from "../../../../text/fault.ts";
 import { dataFolderExists } from "../../../data_folder.ts";
 import type { ProjectPlace } from "../../../backend.ts";
@@ -12,6 +12,7 @@ import { totalsOf, totalsText } from "../../plan/plan_words.ts";
 import { readFolders, readInteger } from "../../settings.ts";
 import { printable } from "../../text.ts";
 import { selectionOf } from "../run_command.ts";
+import { isThisMachine } from "../../../../contract/network/this_machine.ts";
 
 const NOTHING_CHANGES = 0;
 const WRONG = 2;
@@ -71,6 +72,10 @@ async function planOf(
     select: selectionOf(invocation.text("select"), invocation.text("exclude")),
     rows: rowsOf(invocation),
   };
+  const url = invocation.text("url");
+  if (url !== undefined && url !== "") {
+    return await planAgainst(await remotePlans(url, context), request, against, folders, signal);
+  }
   if (!await dataFolderExists(folders.dataDir)) {
     if (against === undefined) {
       throw new AppError(
@@ -88,7 +93,17 @@ async function planOf(
     });
   }
   await using connection = await connect(folders, context, invocation.command, "read", { signal });
-  const { plans } = connection.engine;
+  return await planAgainst(connection.engine.plans, request, against, folders, signal);
+}
+
+/** What is named is a revision where there is one of that id, and else a commit. */
+async function planAgainst(
+  plans: Plans,
+  request: Omit<PlanRequest, "against">,
+  against: string | undefined,
+  folders: ProjectPlace,
+  signal: AbortSignal,
+): Promise<ProjectPlan> {
   if (against === undefined) return await plans.plan({ ...request, against: { kind: "in_force" } }, signal);
   if (MAYBE_REVISION.test(against)) {
     try {
@@ -99,6 +114,30 @@ async function planOf(
   }
   await using checkedOut = await atRef(folders, against, signal);
   return await plans.plan({ ...request, against: checkedOut.against }, signal);
+}
+
+/** Those of a server elsewhere. What is sent there is the project and a token: others must not read along. */
+async function remotePlans(text: string, { env }: CliContext): Promise<Plans> {
+  const url = URL.parse(text);
+  const token = env("SLUICE_TOKEN") ?? "";
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new AppError(
+      "invalid",
+      `--url is "${text}", expected the address of a server such as https://sluice.example.com`,
+    );
+  }
+  if (url.protocol === "http:" && !isThisMachine(url.hostname)) {
+    throw new AppError(
+      "invalid",
+      `--url is "${text}": over http others could read the token, expected https`,
+    );
+  }
+  if (token === "") throw new AppError("invalid", "--url needs a token of that server in SLUICE_TOKEN");
+  const [{ createApiClient }, { createRemotePlans }] = await Promise.all([
+    import("../../client/api_client.ts"),
+    import("../../client/remote_plans.ts"),
+  ]);
+  return createRemotePlans(createApiClient({ url: url.href, token }));
 }
 
 /** Undefined where rows are not to be compared. */
