@@ -37,6 +37,14 @@ const list = (items: unknown) => ({ type: "array", items });
 const place = { namespace: text, name: text };
 const parent = { run: object({ runId: uuid }), job: object(place) };
 
+const inputFields = list(object({
+  ...place,
+  field: text,
+  transformations: list(
+    object({ type: { enum: ["DIRECT", "INDIRECT"] } }, { subtype: text, masking: { type: "boolean" } }),
+  ),
+}));
+
 const datasetFacets = object({}, {
   schema: facet("SchemaDatasetFacet", {
     fields: list(object({ name: text }, { type: text, description: { type: "string" } })),
@@ -44,20 +52,9 @@ const datasetFacets = object({}, {
   columnLineage: facet("ColumnLineageDatasetFacet", {
     fields: {
       type: "object",
-      additionalProperties: object({
-        inputFields: list(object({
-          ...place,
-          field: text,
-          transformations: list(
-            object({ type: { enum: ["DIRECT", "INDIRECT"] } }, {
-              subtype: text,
-              masking: { type: "boolean" },
-            }),
-          ),
-        })),
-      }),
+      additionalProperties: object({ inputFields }),
     },
-  }),
+  }, { dataset: inputFields }),
 });
 
 const statistics = { rowCount: count, size: count };

@@ -30,7 +30,9 @@ export function createLineageSink(settings: LineageSettings, context: LineageSin
     if (isBegin) return [beginOf(run, await store.revisions.head(run.revision), events)];
     if (!isTerminal(run.state)) return [];
     const story = await readStory(store, run);
-    return story === undefined ? [] : await eventsOf(story, events);
+    return story === undefined
+      ? []
+      : await eventsOf(story, await store.revisions.lineage(run.revision), events);
   };
   return {
     name: "lineage",

@@ -1,4 +1,5 @@
 import type { DatasetName } from "../../../../contract/connector/connector.ts";
+import type { PipelineLineage } from "../../../../contract/lineage/lineage.ts";
 import type { ErrorRecord } from "../../../../contract/errors.ts";
 import type { ReadableRevision } from "../../../../contract/revision.ts";
 import type { Run, RunState, Step } from "../../../../contract/run.ts";
@@ -16,6 +17,7 @@ import {
   type RunEvent,
 } from "./run_event.ts";
 import { datasetFacets, type TableColumns } from "./schema_facets.ts";
+import { modelColumnFacets } from "./model_columns.ts";
 import { runUuid, stepUuid } from "./run_uuid.ts";
 
 export interface EventContext {
@@ -27,6 +29,12 @@ export interface EventContext {
   readonly columns: (pipeline: string) => Promise<TableColumns>;
 }
 
+/** What is known of the pipeline's tables. */
+interface WarehouseFacts {
+  readonly tables: TableColumns;
+  readonly lineage: PipelineLineage | undefined;
+}
+
 type RunRevision = Pick<ReadableRevision, "id" | "definition" | "connectors" | "pipeline"> | undefined;
 
 const producerOf = (version: string): string => `urn:sluice:${version}`;
@@ -36,14 +44,21 @@ export function beginOf(run: Run, revision: RunRevision, context: EventContext):
   return runEvent("START", run.started_at ?? run.created_at, run, revision, context);
 }
 
-/** All that an ended run has done: its steps, each from begin to end, and then the end of itself. */
-export async function eventsOf(story: RunStory, context: EventContext): Promise<RunEvent[]> {
+/**
+ * All that an ended run has done: its steps, each from begin to end, and then the end of itself. `lineage` is that of its
+ * revision.
+ */
+export async function eventsOf(
+  story: RunStory,
+  lineage: PipelineLineage | undefined,
+  context: EventContext,
+): Promise<RunEvent[]> {
   const { run, revision, attempts } = story;
   const columns = await context.columns(run.pipeline);
   const events: RunEvent[] = [];
   for (const attempt of attempts) {
     for (const step of attempt.steps) {
-      events.push(...await stepEvents(story, attempt, step, { ...context, tables: columns }));
+      events.push(...await stepEvents(story, attempt, step, { ...context, tables: columns, lineage }));
     }
   }
   const ended = run.finished_at ?? run.created_at;
@@ -108,7 +123,7 @@ async function stepEvents(
   { run, revision }: RunStory,
   attempt: AttemptStory,
   step: Step,
-  context: EventContext & { readonly tables: TableColumns },
+  context: EventContext & WarehouseFacts,
 ): Promise<RunEvent[]> {
   if (step.started_at === null || step.kind === "check") return [];
   const { namespace, version } = context;
@@ -160,7 +175,7 @@ async function datasetsOf(
   revision: RunRevision,
   step: Step,
   facet: MakeFacet,
-  { names, tables }: Pick<EventContext, "names"> & { readonly tables: TableColumns },
+  { names, tables, lineage }: Pick<EventContext, "names"> & WarehouseFacts,
 ): Promise<Datasets> {
   const label = step.name.slice(step.name.indexOf(":") + 1);
   const local = (table: string): DatasetName => names.inWarehouse(run.pipeline, table);
@@ -171,7 +186,14 @@ async function datasetsOf(
     facets: datasetFacets(facet, tables.get(table), undefined),
   });
   if (step.kind === "model") {
-    const output = { ...withSchema(`main.${label}`), outputFacets: made };
+    const table = `main.${label}`;
+    const own = lineage?.tables.find(({ id }) => id === table);
+    const { facets, ...named } = withSchema(table);
+    const output = {
+      ...named,
+      facets: { ...facets, ...modelColumnFacets(facet, own, local) },
+      outputFacets: made,
+    };
     return { inputs: read.map(withSchema), outputs: [output] };
   }
   const address = revision && stepAddress(revision, step);

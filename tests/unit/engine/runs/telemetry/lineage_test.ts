@@ -67,6 +67,21 @@ Deno.test("a run tells that it has begun, and at its end of its steps, of what t
   deepEqual(model.outputs[0]?.facets?.["schema"]?.["fields"], [
     { name: "n", type: "BIGINT", description: "how many" },
   ]);
+  const raw = { namespace: warehouse, name: "shop.raw.orders" };
+  const indirect = (...subtypes: string[]) => subtypes.map((subtype) => ({ type: "INDIRECT", subtype }));
+  const counted = [{ type: "DIRECT", subtype: "AGGREGATION", masking: true }];
+  const ofModel = model.outputs[0]?.facets?.["columnLineage"];
+  deepEqual(ofModel?.["fields"], {
+    n: {
+      inputFields: [
+        { ...raw, field: "who", transformations: counted },
+        { ...raw, field: "id", transformations: indirect("WINDOW") },
+      ],
+    },
+  });
+  deepEqual(ofModel?.["dataset"], [
+    { ...raw, field: "id", transformations: indirect("FILTER", "GROUP_BY") },
+  ]);
   const load = ofJob(events, "COMPLETE shop.load:daily→lake");
   deepEqual([load.inputs.map(shown), load.outputs.map(shown)], [
     [`${warehouse} shop.main.daily`],

@@ -2,6 +2,7 @@ import { fail } from "node:assert/strict";
 import { connectors } from "../../../../../connectors/registry.ts";
 import type { LogLevel } from "../../../../../contract/log.ts";
 import type { TableColumns } from "../../../../../engine/runs/telemetry/lineage/schema_facets.ts";
+import type { PipelineLineage } from "../../../../../contract/lineage/lineage.ts";
 import { readTelemetrySettings } from "../../../../../engine/runs/telemetry/settings.ts";
 import { Telemetry } from "../../../../../engine/runs/telemetry/telemetry.ts";
 import { FakeClock } from "../../../../support/fake_clock.ts";
@@ -25,6 +26,22 @@ const COLUMNS: TableColumns = new Map([
   ["raw.orders", [column("id", "BIGINT"), column("who", "VARCHAR")]],
   ["main.daily", [{ ...column("n", "BIGINT"), description: "how many" }]],
 ]);
+
+const LINEAGE: PipelineLineage = {
+  tables: [{
+    id: "main.daily",
+    kind: "model",
+    name: "daily",
+    columns: [{
+      name: "n",
+      type: "BIGINT",
+      sources: [{ table: "raw.orders", column: "who", way: "aggregated", hidden: true }],
+      influences: [{ table: "raw.orders", column: "id", influences: ["window"] }],
+    }],
+    influences: [{ table: "raw.orders", column: "id", influences: ["filter", "group"] }],
+    reads: ["raw.orders"],
+  }],
+};
 
 /** Telemetry of a store as one server has it, with a clock of its own. */
 export class Telling implements AsyncDisposable {
@@ -107,6 +124,7 @@ export async function openShop(fixture: StoreFixture): Promise<Store> {
       }),
     }),
     [],
+    LINEAGE,
   );
   await store.pipelines.put({ name: "shop", origin: "files", revision: "rev-shop", faults: [] });
   return store;
