@@ -57,7 +57,7 @@ import { followRemote } from "./versions/follow_remote.ts";
 import { createVersions } from "./versions/local_versions.ts";
 import type { Versions } from "./versions/port.ts";
 import type { ApplyRequest } from "./versions/project_source.ts";
-import { storedLineage } from "./models/stored_lineage.ts";
+import { createLineages } from "./models/stored_lineage.ts";
 import { LocalHistory } from "./history/local_history.ts";
 import type { RunHistory } from "./history/port.ts";
 import type { Alerts } from "./alerts/alerts.ts";
@@ -198,6 +198,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #definitions: DefinitionChanges;
   readonly webhooks: Webhooks;
   readonly plans: Plans;
+  readonly #lineageOf: ReturnType<typeof createLineages>;
   readonly data: LocalData;
   readonly warehouses: Warehouses;
   /** Takes what others post. */
@@ -222,6 +223,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const { dataDir } = context;
     const cover = createRowCover(warehouseKeys, (pipeline) => isEncrypted(dataDir, pipeline));
     this.plans = createPlans({ ...context, checkContext: () => this.#definitions.checkContext });
+    this.#lineageOf = createLineages({
+      store,
+      checkContext: () => this.#definitions.checkContext,
+      signal: this.#stopping.signal,
+    });
     this.data = new LocalData(context);
     this.warehouses = createWarehouses({ ...context, cover, audit: context.audit ?? NO_AUDIT });
     const previews = new PreviewFolder(dataDir, cover);
@@ -496,7 +502,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async getLineage(pipeline: string): Promise<PipelineLineage> {
-    return await storedLineage(this.#context.store, pipeline);
+    return await this.#lineageOf(pipeline);
   }
 
   async listTables(pipeline: string): Promise<Table[]> {

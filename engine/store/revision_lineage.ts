@@ -7,18 +7,20 @@ import { revisionLineage } from "./schema.ts";
 
 /** Where the columns of a revision's tables come from: of a thousand models megabytes of the same few words. */
 
-/** What puts it; nothing where there is none. */
-export function putLineage(
+/** What puts it in the place of what was there. */
+export function putLineage(db: Database, revision: string, lineage: PipelineLineage) {
+  const packed = gzipSync(JSON.stringify(lineage));
+  return db.insert(revisionLineage).values({ revision, lineage: packed })
+    .onConflictDoUpdate({ target: revisionLineage.revision, set: { lineage: packed } });
+}
+
+/** The same as a part of a batch; nothing where there is none. */
+export function lineageInserts(
   db: Database,
   revision: string,
   lineage: PipelineLineage | undefined,
 ): BatchItem<"sqlite">[] {
-  if (lineage === undefined) return [];
-  const packed = gzipSync(JSON.stringify(lineage));
-  return [
-    db.insert(revisionLineage).values({ revision, lineage: packed })
-      .onConflictDoUpdate({ target: revisionLineage.revision, set: { lineage: packed } }),
-  ];
+  return lineage === undefined ? [] : [putLineage(db, revision, lineage)];
 }
 
 export async function readLineage(db: Database, revision: string): Promise<PipelineLineage | undefined> {

@@ -8,7 +8,7 @@ import type { PipelineStep } from "../../contract/run.ts";
 import { type Database, storing } from "./database.ts";
 import { headsOf, openRevision, sealRevision } from "./keys/sealed_entries.ts";
 import { storableText } from "./rows.ts";
-import { putLineage, readLineage } from "./revision_lineage.ts";
+import { lineageInserts, putLineage, readLineage } from "./revision_lineage.ts";
 import { files, pipelines, revisionFiles, revisions, steps as stepsTable } from "./schema.ts";
 import type { RevisionHead, RevisionStore } from "./ports/definitions.ts";
 
@@ -34,16 +34,19 @@ export function createRevisionStore(db: Database, sealer: Sealer): RevisionStore
         // It is about to be used again: retention must not take it meanwhile.
         const keep = db.update(revisions).set({ unusedSinceMs: null, ...sealed })
           .where(eq(revisions.id, revision.id));
-        const lineageToo = putLineage(db, revision.id, lineage);
+        const lineageToo = lineageInserts(db, revision.id, lineage);
         await storing(action, db.batch([noteCleanCommit(db, revision), keep, ...lineageToo]));
         return;
       }
       const sealed = await sealedPart(sealer, revision);
       const all = await inserts(db, revision, sealed, steps);
-      await storing(action, db.batch([...all, ...putLineage(db, revision.id, lineage)]));
+      await storing(action, db.batch([...all, ...lineageInserts(db, revision.id, lineage)]));
     },
 
     lineage: (id) => readLineage(db, id),
+    async putLineage(id, lineage) {
+      await storing(`put the lineage of revision ${id}`, putLineage(db, id, lineage));
+    },
 
     async connectors(id) {
       const row = await sealedOf(id);

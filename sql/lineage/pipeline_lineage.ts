@@ -104,7 +104,7 @@ function modelTable(
   lineage: QueryLineage | undefined,
 ): TableLineage {
   const unknown = columns === undefined
-    ? "its columns are not known, as it reads what nobody has looked at yet"
+    ? "its SQL could not be bound to the columns of what it reads"
     : lineage?.unknown ?? (lineage === undefined ? "its SQL was not read" : undefined);
   const source = (one: ColumnSource) => ({ ...one, table: tableId(one.table) });
   const influence = (one: ColumnInfluence) => ({ ...one, table: tableId(one.table) });

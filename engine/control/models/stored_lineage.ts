@@ -1,13 +1,72 @@
 import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
+import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
+import type { Column } from "../../../contract/sql.ts";
+import type { CheckContext } from "../../definitions/check_pipelines.ts";
+import { compileSides } from "../../definitions/plan/compile_sides.ts";
+import { sideOfRevision } from "../../definitions/plan/plan_side.ts";
 import type { Store } from "../../store/store.ts";
 import { pipelineRecord } from "../pipeline_record.ts";
 
+export interface LineageContext {
+  readonly store: Store;
+  readonly checkContext: () => CheckContext;
+  /** Ends with the engine. */
+  readonly signal: AbortSignal;
+}
+
+type Columns = Readonly<Record<string, readonly Column[]>>;
+
 /**
- * Where the columns of a pipeline's tables come from, as it was found when the revision in force was checked. No tables
- * where none is in force. Throws not_found.
+ * Gives where the columns of a pipeline's tables come from, by the revision in force: no tables where none is. It is found
+ * when the revision is checked, and anew when a run has met other columns. The function throws not_found.
  */
-export async function storedLineage(store: Store, name: string): Promise<PipelineLineage> {
-  const { revision } = await pipelineRecord(store, name);
-  const lineage = revision === null ? undefined : await store.revisions.lineage(revision);
-  return lineage ?? { tables: [] };
+export function createLineages(context: LineageContext): (pipeline: string) => Promise<PipelineLineage> {
+  const { store } = context;
+  /** By revision: several that ask wait for one. */
+  const underWay = new Map<string, Promise<PipelineLineage | undefined>>();
+  return async (pipeline) => {
+    const { revision } = await pipelineRecord(store, pipeline);
+    const known = revision === null ? undefined : await store.revisions.lineage(revision);
+    if (revision === null || known === undefined) return known ?? { tables: [] };
+    const columns = await store.pipelines.streamColumns(pipeline);
+    if (!isOld(known, columns)) return known;
+    const running = underWay.get(revision) ?? findAnew(context, revision, columns);
+    underWay.set(revision, running);
+    try {
+      return await running ?? known;
+    } finally {
+      underWay.delete(revision);
+    }
+  };
+}
+
+/** Whether streams have other columns now. */
+function isOld({ tables }: PipelineLineage, columns: Columns): boolean {
+  return tables.some(({ kind, name, columns: then }) => {
+    const now = kind === "stream" && Object.hasOwn(columns, name) ? columns[name] : undefined;
+    return now !== undefined && (now.length !== then.length ||
+      now.some((column, index) => column.name !== then[index]?.name || column.type !== then[index]?.type));
+  });
+}
+
+/** Undefined where it cannot be found: what is kept is as good as it gets. */
+async function findAnew(
+  { store, checkContext, signal }: LineageContext,
+  revision: string,
+  columns: Columns,
+): Promise<PipelineLineage | undefined> {
+  const kept = await store.revisions.get(revision);
+  // What a wildcard stands for is its source's to say.
+  if (kept === undefined || Object.values(kept.revision.definition.extract).some(isWildcard)) {
+    return undefined;
+  }
+  const side = sideOfRevision(kept.revision, undefined, undefined);
+  const name = kept.revision.pipeline;
+  const reports = await compileSides(checkContext(), [{ name, side, columns }], signal, {
+    wantsLineage: true,
+  });
+  const lineage = typeof reports === "string" ? undefined : reports.get(name)?.lineage;
+  // A command that looks beside one at work may write nothing: it is found again then.
+  if (lineage !== undefined) await store.revisions.putLineage(revision, lineage).catch(() => {});
+  return lineage;
 }

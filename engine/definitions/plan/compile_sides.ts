@@ -44,6 +44,7 @@ export async function compileSides(
   context: CompileContext,
   sides: readonly Uncompiled[],
   signal: AbortSignal,
+  { wantsLineage = false }: { readonly wantsLineage?: boolean } = {},
 ): Promise<ReadonlyMap<string, CheckReport> | string> {
   if (sides.length === 0) return new Map();
   const budget = context.checkBudget ?? DEFAULT_BUDGET;
@@ -53,7 +54,7 @@ export async function compileSides(
       projectDir: context.projectDir,
       subjects: sides.map((side) => subjectOf(context, side)),
       scripts: [],
-      wantsLineage: false,
+      wantsLineage,
       connectors: {},
       answers: NO_ANSWERS,
       grant: {

@@ -97,6 +97,8 @@ export interface RevisionStore {
   save(revision: Revision, steps: readonly PipelineStep[], lineage?: PipelineLineage): Promise<void>;
   /** Where the columns of its tables come from; undefined where nobody has said so. */
   lineage(id: string): Promise<PipelineLineage | undefined>;
+  /** For one that was found anew. */
+  putLineage(id: string, lineage: PipelineLineage): Promise<void>;
   get(id: string): Promise<{ revision: ReadableRevision; steps: PipelineStep[] } | undefined>;
   /** What its connectors say, references not replaced. Throws `not_found`, and as Sealer.open does. */
   connectors(id: string): Promise<Readonly<Record<string, ConnectorDefinition>>>;
