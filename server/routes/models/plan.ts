@@ -16,7 +16,8 @@ const projectFiles = v.pipe(
     ),
     content: v.pipe(v.string(), v.description("What is in it.")),
   })),
-  v.maxLength(MAX_FILES),
+  // In words alone: a body of so many is refused for its length before anybody counts them.
+  v.check((files) => files.length <= MAX_FILES, `expected ${MAX_FILES} files at most`),
 );
 
 const planBody = v.strictObject({
