@@ -46,7 +46,11 @@ export function rowComparer(
       if (found === undefined) return left("rows were not compared: the pipeline has never run");
       return {
         models: models.map((model) => ({ ...model, data: found.get(model.model) ?? null })),
-        data: { compared: true, note: null, duration_ms: Math.max(0, context.clock.now() - startedMs) },
+        data: {
+          compared: true,
+          note: streamNote(changes),
+          duration_ms: Math.max(0, context.clock.now() - startedMs),
+        },
       };
     } catch (error) {
       signal.throwIfAborted();
@@ -54,6 +58,12 @@ export function rowComparer(
       return left(`rows were not compared. ${error.message}`);
     }
   };
+}
+
+/** What a stream that has changed will bring is in no table yet. */
+function streamNote({ parts: { streams } }: PipelineChanges): string | null {
+  if (streams.length === 0) return null;
+  return "rows are those that were read last: what a changed stream brings shows after its next read";
 }
 
 /** Models whose rows change by themselves, and those at most so far behind them, in the order of building. */

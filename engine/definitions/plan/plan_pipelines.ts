@@ -5,6 +5,7 @@ import type { RevisionFile } from "../../../contract/revision.ts";
 import type { Column } from "../../../contract/sql.ts";
 import { namesState, selectSteps, type StepStates } from "../../../sql/language/selector.ts";
 import type { Fault } from "../../../text/fault.ts";
+import { UNASKED_STORES } from "../../secrets/open_stores.ts";
 import { type CheckContext, checkPipelines, isRunnable } from "../check_pipelines.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
 import { stepGraph } from "./step_graph.ts";
@@ -147,7 +148,8 @@ async function columnsOf(
   const columns = new Map<string, { before: StreamColumns; after: StreamColumns }>();
   const unseen: { pipeline: LoadedPipeline; streams: ReadonlySet<string>; known: StreamColumns }[] = [];
   for (const { planned: { name, after }, changes } of compared) {
-    const known = await context.knownColumns(name);
+    // As the project keeps them in git, and better as runs have seen them.
+    const known = { ...after?.schemas?.columns, ...await context.knownColumns(name) };
     columns.set(name, { before: known, after: known });
     const streams = new Set(
       Object.keys(changes.after?.definition.extract ?? {}).filter((stream) =>
@@ -158,19 +160,28 @@ async function columnsOf(
       unseen.push({ pipeline: after, streams, known });
     }
   }
-  const asked = unseen.map(({ pipeline }) => pipeline);
-  for await (
-    const { pipeline, streamColumns } of checkPipelines({ ...context, isOffline: true }, asked, signal)
-  ) {
-    const { streams, known } = unseen.find((one) => one.pipeline === pipeline) ??
+  const offline = {
+    ...context,
+    isOffline: true,
+    references: { ...context.references, stores: UNASKED_STORES },
+  };
+  const asked = unseen.map(({ pipeline }) => withoutModels(pipeline));
+  for await (const { pipeline: { name }, streamColumns } of checkPipelines(offline, asked, signal)) {
+    const { streams, known } = unseen.find(({ pipeline }) => pipeline.name === name) ??
       { streams: new Set(), known: {} };
     const fresh = Object.fromEntries(Object.entries(streamColumns).filter(([stream]) => streams.has(stream)));
-    columns.set(pipeline.name, {
+    columns.set(name, {
       before: { ...streamColumns, ...known },
       after: { ...streamColumns, ...known, ...fresh },
     });
   }
   return columns;
+}
+
+/** For who asks for the columns of its streams alone. */
+function withoutModels(pipeline: LoadedPipeline): LoadedPipeline {
+  const { sketch } = pipeline;
+  return { ...pipeline, files: [], sketch: sketch === undefined ? undefined : { ...sketch, files: [] } };
 }
 
 const NO_COST: PipelinePlan["cost"] = { models: 0, duration_ms: null, rows: null, unknown: 0 };

@@ -45,6 +45,8 @@ export function keyText({ key, before, after }: PartChange["keys"][number]): str
 /** One line of what became of a model's rows. */
 export function rowsText(diff: TableDiff): string {
   if (diff.error !== null) return `rows were not compared: ${diff.error}`;
+  // Of a new model there is nothing to compare with.
+  if (diff.added === null) return formatPlural(diff.rows_after ?? 0, "row");
   const sample = diff.sample_percent === null ? "" : ` (of a sample of ${diff.sample_percent} %)`;
   const counts = diff.rows_before === diff.rows_after
     ? formatPlural(diff.rows_after ?? 0, "row")

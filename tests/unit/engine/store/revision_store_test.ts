@@ -106,3 +106,13 @@ Deno.test("head() is the revision without its files", async () => {
   assert.deepEqual(await revisions.head("r1"), head);
   assert.equal(await revisions.head("none"), undefined);
 });
+
+Deno.test("idsLike() finds revisions by the beginning of their ids, in digits of either case", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.open();
+  for (const id of ["ab12", "abf0", "ac00", "b000"]) await store.revisions.save(revision({ id }), []);
+  assert.deepEqual((await store.revisions.idsLike("AB", 5)).toSorted(), ["ab12", "abf0"]);
+  assert.deepEqual(await store.revisions.idsLike("ac00", 5), ["ac00"]);
+  assert.equal((await store.revisions.idsLike("a", 2)).length, 2);
+  for (const none of ["ad", "ab%", "", "zz"]) assert.deepEqual(await store.revisions.idsLike(none, 5), []);
+});

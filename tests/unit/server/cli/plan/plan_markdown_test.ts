@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { ModelChange, PipelinePlan } from "../../../../../contract/plan/plan.ts";
 import { NO_TABLE_DIFF } from "../../../../../contract/plan/table_diff.ts";
 import { code, escape, planMarkdown } from "../../../../../server/cli/plan/plan_markdown.ts";
+import { rowsText } from "../../../../../server/cli/plan/plan_words.ts";
 import { planLines } from "../../../../../server/cli/plan/plan_text.ts";
 
 const NASTY = "a|b `c` <img src=x onerror=y> **d** [e](http://f) @ann\n# g \u001b[31m";
@@ -100,4 +101,11 @@ Deno.test("planLines() has one line for each thing, whatever is in names", () =>
   equal(lines.some((line) => line.includes("\n") || line.includes("\u001b")), false);
   match(lines.join("\n"), /rows 2 → 3: 1 added, 0 removed, 1 changed, by a\|b/);
   match(lines.join("\n"), /1 model is built for it: 1\.2 s and 3 rows when last built/);
+});
+
+Deno.test("rowsText() says of a new model how many rows it has, and of a failure why", () => {
+  equal(rowsText({ ...NO_TABLE_DIFF, rows_after: 1 }), "1 row");
+  equal(rowsText({ ...NO_TABLE_DIFF, error: "no" }), "rows were not compared: no");
+  const same = { ...NO_TABLE_DIFF, rows_before: 2, rows_after: 2, added: 0, removed: 0, changed: 0 };
+  equal(rowsText({ ...same, sample_percent: 10 }), "2 rows, all the same (of a sample of 10 %)");
 });
