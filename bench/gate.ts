@@ -1,6 +1,6 @@
 /**
- * The compile gate over a generated project: `sluice check`, the first `sluice apply` and one that finds nothing new,
- * each from the start of its process, beside DuckDB alone binding the same statements against the same empty tables.
+ * The compile gate over a generated project: `sluice check`, the first `sluice apply` and one that finds nothing new, and
+ * the lineage of a column, each from the start of its process, beside DuckDB alone binding the same statements against the same empty tables.
  *
  * deno task bench gate [--models 1000] [--rounds 3] [--checkout]; --checkout measures the sources in place of dist/sluice
  */
@@ -43,12 +43,13 @@ async function main(): Promise<void> {
     const add = (what: string, cost: Cost) => found.set(what, [...found.get(what) ?? [], cost]);
     for (let round = 0; round < Number(values.rounds); round += 1) {
       const data = join(folder, `data${round}`);
-      const sluice = (command: string) =>
-        costOf(() => succeed(program, [...args, command, "--project", dir, "--data", data]));
+      const sluice = (...command: readonly string[]) =>
+        costOf(() => succeed(program, [...args, ...command, "--project", dir, "--data", data]));
       add("DuckDB alone", await timed(() => bindAlone(project)));
       add("sluice check", await sluice("check"));
       add("sluice apply, all new", await sluice("apply"));
       add("sluice apply, nothing new", await sluice("apply"));
+      add("sluice lineage", await sluice("lineage", `bench.${project.models.at(-1)?.name}.amount`));
     }
     const bare = median((found.get("DuckDB alone") ?? []).map(({ seconds }) => seconds));
     for (const [what, costs] of found) {

@@ -67,6 +67,9 @@ export function TablePage(view: TableView) {
               <code>{table.step}</code>
             </a>
           </Fact>
+          <Fact name="Columns">
+            <a href={`${pipelinePath}/lineage?model=${encodeURIComponent(table.name)}`}>Lineage</a>
+          </Fact>
         </dl>
       </div>
       <section aria-labelledby="rows-title">

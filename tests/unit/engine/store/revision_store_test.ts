@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createClient } from "@libsql/client/sqlite3";
+import type { PipelineLineage } from "../../../../contract/lineage/lineage.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { newRun, pipelineStep, revision, StoreFixture } from "./store_fixture.ts";
 
@@ -32,6 +33,26 @@ Deno.test("get() and has() know only what was saved", async () => {
   await revisions.save(revision(), []);
   assert.equal(await revisions.has("r1"), true);
   assert.deepEqual(await revisions.get("r1"), { revision: revision(), steps: [] });
+});
+
+Deno.test("lineage() gives what was saved last, and goes with its revision", async () => {
+  await using fixture = new StoreFixture();
+  const { revisions, retention } = await fixture.open();
+  const lineage = (name: string): PipelineLineage => ({
+    tables: [{ id: `main.${name}`, kind: "model", name, columns: [], influences: [], reads: [] }],
+  });
+  await revisions.save(revision(), []);
+  assert.equal(await revisions.lineage("r1"), undefined);
+  await revisions.save(revision(), [], lineage("a"));
+  assert.deepEqual(await revisions.lineage("r1"), lineage("a"));
+  await revisions.save(revision(), []);
+  assert.deepEqual(await revisions.lineage("r1"), lineage("a"));
+  await revisions.putLineage("r1", lineage("é😀"));
+  assert.deepEqual(await revisions.lineage("r1"), lineage("é😀"));
+  await retention.forgetRevisions({ nowMs: 1_000, unusedBeforeMs: 0 });
+  await retention.forgetRevisions({ nowMs: 2_000, unusedBeforeMs: 1_500 });
+  assert.equal(await revisions.has("r1"), false);
+  assert.equal(await revisions.lineage("r1"), undefined);
 });
 
 Deno.test("save() leaves a known revision as it is", async () => {
