@@ -26,13 +26,12 @@ export function readTableFunction(
   if (!isNode(call)) throw new UnknownLineage("a table function of a kind that is not known");
   const name = calledBy(call) ?? "";
   const children = nodesOf(call["children"]);
-  const scope: Scope = around;
   const macro = macroArguments(reader.macros.get(name) ?? [], "table", children);
   if (macro !== undefined) {
     const params = new Map(
       [...macro.given].map(([param, value]): [string, Derived] => [
         nameKey(param),
-        value === undefined ? NOTHING : deriveExpression(value, scope, reader),
+        value === undefined ? NOTHING : deriveExpression(value, around, reader),
       ]),
     );
     const query = isNode(macro.statement) ? macro.statement["node"] : undefined;
@@ -41,7 +40,7 @@ export function readTableFunction(
     return [reader.query(query, withParams({ from: NO_TABLES, ctes: new Map() }, params)), name];
   }
   if (name === "query_table") return [readNamedTable(children, reader), name];
-  const given = merged(children.map((child) => deriveExpression(child, scope, reader)));
+  const given = merged(children.map((child) => deriveExpression(child, around, reader)));
   const value = changed(given, "transformed");
   const isConstant = given.sources.size === 0 && given.influences.size === 0;
   const names = COLUMNS[name] ??

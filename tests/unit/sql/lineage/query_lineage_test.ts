@@ -8,9 +8,11 @@ import { columns, withSession } from "../fixtures.ts";
 
 /** Columns of one name in several tables, so that what is taken for another table's is seen. */
 const TABLES: Readonly<Record<string, Column[]>> = {
-  "model:t": columns(
-    "a INTEGER, b INTEGER, x INTEGER, w VARCHAR, s STRUCT(p INTEGER, q INTEGER), l INTEGER[], j JSON",
-  ),
+  "model:t": [
+    ...columns("a INTEGER, b INTEGER, x INTEGER, w VARCHAR"),
+    { name: "s", type: "STRUCT(p INTEGER, q INTEGER)" },
+    ...columns("l INTEGER[], j JSON"),
+  ],
   "model:u": columns("a INTEGER, b INTEGER, z INTEGER"),
   "model:v": columns("k INTEGER, y INTEGER"),
   "extract:people": columns("id INTEGER, Email VARCHAR"),
