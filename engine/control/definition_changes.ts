@@ -154,7 +154,7 @@ export class DefinitionChanges implements AsyncDisposable {
     }
     const commit = await gitCommit(projectDir, { signal });
     const result = await applyProject({ ...context, project: ahead, commit: commit ?? null }, signal);
-    if (result.applied.length > 0) await this.#source.noteCommit(commit);
+    await this.#source.noteCommit(commit);
     return result;
   }
 

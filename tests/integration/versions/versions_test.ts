@@ -92,6 +92,11 @@ Deno.test("a rollback holds until the files change, and each version tells what 
   deepStrictEqual((await apply()).applied, ["numbers"]);
   const third = await inForce();
   ok(third !== first.revision && third !== second.revision);
+  // Files that are committed as they are in force give their version a message.
+  await git(project.projectDir, "init", "-q", "-b", "main");
+  await commitAll(project.projectDir, "Three");
+  await apply();
+  strictEqual((await list())[0]?.commit?.subject, "Three");
   const command = await project.sluice("rollback", ["numbers", second.revision.slice(0, 10)]);
   strictEqual(command.code, 0, command.stderr);
   strictEqual(await inForce(), second.revision);
