@@ -16,7 +16,7 @@ Deno.test("a server that is killed at random moments under load loses, doubles a
     everyMs: 4_000,
     onTrouble: (line) => console.log(line),
   });
-  deepEqual(faults, [], `seed ${seed}`);
+  deepEqual(faults, [], `seed ${seed}: ${JSON.stringify(faults)}`);
   ok(killed > 0 && runs > 10, `${killed} killed, ${runs} runs`);
 });
 

@@ -105,7 +105,7 @@ export async function gather(places: EvidencePlaces): Promise<Evidence> {
 
 /** What belongs in a data folder, by the beginning of its path. */
 const KNOWN = [
-  /^(?:lock|format\.json|\.gitignore|sluice\.db(?:-wal|-shm)?)$/,
+  /^(?:lock|format\.json|\.gitignore|sluice\.key|sluice\.db(?:-wal|-shm)?)$/,
   /^warehouse\/\w+\.duckdb$/,
   // What was being written is written over by the pipeline's next run.
   /^(?:streams|schemas|previews)\/\w+\/[\w.]+\.json(?:\.new)?$/,
