@@ -59,7 +59,7 @@ Deno.test("the quickstart checks, runs with its one warning, and leaves what its
   await using example = await Example.open("quickstart");
   const checked = await example.sluice("check", "--json");
   assert.equal(checked.code, 0, checked.output);
-  assert.deepEqual(JSON.parse(checked.last), { ok: true, faults: [], pipelines: 1, models: 7 });
+  assert.deepEqual(JSON.parse(checked.last), { ok: true, faults: [], pipelines: 1, models: 7, written: [] });
 
   const first = await example.run("quickstart");
   assert.equal(first.state, "succeeded");
@@ -101,7 +101,7 @@ Deno.test("the quickstart takes only the new rows of a file that is added, and o
 Deno.test("the starter checks and runs, and a second run changes nothing", async () => {
   await using example = await Example.open("starter");
   const checked = await example.sluice("check", "--json");
-  assert.deepEqual(JSON.parse(checked.last), { ok: true, faults: [], pipelines: 1, models: 2 });
+  assert.deepEqual(JSON.parse(checked.last), { ok: true, faults: [], pipelines: 1, models: 2, written: [] });
   await example.run("hello");
   const rows = await destinationRows(join(example.dir, "out"));
   assert.equal(rows["results.sqlite daily_revenue"]?.length, 4);
