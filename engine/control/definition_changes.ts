@@ -4,7 +4,7 @@ import type { PipelineSource, ReadableRevision } from "../../contract/revision.t
 import type { ApplyResult } from "../../contract/run.ts";
 import type { RollBack } from "../../contract/versions/version.ts";
 import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
-import { gitCommit } from "../definitions/git.ts";
+import { gitCommit } from "../definitions/git/work_tree.ts";
 import { GitRemote } from "../definitions/git/remote.ts";
 import type { RemoteSettings } from "../definitions/git/settings.ts";
 import { type LoadedProject, loadProject } from "../definitions/load.ts";

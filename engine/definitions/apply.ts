@@ -6,7 +6,7 @@ import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
 import { afterInForce, withTriggerFaults } from "./check_triggers.ts";
-import { gitCommit } from "./git.ts";
+import { gitCommit } from "./git/work_tree.ts";
 import { keepNames, type LoadedProject, loadProject } from "./load.ts";
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { mendRevisions } from "./mend_revisions.ts";

@@ -86,26 +86,18 @@ function definitionsOf(
     },
 
     async source(name) {
-      const query = db.select({ revision: revisions.id, source: revisions.source, own: pipelines.source })
-        .from(pipelines).leftJoin(revisions, eq(revisions.id, pipelines.revision)).where(
-          eq(pipelines.name, name),
-        );
+      const query = db.select({ source: revisions.source }).from(pipelines)
+        .innerJoin(revisions, eq(revisions.id, pipelines.revision)).where(eq(pipelines.name, name));
       const [found] = await storing(`read pipeline "${name}"`, query);
-      if (found === undefined) return undefined;
-      return (found.revision === null ? found.own : found.source) ?? undefined;
+      return found?.source ?? undefined;
     },
 
     async putSource(name, source) {
       const inForce = db.select({ revision: pipelines.revision }).from(pipelines).where(
         eq(pipelines.name, name),
       );
-      await storing(
-        `write pipeline "${name}"`,
-        db.batch([
-          db.update(pipelines).set({ source }).where(eq(pipelines.name, name)),
-          db.update(revisions).set({ source }).where(sql`${revisions.id} = (${inForce})`),
-        ]),
-      );
+      const update = db.update(revisions).set({ source }).where(sql`${revisions.id} = (${inForce})`);
+      await storing(`write pipeline "${name}"`, update);
     },
 
     // Without its revision: brought back with a fault, it must not run what was removed.

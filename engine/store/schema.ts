@@ -81,8 +81,6 @@ export const pipelines = sqliteTable("pipelines", {
   origin: text({ enum: ["files", "api"] }).notNull(),
   revision: text(),
   faults: text({ mode: "json" }).$type<readonly Fault[]>().notNull(),
-  /** The text of the definition in force; null for those that an earlier version put in force. */
-  source: text({ mode: "json" }).$type<RevisionFile>(),
   removed: integer({ mode: "boolean" }).notNull().default(false),
   /** What the files say that an earlier revision is in force in place of. */
   rolledBackFrom: text("rolled_back_from"),

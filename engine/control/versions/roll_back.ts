@@ -44,7 +44,5 @@ export async function rollBack(store: Store, name: string, asked: string | undef
     faults: [],
     rolledBackFrom: files === to ? null : files,
   });
-  const text = await store.versions.definitionText(to);
-  if (text !== undefined) await store.pipelines.putSource(name, text);
   return { from, to };
 }

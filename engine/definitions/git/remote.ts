@@ -33,6 +33,7 @@ export class GitRemote {
     const { listServerRefs } = await import("./library.ts");
     const names = [`refs/heads/${ref}`, `refs/tags/${ref}`];
     const found = await this.#asking(
+      ref,
       LOOK_TIMEOUT_MS,
       (request) => listServerRefs({ ...request, prefix: "refs/", peelTags: true }),
     );
@@ -46,13 +47,13 @@ export class GitRemote {
   /** Fetches the commit that a branch or tag names. Throws as `latest`. */
   async fetch(ref: string): Promise<OpenedCommit> {
     const { addRemote, fetch, init } = await import("./library.ts");
-    await this.latest(ref);
     const folder = await Deno.makeTempDir({ prefix: "sluice-git-" });
     const remove = () => Deno.remove(folder, { recursive: true });
     try {
       await init({ fs, dir: folder, gitdir: folder, bare: true, defaultBranch: "main" });
       await addRemote({ fs, gitdir: folder, remote: "origin", url: this.settings.url });
       const { fetchHead } = await this.#asking(
+        ref,
         FETCH_TIMEOUT_MS,
         (request) =>
           fetch({ ...request, fs, gitdir: folder, ref, singleBranch: true, depth: 1, tags: false }),
@@ -68,7 +69,7 @@ export class GitRemote {
     }
   }
 
-  async #asking<T>(timeoutMs: number, ask: (request: RemoteRequest) => Promise<T>): Promise<T> {
+  async #asking<T>(ref: string, timeoutMs: number, ask: (request: RemoteRequest) => Promise<T>): Promise<T> {
     const { url, user, token } = this.settings;
     await using http = new GitHttp(AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]));
     try {
@@ -79,13 +80,13 @@ export class GitRemote {
         onAuthFailure: () => ({ cancel: true }),
       });
     } catch (error) {
-      throw await this.#told(error, timeoutMs);
+      throw await this.#told(error, ref, timeoutMs);
     }
   }
 
-  async #told(error: unknown, timeoutMs: number): Promise<AppError> {
+  async #told(error: unknown, ref: string, timeoutMs: number): Promise<AppError> {
     const { Errors } = await import("./library.ts");
-    const { url, ref, token } = this.settings;
+    const { url, token } = this.settings;
     const of = (code: "unauthorized" | "not_found" | "unavailable" | "timeout", message: string) =>
       new AppError(code, message, { cause: error });
     if (error instanceof AppError) return error;

@@ -1,4 +1,3 @@
-import type { RevisionFile } from "../../../contract/revision.ts";
 import type { CommitInfo } from "../../../contract/versions/commit.ts";
 
 /** The ref of git that the definitions in force come from. */
@@ -51,6 +50,4 @@ export interface VersionStore {
   list(pipeline: string, page: VersionRange): Promise<VersionRecord[]>;
   /** A revision's files by path, with the text of its definition. Undefined where it is not kept. */
   texts(revision: string): Promise<ReadonlyMap<string, string> | undefined>;
-  /** Of a revision: the text of its definition, where that is known. */
-  definitionText(revision: string): Promise<RevisionFile | undefined>;
 }

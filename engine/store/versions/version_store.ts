@@ -35,7 +35,7 @@ function sourceOf(db: Database): Pick<VersionStore, "source" | "putSource" | "co
   };
 }
 
-function versionsOf(db: Database): Pick<VersionStore, "list" | "texts" | "definitionText"> {
+function versionsOf(db: Database): Pick<VersionStore, "list" | "texts"> {
   // What a revision's commit came to be called later counts.
   const gitCommit = sql<string | null>`coalesce(${revisions.gitCommit}, ${pipelineVersions.gitCommit})`;
   return {
@@ -75,11 +75,6 @@ function versionsOf(db: Database): Pick<VersionStore, "list" | "texts" | "defini
         ...(head.source === null ? [] : [[head.source.path, head.source.content] as const]),
         ...written,
       ]);
-    },
-
-    async definitionText(revision) {
-      const query = db.select({ source: revisions.source }).from(revisions).where(eq(revisions.id, revision));
-      return (await storing(`read revision ${revision}`, query))[0]?.source ?? undefined;
     },
   };
 }

@@ -1,13 +1,5 @@
-/** What of a project makes its pipelines: a change elsewhere (data, outputs) does not make it dirty. */
-const WATCHED_PATHS = [
-  "connectors.yaml",
-  "project.yaml",
-  "pipelines",
-  "transforms",
-  "macros",
-  "seeds",
-  "scripts",
-];
+import { DEFINITION_PATHS } from "./project_paths.ts";
+
 const STATUS_TIMEOUT_MS = 5_000;
 
 export interface GitOptions {
@@ -37,7 +29,7 @@ export async function gitCommit(projectDir: string, options: GitOptions = {}): P
 async function readStatus(projectDir: string, options: GitOptions): Promise<string | undefined> {
   const { signal, program = "git", timeoutMs = STATUS_TIMEOUT_MS } = options;
   const timeout = AbortSignal.timeout(timeoutMs);
-  const ask = ["status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--", ...WATCHED_PATHS];
+  const ask = ["status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--", ...DEFINITION_PATHS];
   try {
     // No configuration of the user and no program that the repository names. The machine's own
     // /etc/gitconfig is read: an administrator says there whose folders are safe.

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { gitCommit } from "../../../../engine/definitions/git.ts";
-import { git } from "../../../support/git_repository.ts";
-import { ProjectFixture } from "./project_fixture.ts";
+import { gitCommit } from "../../../../../engine/definitions/git/work_tree.ts";
+import { git } from "../../../../support/git_repository.ts";
+import { ProjectFixture } from "../project_fixture.ts";
 
 async function repository(): Promise<{ project: ProjectFixture; commit: string }> {
   const project = await ProjectFixture.create({
