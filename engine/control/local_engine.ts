@@ -1,17 +1,9 @@
 import { type AuditTrail, NO_AUDIT } from "../../contract/audit/entry.ts";
-import { join } from "node:path";
 import { ulid } from "ulid";
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
-import {
-  type RejectChange,
-  type RejectsChange,
-  type RejectSummary,
-  type StreamRejects,
-  streamRejectsSchema,
-} from "../../contract/rejects.ts";
-import { followedReportSchema } from "../../contract/connector/followed.ts";
-import { committedStreamSchema, type StreamView } from "../../contract/streams/stream_view.ts";
-import { type StreamSchema, streamSchemaSchema } from "../../contract/stream_schema.ts";
+import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
+import type { StreamView } from "../../contract/streams/stream_view.ts";
+import type { StreamSchema } from "../../contract/stream_schema.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { Log } from "../../contract/log.ts";
 import type { RunAnnotation } from "../../contract/runs/annotation.ts";
@@ -26,20 +18,10 @@ import type {
   RunDetail,
   RunEvent,
 } from "../../contract/run.ts";
-import { type FailedRows, failedRowsSchema } from "../../contract/checks/failed_rows.ts";
+import type { FailedRows } from "../../contract/checks/failed_rows.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
-import {
-  discoverStreams,
-  lookAtFollower,
-  lookForFiles,
-  readConnectors,
-  testConnector,
-} from "../definitions/discover.ts";
-import {
-  type LoadSummary,
-  type Verification,
-  verificationSchema,
-} from "../../contract/loads/verification.ts";
+import { lookAtFollower, lookForFiles } from "../definitions/discover.ts";
+import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type {
   DefinitionLimits,
@@ -71,7 +53,8 @@ import { pipelineRecord } from "./pipeline_record.ts";
 import { columnsByTable } from "./table_view.ts";
 import { PipelineQueries } from "./pipeline_queries.ts";
 import { type Background, type BackgroundContext, createBackground } from "./services/create_background.ts";
-import { Turns } from "./services/turns.ts";
+import { AskedConnectors } from "./connectors/asked_connectors.ts";
+import { createPublishedFolders } from "./streams/published_folders.ts";
 import { createServerControl, type ServerControl } from "./services/server_control.ts";
 import { ScheduledPipelines } from "./schedules/scheduled_pipelines.ts";
 import { runFailedRows } from "./checks/run_failed_rows.ts";
@@ -85,8 +68,7 @@ import type { ProjectLook } from "../definitions/watch.ts";
 import { Admission } from "../runs/admission/admission.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
-import { FAILED_ROWS, forgetFailedRows } from "../runs/checks/failed_rows_folder.ts";
-import { PreviewFolder } from "../runs/previews.ts";
+import { forgetFailedRows } from "../runs/checks/failed_rows_folder.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
 import { LocalData } from "./data/published_data.ts";
 import { createPlans } from "./models/local_plans.ts";
@@ -169,14 +151,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #context: EngineContext;
   readonly #events = new RunEvents();
   readonly #stopping = new AbortController();
-  readonly #asks = new Turns({
-    atOnce: 4,
-    waiting: 20,
-    refusal: () =>
-      new AppError("unavailable", "4 connectors are being asked, and 20 more wait: try again in a moment", {
-        reason: "too_many_requests",
-      }),
-  });
+  readonly #connectors: AskedConnectors;
   readonly #relay: OutboxRelay;
   readonly #queue: RunQueue;
   readonly #requests: RunRequests;
@@ -220,6 +195,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       signal: this.#stopping.signal,
       onChange: () => this.#scheduler.wake(),
     });
+    this.#connectors = new AskedConnectors(() => this.#definitions.checkContext);
     const { dataDir } = context;
     const cover = createRowCover(warehouseKeys, (pipeline) => isEncrypted(dataDir, pipeline));
     this.plans = createPlans({ ...context, checkContext: () => this.#definitions.checkContext });
@@ -230,24 +206,17 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     this.data = new LocalData(context);
     this.warehouses = createWarehouses({ ...context, cover, audit: context.audit ?? NO_AUDIT });
-    const previews = new PreviewFolder(dataDir, cover);
-    const rejects = new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema, cover);
-    this.#failedRows = new PublishedFolder(join(dataDir, FAILED_ROWS), failedRowsSchema, cover);
-    const schemas = new PublishedFolder(join(dataDir, "schemas"), streamSchemaSchema, cover);
-    const followed = new PublishedFolder(join(dataDir, "followed"), followedReportSchema, cover);
-    const streams = new PublishedFolder(join(dataDir, "streams"), committedStreamSchema, cover);
-    this.#pipelines = new PipelineQueries({ store, clock, previews, followed, streams });
+    const folders = createPublishedFolders(dataDir, cover);
+    const { streams, followed, verifications } = folders;
+    this.#failedRows = folders.failedRows;
+    this.#pipelines = new PipelineQueries({ store, clock, ...folders });
     this.#rejects = new StreamRejectsPort({
       ...context,
-      rejects,
-      schemas,
+      ...folders,
       streams: (pipeline) => this.#pipelines.streams(pipeline),
       loads: (pipeline) => this.#pipelines.loads(pipeline),
     });
-    this.#loads = new PipelineLoads({
-      ...context,
-      verifications: new PublishedFolder(join(dataDir, "verifications"), verificationSchema, cover),
-    });
+    this.#loads = new PipelineLoads({ ...context, verifications });
     const underWay = new RunProcesses();
     const deliveries = new DeliveryFigures();
     this.metrics = new Metrics({
@@ -258,12 +227,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     const worker = createLocalWorker({
       ...context,
-      previews,
-      rejects,
-      failedRows: this.#failedRows,
-      schemas,
-      followed,
-      streams,
+      ...folders,
       events: this.#events,
       leaving: this.#stopping.signal,
       processes: this.#processes,
@@ -475,26 +439,15 @@ export class LocalEngine implements Engine, AsyncDisposable {
   }
 
   async listConnectors(): Promise<ConnectorSummary[]> {
-    const types = new Map(this.#context.connectors.map((type) => [type.name, type]));
-    return Object.entries(await readConnectors(this.#context)).map(([name, { type }]) => ({
-      name,
-      type,
-      description: types.get(type)?.description ?? "",
-    }));
+    return await this.#connectors.list();
   }
 
   async discoverStreams(connector: string, signal: AbortSignal): Promise<SourceStream[]> {
-    return await this.#ask(
-      signal,
-      (asked) => discoverStreams(this.#definitions.checkContext, connector, asked),
-    );
+    return await this.#connectors.discover(connector, this.#orStopped(signal));
   }
 
   async testConnector(connector: string, signal: AbortSignal): Promise<ConnectorTest> {
-    return await this.#ask(
-      signal,
-      (asked) => testConnector(this.#definitions.checkContext, connector, asked),
-    );
+    return await this.#connectors.test(connector, this.#orStopped(signal));
   }
 
   async listStreams(pipeline: string): Promise<StreamView[]> {
@@ -593,12 +546,6 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const run = await this.#context.store.runs.annotate(await this.#runs.wholeId(id), annotation);
     if (run === undefined) throw new AppError("not_found", `There is no run "${id}"`);
     return run;
-  }
-
-  /** Each asks in a process of its own. */
-  async #ask<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const asked = this.#orStopped(signal);
-    return await this.#asks.take(() => work(asked), { signal: asked });
   }
 
   /** The outbox has something new. */
