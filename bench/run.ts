@@ -1,18 +1,24 @@
 import { join } from "node:path";
 
-/** `deno task bench NAME [options]`: runs one benchmark of this folder in a process of its own. */
+/** `deno task bench NAME [options]`: runs one benchmark of the rooms beside this file in a process of its own. */
 
-const folder = import.meta.dirname ?? ".";
-const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name))
-  .filter((name) => name.endsWith(".ts") && name !== "run.ts")
-  .map((name) => name.slice(0, -".ts".length))
-  .toSorted();
+const ROOMS = ["server", "sources", "sql"];
+
+const here = import.meta.dirname ?? ".";
+const pathByName = new Map<string, string>();
+for (const room of ROOMS) {
+  for await (const { name } of Deno.readDir(join(here, room))) {
+    if (name.endsWith(".ts")) pathByName.set(name.slice(0, -".ts".length), join(here, room, name));
+  }
+}
 const [name = "", ...options] = Deno.args;
-if (!names.includes(name)) {
+const path = pathByName.get(name);
+if (path === undefined) {
+  const names = [...pathByName.keys()].toSorted();
   console.error(`deno task bench NAME [options], where NAME is one of: ${names.join(", ")}`);
   Deno.exit(2);
 }
 const { code } = await new Deno.Command(Deno.execPath(), {
-  args: ["run", "--allow-all", "--frozen", "--quiet", join(folder, `${name}.ts`), ...options],
+  args: ["run", "--allow-all", "--frozen", "--quiet", path, ...options],
 }).spawn().status;
 Deno.exit(code);

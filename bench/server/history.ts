@@ -8,10 +8,10 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import type { Clock } from "../contract/clock.ts";
-import { Housekeeping } from "../engine/runs/housekeeping.ts";
-import { fileStoreUrl, openStore } from "../engine/store/open.ts";
-import { BENCH_TOKEN, withSluiceServer } from "./lib/bench_server.ts";
+import type { Clock } from "../../contract/clock.ts";
+import { Housekeeping } from "../../engine/runs/housekeeping.ts";
+import { fileStoreUrl, openStore } from "../../engine/store/open.ts";
+import { BENCH_TOKEN, withSluiceServer } from "../lib/bench_server.ts";
 
 const DAY_MS = 86_400_000;
 /** Over so many days the runs are spread. */

@@ -6,9 +6,9 @@
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { acquirePostgres, type TestDatabase } from "../tests/support/postgres.ts";
-import { lineitem } from "./lib/lineitem.ts";
-import { buildSluice, median, type RunCost, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { acquirePostgres, type TestDatabase } from "../../tests/support/postgres.ts";
+import { lineitem } from "../lib/lineitem.ts";
+import { buildSluice, median, type RunCost, sluiceRun, writeProject } from "../lib/sluice_run.ts";
 
 const DELAYS_MS = [0, 10];
 
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
 
 async function startProxy(database: TestDatabase, delayMs: number) {
   const to = new URL(database.url);
-  const program = fileURLToPath(new URL("./lib/latency_proxy.ts", import.meta.url));
+  const program = fileURLToPath(new URL("../lib/latency_proxy.ts", import.meta.url));
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-net", "--quiet", program, to.hostname, to.port, String(delayMs)],
     stdin: "piped",

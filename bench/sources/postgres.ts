@@ -9,12 +9,12 @@
 import type { RecordBatch } from "apache-arrow";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { acquirePostgres, type TestDatabase } from "../tests/support/postgres.ts";
-import { never, performLoad } from "../tests/support/connections.ts";
-import { batchesRequest, openPostgres, read } from "../tests/support/postgres_connector.ts";
-import { lineitem } from "./lib/lineitem.ts";
-import { Costs, stepOf, succeed, timed } from "./lib/costs.ts";
-import { buildSluice, type Cost, costOf, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { acquirePostgres, type TestDatabase } from "../../tests/support/postgres.ts";
+import { never, performLoad } from "../../tests/support/connections.ts";
+import { batchesRequest, openPostgres, read } from "../../tests/support/postgres_connector.ts";
+import { lineitem } from "../lib/lineitem.ts";
+import { Costs, stepOf, succeed, timed } from "../lib/costs.ts";
+import { buildSluice, type Cost, costOf, sluiceRun, writeProject } from "../lib/sluice_run.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

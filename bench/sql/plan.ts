@@ -6,10 +6,10 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { manyModels } from "./lib/many_models.ts";
-import { buildSluice, costOf, median, writeProject } from "./lib/sluice_run.ts";
+import { manyModels } from "../lib/many_models.ts";
+import { buildSluice, costOf, median, writeProject } from "../lib/sluice_run.ts";
 
-const SLUICE = join(import.meta.dirname ?? ".", "..", "dist", "sluice");
+const SLUICE = join(import.meta.dirname ?? ".", "..", "..", "dist", "sluice");
 const CHANGES = 3;
 
 async function main(): Promise<void> {

@@ -8,8 +8,8 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Costs, stepOf, succeed } from "./lib/costs.ts";
-import { buildSluice, type Cost, costOf, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { Costs, stepOf, succeed } from "../lib/costs.ts";
+import { buildSluice, type Cost, costOf, sluiceRun, writeProject } from "../lib/sluice_run.ts";
 
 const WAYS = { "through the warehouse": "", "store: false": ", store: false" };
 

@@ -8,13 +8,13 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openDatabase } from "../engine/duckdb/database.ts";
-import { findPythonWith } from "../tests/runner/python_packages.ts";
-import { succeed, timed } from "./lib/costs.ts";
-import { type ManyModels, manyModels } from "./lib/many_models.ts";
-import { buildSluice, type Cost, costOf, median, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { openDatabase } from "../../engine/duckdb/database.ts";
+import { findPythonWith } from "../../tests/runner/python_packages.ts";
+import { succeed, timed } from "../lib/costs.ts";
+import { type ManyModels, manyModels } from "../lib/many_models.ts";
+import { buildSluice, type Cost, costOf, median, sluiceRun, writeProject } from "../lib/sluice_run.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DBT = ["dbt-core==1.11.5", "dbt-duckdb==1.11.1", "duckdb==1.5.5"];
 const THREADS = 2;
 

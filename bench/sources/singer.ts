@@ -7,10 +7,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { againstBare, bareCost } from "./lib/against_bare.ts";
-import { timed } from "./lib/costs.ts";
-import { orderRecord } from "./lib/order_record.ts";
-import { buildSluice, writeProject } from "./lib/sluice_run.ts";
+import { againstBare, bareCost } from "../lib/against_bare.ts";
+import { timed } from "../lib/costs.ts";
+import { orderRecord } from "../lib/order_record.ts";
+import { buildSluice, writeProject } from "../lib/sluice_run.ts";
 
 const STATE_EVERY = 10_000;
 

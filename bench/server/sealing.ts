@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
 import * as v from "valibot";
-import { systemClock } from "../contract/clock.ts";
-import type { Sealer } from "../contract/keys/sealer.ts";
-import { pipelineSchema } from "../contract/pipeline/pipeline.ts";
-import { createKeyRing, type KeyRing } from "../engine/keys/key_ring.ts";
-import { rotateKeys } from "../engine/keys/rotate.ts";
-import { openStore } from "../engine/store/open.ts";
-import type { Store } from "../engine/store/store.ts";
+import { systemClock } from "../../contract/clock.ts";
+import type { Sealer } from "../../contract/keys/sealer.ts";
+import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
+import { createKeyRing, type KeyRing } from "../../engine/keys/key_ring.ts";
+import { rotateKeys } from "../../engine/keys/rotate.ts";
+import { openStore } from "../../engine/store/open.ts";
+import type { Store } from "../../engine/store/store.ts";
 
 const TRIES = 50;
 

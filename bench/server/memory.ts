@@ -5,9 +5,9 @@
  * deno task bench memory [--rows 20000000] [--memory 512MB]; SLUICE_TEST_POSTGRES_URL names a server to use
  */
 import { parseArgs } from "node:util";
-import { acquirePostgres } from "../tests/support/postgres.ts";
-import { lineitem } from "./lib/lineitem.ts";
-import { buildSluice, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { acquirePostgres } from "../../tests/support/postgres.ts";
+import { lineitem } from "../lib/lineitem.ts";
+import { buildSluice, sluiceRun, writeProject } from "../lib/sluice_run.ts";
 
 const SHOWN: Readonly<Record<string, string>> = {
   warehouse: "warehouse",

@@ -8,13 +8,13 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { findPythonWith } from "../tests/runner/python_packages.ts";
-import { acquirePostgres } from "../tests/support/postgres.ts";
-import { Costs, succeed } from "./lib/costs.ts";
-import { lineitem } from "./lib/lineitem.ts";
-import { buildSluice, costOf, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { findPythonWith } from "../../tests/runner/python_packages.ts";
+import { acquirePostgres } from "../../tests/support/postgres.ts";
+import { Costs, succeed } from "../lib/costs.ts";
+import { lineitem } from "../lib/lineitem.ts";
+import { buildSluice, costOf, sluiceRun, writeProject } from "../lib/sluice_run.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DLT = [
   "dlt[duckdb,parquet]==1.31.0",
   "duckdb==2.0.1",

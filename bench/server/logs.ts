@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import type { LogLine } from "../contract/run.ts";
-import { packBlock } from "../engine/store/logs/log_block.ts";
-import { openStore } from "../engine/store/open.ts";
-import type { LogPlace, LogSearch } from "../engine/store/ports/logs.ts";
-import type { Store } from "../engine/store/store.ts";
+import type { LogLine } from "../../contract/run.ts";
+import { packBlock } from "../../engine/store/logs/log_block.ts";
+import { openStore } from "../../engine/store/open.ts";
+import type { LogPlace, LogSearch } from "../../engine/store/ports/logs.ts";
+import type { Store } from "../../engine/store/store.ts";
 
 const STEPS = ["extract:orders", "extract:customers", "model:daily", "load:daily→lake"];
 

@@ -10,18 +10,18 @@ import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as v from "valibot";
-import { file } from "../connectors/files/connector.ts";
-import { http } from "../connectors/http/connector.ts";
-import { s3 } from "../connectors/s3/connector.ts";
-import type { Connection, Connector } from "../contract/connector/connector.ts";
-import { type Database, openDatabase } from "../engine/duckdb/database.ts";
-import { startS3 } from "../tests/runner/s3_server.ts";
-import { connectorContext, streamOf } from "../tests/support/connections.ts";
-import { guardedWay } from "../tests/support/guarded_way.ts";
-import { S3Bucket, s3Url } from "../tests/support/s3_bucket.ts";
-import { Costs, timed } from "./lib/costs.ts";
-import type { Cost } from "./lib/sluice_run.ts";
-import { startServer } from "./lib/server_process.ts";
+import { file } from "../../connectors/files/connector.ts";
+import { http } from "../../connectors/http/connector.ts";
+import { s3 } from "../../connectors/s3/connector.ts";
+import type { Connection, Connector } from "../../contract/connector/connector.ts";
+import { type Database, openDatabase } from "../../engine/duckdb/database.ts";
+import { startS3 } from "../../tests/runner/s3_server.ts";
+import { connectorContext, streamOf } from "../../tests/support/connections.ts";
+import { guardedWay } from "../../tests/support/guarded_way.ts";
+import { S3Bucket, s3Url } from "../../tests/support/s3_bucket.ts";
+import { Costs, timed } from "../lib/costs.ts";
+import type { Cost } from "../lib/sluice_run.ts";
+import { startServer } from "../lib/server_process.ts";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
       format: { type: "string", default: "csv,ndjson" },
     },
   });
-  const root = join(import.meta.dirname ?? ".", "..");
+  const root = join(import.meta.dirname ?? ".", "..", "..");
   await using server = await startS3(
     root,
     () => Promise.reject(new Error("python3 and its venv must be there")),

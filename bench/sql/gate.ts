@@ -7,13 +7,13 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openDatabase } from "../engine/duckdb/database.ts";
-import { ENGINE_FLAGS } from "../engine/runs/attempt/spawn.ts";
-import { succeed, timed } from "./lib/costs.ts";
-import { manyModels } from "./lib/many_models.ts";
-import { buildSluice, type Cost, costOf, median, writeProject } from "./lib/sluice_run.ts";
+import { openDatabase } from "../../engine/duckdb/database.ts";
+import { ENGINE_FLAGS } from "../../engine/runs/attempt/spawn.ts";
+import { succeed, timed } from "../lib/costs.ts";
+import { manyModels } from "../lib/many_models.ts";
+import { buildSluice, type Cost, costOf, median, writeProject } from "../lib/sluice_run.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CHECKOUT = [
   Deno.execPath(),
   "run",

@@ -7,10 +7,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { againstBare, bareCost } from "./lib/against_bare.ts";
-import { timed } from "./lib/costs.ts";
-import { buildSluice, writeProject } from "./lib/sluice_run.ts";
-import { startServer } from "./lib/server_process.ts";
+import { againstBare, bareCost } from "../lib/against_bare.ts";
+import { timed } from "../lib/costs.ts";
+import { buildSluice, writeProject } from "../lib/sluice_run.ts";
+import { startServer } from "../lib/server_process.ts";
 
 const PER_PAGE = 1_000;
 

@@ -7,8 +7,8 @@
 import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { show } from "./lib/measured.ts";
-import { measureSideBySide, printPeakMemory } from "./lib/side_by_side.ts";
+import { show } from "../lib/measured.ts";
+import { measureSideBySide, printPeakMemory } from "../lib/side_by_side.ts";
 
 /** In the order in which they can be built. */
 const MODELS: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@
 import { DatabaseSync } from "node:sqlite";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { sqlite } from "../connectors/sqlite/connector.ts";
+import { sqlite } from "../../connectors/sqlite/connector.ts";
 import type { RecordBatch } from "apache-arrow";
 import {
   batchesOf,
@@ -16,8 +16,8 @@ import {
   performLoad,
   streamOf,
   type WholeLoad,
-} from "../tests/support/connections.ts";
-import { makeSqlite, numbers } from "../tests/support/sqlite_file.ts";
+} from "../../tests/support/connections.ts";
+import { makeSqlite, numbers } from "../../tests/support/sqlite_file.ts";
 
 const COLUMNS =
   `(id INTEGER PRIMARY KEY, customer INTEGER, amount DECIMAL(12,2), price REAL, name TEXT, status TEXT,

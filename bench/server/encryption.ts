@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { WarehouseKey } from "../contract/keys/warehouse_key.ts";
-import { openDatabase } from "../engine/duckdb/database.ts";
-import { findCryptoModule } from "../engine/runs/warehouses/crypto_module.ts";
+import type { WarehouseKey } from "../../contract/keys/warehouse_key.ts";
+import { openDatabase } from "../../engine/duckdb/database.ts";
+import { findCryptoModule } from "../../engine/runs/warehouses/crypto_module.ts";
 
 /**
  * What encryption costs: a plain warehouse and an encrypted one in turns, each filled, read from its file, changed in many

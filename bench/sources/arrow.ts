@@ -9,10 +9,10 @@ import type { RecordBatch } from "apache-arrow";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { openDatabase } from "../engine/duckdb/database.ts";
-import { exportRows } from "../engine/duckdb/from/export.ts";
-import { createTable, ingest } from "../engine/duckdb/into/ingest.ts";
-import type { DuckSession } from "../engine/duckdb/session.ts";
+import { openDatabase } from "../../engine/duckdb/database.ts";
+import { exportRows } from "../../engine/duckdb/from/export.ts";
+import { createTable, ingest } from "../../engine/duckdb/into/ingest.ts";
+import type { DuckSession } from "../../engine/duckdb/session.ts";
 
 /** How many times the batches in memory are sent, so that the peak of memory is the way's own. */
 const REPEATS = 10;

@@ -8,10 +8,10 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { acquireMariadb, type MariadbDatabase } from "../tests/support/mariadb.ts";
-import { openMysql, readBatches } from "../tests/support/mysql_connector.ts";
-import { Costs, stepOf, succeed, timed } from "./lib/costs.ts";
-import { buildSluice, type Cost, costOf, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { acquireMariadb, type MariadbDatabase } from "../../tests/support/mariadb.ts";
+import { openMysql, readBatches } from "../../tests/support/mysql_connector.ts";
+import { Costs, stepOf, succeed, timed } from "../lib/costs.ts";
+import { buildSluice, type Cost, costOf, sluiceRun, writeProject } from "../lib/sluice_run.ts";
 
 const LINEITEM = (rows: number) =>
   `CREATE TABLE lineitem (

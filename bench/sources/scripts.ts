@@ -6,7 +6,7 @@
  * deno task bench scripts [--rows 3000000] [--rounds 3]
  */
 import { parseArgs } from "node:util";
-import { buildSluice, median, sluiceRun, writeProject } from "./lib/sluice_run.ts";
+import { buildSluice, median, sluiceRun, writeProject } from "../lib/sluice_run.ts";
 
 /** Rows are given so many at a time. */
 const AT_A_TIME = 10_000;

@@ -7,8 +7,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import type { RunDetail } from "../contract/run.ts";
-import { BENCH_TOKEN, withSluiceServer } from "./lib/bench_server.ts";
+import type { RunDetail } from "../../contract/run.ts";
+import { BENCH_TOKEN, withSluiceServer } from "../lib/bench_server.ts";
 
 const POLL_MS = 10;
 /** After it a process waits for the next run of the pipeline. */
