@@ -2,7 +2,7 @@ import { toAppError } from "../../../contract/errors.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { AppliedRef } from "../../../contract/versions/version.ts";
-import { checkOut } from "../../definitions/git/check_out.ts";
+import { openCheckout } from "../../definitions/git/check_out.ts";
 import type { GitRemote, OpenedCommit } from "../../definitions/git/remote.ts";
 import { Repository } from "../../definitions/git/repository.ts";
 import type { SourceRecord, VersionStore } from "../../store/versions/port.ts";
@@ -126,13 +126,8 @@ export class ProjectSource {
     await using opened = await open();
     const { repository, commit } = opened;
     await versions.putCommit(commit);
-    const folder = await Deno.makeTempDir({ prefix: "sluice-checkout-" });
-    try {
-      await checkOut(repository, commit.id, folder);
-      return await work({ folder, applied: { ref, commit: commit.id } });
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using checkout = await openCheckout(repository, commit.id);
+    return await work({ folder: checkout.folder, applied: { ref, commit: commit.id } });
   }
 
   /** What was known of a commit of the work tree is noted, once. */

@@ -9,7 +9,7 @@ import { ProjectFiles } from "../read_files.ts";
 import type { ApiDefinition, ApiValue } from "./api_definition.ts";
 import { withConnector, yamlText } from "./api_yaml.ts";
 import { secretsIn, valuesIn, withValues } from "./placeholders.ts";
-import { replaceFile, writeNewFile } from "./write_file.ts";
+import { replaceFile, writeNewFile } from "../write_file.ts";
 
 /** What of an API is to be installed, and as what. */
 export interface InstallRequest {

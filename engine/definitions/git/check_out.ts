@@ -10,6 +10,24 @@ const MAX_BYTES = 512 * 1024 * 1024;
 const LINK = "120000";
 const LFS_POINTER = "version https://git-lfs.github.com/spec/";
 
+/** What a commit says of the project, in a folder of its own that goes when it is disposed of. Throws as `checkOut`. */
+export async function openCheckout(
+  repository: Repository,
+  commit: string,
+): Promise<AsyncDisposable & { readonly folder: string }> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-checkout-" });
+  const remove = () => Deno.remove(folder, { recursive: true });
+  try {
+    // A commit from before there were pipelines has none.
+    await Deno.mkdir(join(folder, "pipelines"));
+    await checkOut(repository, commit, folder);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { folder, [Symbol.asyncDispose]: remove };
+}
+
 /**
  * Writes what a commit says of the project into a new folder: its definitions, not its data. Throws not_found where the
  * commit has no such project, and invalid for what is no plain file: a link, a submodule, a file of git LFS.

@@ -1,4 +1,5 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { replaceFile, writeNewFile } from "../write_file.ts";
 import { schemasPath, type StreamColumns, streamSchemasText } from "./schemas_file.ts";
 
 /**
@@ -17,10 +18,8 @@ export async function writeStreamSchemas(
     const text = streamSchemasText(name, columns);
     if (text === before || (before === undefined && Object.keys(columns).length === 0)) continue;
     changed.push(path);
-    await Deno.mkdir(dirname(file), { recursive: true });
-    const draft = `${file}.${crypto.randomUUID()}.tmp`;
-    await Deno.writeTextFile(draft, text);
-    await Deno.rename(draft, file);
+    if (before === undefined) await writeNewFile(file, text);
+    else await replaceFile(file, before, text);
   }
   return changed;
 }

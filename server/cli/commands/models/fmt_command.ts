@@ -28,7 +28,7 @@ export const fmt: CommandRun = async (invocation, context) => {
   await requireProject(folders, context);
   const isCheck = invocation.flag("check");
   const paths = await filesOf(projectDir, invocation.arguments);
-  const { replaceFile } = await import("../../../../engine/definitions/apis/write_file.ts");
+  const { replaceFile } = await import("../../../../engine/definitions/write_file.ts");
   const stopping = new AbortController();
   using _interrupts = context.onInterrupt(() =>
     stopping.abort(new AppError("cancelled", "Stopped before all was formatted"))

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
 import { isChanged, type ProjectPlan } from "../../../../contract/plan/plan.ts";
 import type { PlanRequest, Plans } from "../../../../engine/control/models/port.ts";
@@ -169,23 +168,17 @@ async function atRef(
   signal: AbortSignal,
 ): Promise<AsyncDisposable & { readonly against: PlanRequest["against"] }> {
   const { Repository } = await import("../../../../engine/definitions/git/repository.ts");
-  const { checkOut } = await import("../../../../engine/definitions/git/check_out.ts");
+  const { openCheckout } = await import("../../../../engine/definitions/git/check_out.ts");
   const repository = await Repository.find(projectDir);
   const { id: commit } = await repository.commit(ref);
   signal.throwIfAborted();
-  await using opening = new AsyncDisposableStack();
-  const folder = await Deno.makeTempDir({ prefix: "sluice-plan-" });
-  opening.defer(() => Deno.remove(folder, { recursive: true }));
-  // A commit from before there were pipelines has none.
-  await Deno.mkdir(join(folder, "pipelines"));
-  await checkOut(repository, commit, folder);
-  const opened = opening.move();
+  const checkout = await openCheckout(repository, commit);
   return {
     against: {
       kind: "project",
       name: commit.startsWith(ref) ? ref : `${ref} (${commit.slice(0, COMMIT_SHOWN)})`,
-      source: { folder },
+      source: { folder: checkout.folder },
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => checkout[Symbol.asyncDispose](),
   };
 }

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { AppError } from "../../../contract/errors.ts";
+import { AppError } from "../../contract/errors.ts";
 
 /** Files of a project that appear or change in one moment. */
 
