@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { ProjectPlan } from "../../../contract/plan/plan.ts";
+import { UNKNOWN_REVISION } from "../../../contract/plan/reasons.ts";
 import { quoteName } from "../../../contract/names.ts";
 import { didYouMeanOneOf } from "../../../text/suggest.ts";
 import type { Store } from "../../store/store.ts";
@@ -73,8 +74,6 @@ interface Befores {
 }
 
 const ID_SHOWN = 12;
-/** The reason of the error for a revision that there is not. */
-export const UNKNOWN_REVISION = "unknown_revision";
 
 async function beforesOf(context: PlanContext, base: PlanBase): Promise<Befores> {
   if (base.kind === "in_force") return await inForce(base.store);

@@ -1,3 +1,4 @@
+import { UNKNOWN_REVISION } from "../../../../contract/plan/reasons.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { isChanged, type ProjectPlan } from "../../../../contract/plan/plan.ts";
 import type { PlanRequest, Plans } from "../../../../engine/control/models/port.ts";
@@ -108,7 +109,7 @@ async function planAgainst(
     try {
       return await plans.plan({ ...request, against: { kind: "revision", id: against } }, signal);
     } catch (error) {
-      if (!(error instanceof AppError) || error.reason !== NO_REVISION) throw error;
+      if (!(error instanceof AppError) || error.reason !== UNKNOWN_REVISION) throw error;
     }
   }
   await using checkedOut = await atRef(folders, against, signal);
@@ -158,7 +159,6 @@ function percentOf(text: string): number {
 const MAX_DEPTH = 10_000;
 /** Fewer digits would be a guess. */
 const MAYBE_REVISION = /^[0-9a-f]{6,64}$/i;
-const NO_REVISION = "unknown_revision";
 const COMMIT_SHOWN = 10;
 
 /** The project as a commit of its git repository has it, in a folder that goes when it is disposed of. */
