@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Connector } from "../contract/connector/connector.ts";
 import { AppError } from "../contract/errors.ts";
-import type { ResolvedConnector } from "../contract/job.ts";
+import type { ResolvedConnector } from "../contract/jobs/job_base.ts";
 import {
   type CommonConnectorKeys,
   commonConnectorSchema,

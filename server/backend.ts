@@ -2,7 +2,7 @@ import type { AuditLog } from "../engine/control/audit/port.ts";
 import type { Engine } from "../engine/control/engine.ts";
 import type { Fault } from "../text/fault.ts";
 import type { Sealer } from "../contract/keys/sealer.ts";
-import type { FormattedText } from "../contract/job.ts";
+import type { FormattedText } from "../contract/jobs/format_job.ts";
 import type { Log } from "../contract/log.ts";
 import type { ProjectPlan } from "../contract/plan/plan.ts";
 import type { PlanRequest } from "../engine/control/models/port.ts";

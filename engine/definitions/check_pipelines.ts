@@ -1,6 +1,6 @@
 import { filledDefinition, sampleParams } from "../../connectors/pipeline_params.ts";
 import { paramTexts, unfilledParams } from "../../contract/params/places.ts";
-import type { CheckReport, DefinitionFault } from "../../contract/job.ts";
+import type { CheckReport, DefinitionFault } from "../../contract/jobs/check_job.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import type { Log } from "../../contract/log.ts";

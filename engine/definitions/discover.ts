@@ -4,7 +4,8 @@ import type { ConnectionCheck, ConnectorTest, SourceStream } from "../../contrac
 import { AppError } from "../../contract/errors.ts";
 import { type RevisionFile, splitFiles } from "../../contract/revision.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
-import type { DiscoveryJob, JobFollower, Report } from "../../contract/job.ts";
+import type { DiscoveryJob, JobFollower } from "../../contract/jobs/discovery_job.ts";
+import type { Report } from "../../contract/jobs/reports.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { provideDiscovery } from "../grants/provide.ts";
 import { followReports, type StderrLines } from "../runs/attempt/follow_reports.ts";

@@ -1,7 +1,7 @@
 import { parseConnector } from "../../connectors/parse.ts";
 import type { Connector } from "../../contract/connector/connector.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
-import type { Answer, Question } from "../../contract/job.ts";
+import type { Answer, Question } from "../../contract/jobs/questions.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { WayOut } from "./egress/way_out.ts";
 import type { ProcessTokens } from "./tokens/process_tokens.ts";

@@ -1,5 +1,5 @@
 import type { PlainLine, ScriptCeilings } from "../../contract/connector/connector.ts";
-import type { DuckDbGrant } from "../../contract/job.ts";
+import type { DuckDbGrant } from "../../contract/jobs/job_base.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import { parseSize } from "../../text/size.ts";
 import { type Asker, askerText, type Asks, type CommandAsk, type PathAsk, type TableAsk } from "./asks.ts";

@@ -1,4 +1,10 @@
-import type { CheckJob, CheckPlace, CheckReport, CheckSubject, DefinitionFault } from "../../contract/job.ts";
+import type {
+  CheckJob,
+  CheckPlace,
+  CheckReport,
+  CheckSubject,
+  DefinitionFault,
+} from "../../contract/jobs/check_job.ts";
 import { childTablesBy } from "../../contract/pipeline/child_tables.ts";
 import { mayCall } from "../../contract/pipeline/functions.ts";
 import { columnsNamedBy, loadTargets } from "../../contract/pipeline/load.ts";

@@ -23,7 +23,7 @@ import type { LogLevel } from "../../contract/log.ts";
 import type { CommonConnectorKeys, ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { LoadDefinition } from "../../contract/pipeline/load.ts";
 import { type StreamDefinition, streamSchema } from "../../contract/pipeline/stream.ts";
-import type { ResolvedConnector } from "../../contract/job.ts";
+import type { ResolvedConnector } from "../../contract/jobs/job_base.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import type { ServerRequests } from "./server_requests.ts";
 import { PlaceBudget } from "./budget.ts";

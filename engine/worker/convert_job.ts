@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { ConvertJob } from "../../contract/job.ts";
+import type { ConvertJob } from "../../contract/jobs/convert_job.ts";
 import { convertFile } from "../duckdb/convert_file.ts";
 import type { JobContext } from "./job_context.ts";
 import { pointsOf } from "./points.ts";

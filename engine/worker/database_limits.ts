@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { DuckDbGrant } from "../../contract/job.ts";
+import type { DuckDbGrant } from "../../contract/jobs/job_base.ts";
 import type { DatabaseOptions } from "../duckdb/database.ts";
 
 /** Where a job's connectors put what DuckDB is to read. `tempDir` is the job's own folder. */

@@ -1,5 +1,5 @@
 import { NO_COLUMNS, toAppError } from "../../contract/errors.ts";
-import type { CheckSubject, DefinitionFault } from "../../contract/job.ts";
+import type { CheckSubject, DefinitionFault } from "../../contract/jobs/check_job.ts";
 import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { type Column, findColumn, type SqlSession } from "../../contract/sql.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";

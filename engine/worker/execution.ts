@@ -1,5 +1,5 @@
 import { AppError, toAppError } from "../../contract/errors.ts";
-import type { RunJob } from "../../contract/job.ts";
+import type { RunJob } from "../../contract/jobs/run_job.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
 import type { Graph } from "../../sql/language/graph.ts";

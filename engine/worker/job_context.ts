@@ -1,7 +1,8 @@
 import { systemClock } from "../../contract/clock.ts";
 import type { Connector, SandboxProgram } from "../../contract/connector/connector.ts";
 import type { AppError } from "../../contract/errors.ts";
-import type { Job, RunJob } from "../../contract/job.ts";
+import type { Job } from "../../contract/jobs/job.ts";
+import type { RunJob } from "../../contract/jobs/run_job.ts";
 import { duckdbOpener } from "../duckdb/file.ts";
 import type { ServerRequests } from "./server_requests.ts";
 import { Connections } from "./connections.ts";

@@ -6,14 +6,15 @@ import { compareJob } from "./comparison/compare_job.ts";
 import { convertJob } from "./convert_job.ts";
 import { formatJob } from "./models/format_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
-import type { Order, SentJob, SnapshotRead } from "../../contract/job.ts";
+import type { Order, SentJob } from "../../contract/jobs/job.ts";
+import type { SnapshotRead } from "../../contract/jobs/reader_job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
 import { readerJob } from "./snapshots/reader_job.ts";
 import { scriptJob } from "./discovery/script_job.ts";
 import { verifyJob } from "./verify/verify_job.ts";
-import { linesOf } from "../../contract/job_lines.ts";
+import { linesOf } from "../../contract/jobs/job_lines.ts";
 
 /** The programs of its threads, in a checkout and in the unpacked file. */
 const threadProgram = (name: string) =>

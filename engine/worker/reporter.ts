@@ -1,7 +1,7 @@
 import { type AppError, toErrorRecord } from "../../contract/errors.ts";
 import type { LogLevel } from "../../contract/log.ts";
 import type { PipelineStep, Step } from "../../contract/run.ts";
-import type { Report, SourceTotal } from "../../contract/job.ts";
+import type { Report, SourceTotal } from "../../contract/jobs/reports.ts";
 import type { Traffic } from "../../contract/streams/traffic.ts";
 
 /** Followers see numbers move this often, not faster. */

@@ -1,4 +1,4 @@
-import type { RunJob } from "../../contract/job.ts";
+import type { RunJob } from "../../contract/jobs/run_job.ts";
 import { streamChecks } from "../../sql/language/checks/check.ts";
 import { buildGraph } from "../../sql/language/graph.ts";
 import { requireModels } from "../../sql/language/files/read_models.ts";

@@ -1,6 +1,8 @@
 import type { RateLimit, WayOut } from "../../contract/connector/connector.ts";
 import type { AccessToken, RenewedToken, TokenRequest } from "../../contract/connector/tokens.ts";
-import type { Answer, Order, Question, Report } from "../../contract/job.ts";
+import type { Order } from "../../contract/jobs/job.ts";
+import type { Answer, Question } from "../../contract/jobs/questions.ts";
+import type { Report } from "../../contract/jobs/reports.ts";
 import type { PostedBody } from "../../contract/triggers/webhooks.ts";
 import { AppError } from "../../contract/errors.ts";
 

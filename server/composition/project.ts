@@ -1,4 +1,4 @@
-import type { FormattedText } from "../../contract/job.ts";
+import type { FormattedText } from "../../contract/jobs/format_job.ts";
 import type { Log } from "../../contract/log.ts";
 import { connectors } from "../../connectors/registry.ts";
 import type { ProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";

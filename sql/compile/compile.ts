@@ -1,5 +1,5 @@
 import type { Fault } from "../../text/fault.ts";
-import type { DefinitionFault } from "../../contract/job.ts";
+import type { DefinitionFault } from "../../contract/jobs/check_job.ts";
 import type { ParamDefinitions } from "../../contract/params/definition.ts";
 import { type Column, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { listWords } from "../../text/suggest.ts";

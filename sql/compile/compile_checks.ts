@@ -1,4 +1,4 @@
-import type { DefinitionFault } from "../../contract/job.ts";
+import type { DefinitionFault } from "../../contract/jobs/check_job.ts";
 import { type Column, findColumn, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import type { Fault } from "../../text/fault.ts";
 import { didYouMean } from "../../text/suggest.ts";

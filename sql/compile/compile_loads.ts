@@ -1,7 +1,7 @@
 import { didYouMean } from "../../text/suggest.ts";
 import type { BoundColumns } from "./compile_checks.ts";
 import type { Graph, GraphNode } from "../language/graph.ts";
-import type { DefinitionFault } from "../../contract/job.ts";
+import type { DefinitionFault } from "../../contract/jobs/check_job.ts";
 import { findColumn } from "../../contract/sql.ts";
 
 /** What a load of the definition names. */

@@ -1,4 +1,4 @@
-import type { DefinitionFault } from "../../contract/job.ts";
+import type { DefinitionFault } from "../../contract/jobs/check_job.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { ParamDefinitions } from "../../contract/params/definition.ts";
 import { nameKey } from "../../contract/sql.ts";

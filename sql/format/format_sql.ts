@@ -1,4 +1,4 @@
-import type { FormattedText } from "../../contract/job.ts";
+import type { FormattedText } from "../../contract/jobs/format_job.ts";
 import { quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
 import { scanSql } from "../language/scan_sql.ts";

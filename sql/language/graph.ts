@@ -1,7 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { nameKey, SqlError, type SqlSession } from "../../contract/sql.ts";
-import type { DefinitionFault } from "../../contract/job.ts";
+import type { DefinitionFault } from "../../contract/jobs/check_job.ts";
 import { type Check, checkStep, modelChecks, readsOtherTables } from "./checks/check.ts";
 import { checkFault } from "./checks/check_place.ts";
 import { guessPosition } from "./error_position.ts";

@@ -1,4 +1,4 @@
-import type { DefinitionFault } from "../../contract/job.ts";
+import type { DefinitionFault } from "../../contract/jobs/check_job.ts";
 import type { ColumnLineage, ColumnSource, TableLineage } from "../../contract/lineage/lineage.ts";
 import { type ChildTable, childTablesOf, parentColumn } from "../../contract/pipeline/child_tables.ts";
 import { addressText, type PipelineDefinition } from "../../contract/pipeline/pipeline.ts";

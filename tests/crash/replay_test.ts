@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import * as v from "valibot";
-import type { RejectsJob } from "../../contract/job.ts";
+import type { RejectsJob } from "../../contract/jobs/rejects_job.ts";
 import { pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import { openDatabase } from "../../engine/duckdb/database.ts";
 import { spawnRunProcess } from "../../engine/runs/attempt/spawn.ts";

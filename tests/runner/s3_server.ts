@@ -1,4 +1,4 @@
-import { linesOf } from "../../contract/job_lines.ts";
+import { linesOf } from "../../contract/jobs/job_lines.ts";
 import { findPythonWith } from "./python_packages.ts";
 
 export const S3_URL = "SLUICE_TEST_S3_URL";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { linesOf } from "../../contract/job_lines.ts";
+import { linesOf } from "../../contract/jobs/job_lines.ts";
 import { findPythonWith } from "./python_packages.ts";
 
 /**

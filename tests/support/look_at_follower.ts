@@ -6,7 +6,7 @@ import { postgres } from "../../connectors/postgres/connector.ts";
 import type { FollowProgress } from "../../contract/connector/changes.ts";
 import type { Connector } from "../../contract/connector/connector.ts";
 import type { FollowedReport } from "../../contract/connector/followed.ts";
-import type { Report } from "../../contract/job.ts";
+import type { Report } from "../../contract/jobs/reports.ts";
 import { streamSchema } from "../../contract/pipeline/stream.ts";
 import { discoveryJob } from "../../engine/worker/discovery/discovery_job.ts";
 import { Reporter } from "../../engine/worker/reporter.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { connectors } from "../../connectors/registry.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
-import type { RunJob } from "../../contract/job.ts";
+import type { RunJob } from "../../contract/jobs/run_job.ts";
 import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../contract/run.ts";
 import { parseHostRule } from "../../engine/grants/host_rules.ts";

@@ -1,4 +1,4 @@
-import type { KnownLoad } from "../../../contract/job.ts";
+import type { KnownLoad } from "../../../contract/jobs/verify_job.ts";
 import type { Receipt } from "../../../contract/loads/verification.ts";
 import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError, type ErrorRecord, toErrorRecord } from "../../../contract/errors.ts";
-import type { KnownLoad } from "../../../contract/job.ts";
+import type { KnownLoad } from "../../../contract/jobs/verify_job.ts";
 import {
   isVerified,
   loadName,

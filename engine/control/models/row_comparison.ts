@@ -1,6 +1,7 @@
 import { sampleParams } from "../../../connectors/pipeline_params.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { CheckReport, ComparedModel, ComparedSide } from "../../../contract/job.ts";
+import type { CheckReport } from "../../../contract/jobs/check_job.ts";
+import type { ComparedModel, ComparedSide } from "../../../contract/jobs/compare_job.ts";
 import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
 import type { ModelChange, PipelinePlan } from "../../../contract/plan/plan.ts";
 import { modelNamed, type PipelineChanges } from "../../definitions/plan/plan_pipeline.ts";

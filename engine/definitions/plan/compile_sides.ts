@@ -1,6 +1,6 @@
 import { filledDefinition, sampleParams } from "../../../connectors/pipeline_params.ts";
 import { toAppError } from "../../../contract/errors.ts";
-import type { CheckReport, CheckSubject } from "../../../contract/job.ts";
+import type { CheckReport, CheckSubject } from "../../../contract/jobs/check_job.ts";
 import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
 import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
 import type { Column } from "../../../contract/sql.ts";

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { CheckReport } from "../../../contract/job.ts";
+import type { CheckReport } from "../../../contract/jobs/check_job.ts";
 import type { ModelChange, PartChange, PipelinePlan } from "../../../contract/plan/plan.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import type { PipelineStep } from "../../../contract/run.ts";

@@ -1,4 +1,4 @@
-import type { CheckReport, DefinitionFault } from "../../../contract/job.ts";
+import type { CheckReport, DefinitionFault } from "../../../contract/jobs/check_job.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { ModelChange, PipelinePlan } from "../../../contract/plan/plan.ts";
 import type { RevisionFile } from "../../../contract/revision.ts";

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import type { CheckPlace, CheckReport, CheckSubject, Report } from "../../../contract/job.ts";
+import type { CheckPlace, CheckReport, CheckSubject } from "../../../contract/jobs/check_job.ts";
+import type { Report } from "../../../contract/jobs/reports.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
 import type { RevisionFile } from "../../../contract/revision.ts";
 import { answering } from "../../runs/attempt/answers.ts";

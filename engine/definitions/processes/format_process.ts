@@ -1,4 +1,4 @@
-import type { FormattedText } from "../../../contract/job.ts";
+import type { FormattedText } from "../../../contract/jobs/format_job.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
 import { followReports } from "../../runs/attempt/follow_reports.ts";

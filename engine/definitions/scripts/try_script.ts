@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { AppError } from "../../../contract/errors.ts";
-import type { Report, ScriptTrial } from "../../../contract/job.ts";
+import type { Report } from "../../../contract/jobs/reports.ts";
+import type { ScriptTrial } from "../../../contract/jobs/script_job.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import { type LoadDefinition, loadTargets } from "../../../contract/pipeline/load.ts";
 import { inputsOf } from "../../../contract/pipeline/parents.ts";

@@ -1,6 +1,6 @@
 import type { RenewedToken, TokenRequest } from "../../../contract/connector/tokens.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { Answer } from "../../../contract/job.ts";
+import type { Answer } from "../../../contract/jobs/questions.ts";
 import type { Redactor } from "../redact.ts";
 import type { Renewal, SharedTokens } from "./shared_tokens.ts";
 

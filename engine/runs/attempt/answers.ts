@@ -1,5 +1,6 @@
 import { toErrorRecord } from "../../../contract/errors.ts";
-import type { Answer, Question, Report } from "../../../contract/job.ts";
+import type { Answer, Question } from "../../../contract/jobs/questions.ts";
+import type { Report } from "../../../contract/jobs/reports.ts";
 import type { PostedBody } from "../../../contract/triggers/webhooks.ts";
 import type { Answers } from "../../grants/answer_questions.ts";
 import type { RunProcess } from "./spawn.ts";

@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { Report } from "../../../contract/job.ts";
+import type { Report } from "../../../contract/jobs/reports.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { RunProcess } from "./spawn.ts";
 

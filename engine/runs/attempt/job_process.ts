@@ -1,5 +1,9 @@
 import { join } from "node:path";
-import type { ConvertJob, DiscoveryJob, FormatJob, RejectsJob, ScriptJob } from "../../../contract/job.ts";
+import type { ConvertJob } from "../../../contract/jobs/convert_job.ts";
+import type { DiscoveryJob } from "../../../contract/jobs/discovery_job.ts";
+import type { FormatJob } from "../../../contract/jobs/format_job.ts";
+import type { RejectsJob } from "../../../contract/jobs/rejects_job.ts";
+import type { ScriptJob } from "../../../contract/jobs/script_job.ts";
 import type { Answers } from "../../grants/answer_questions.ts";
 import type { ProcessPermissions } from "../../grants/grant.ts";
 import { answering } from "./answers.ts";

@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
-import type { CheckJob, RunJob } from "../../../contract/job.ts";
+import type { CheckJob } from "../../../contract/jobs/check_job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { ProcessPermissions } from "../../grants/grant.ts";
 import { type RunProcess, type RunProcessProgram, startProcess, type WaitingProcess } from "./spawn.ts";
 

@@ -4,7 +4,7 @@ import type { PipelineStep, Run, RunEvent, Step } from "../../../contract/run.ts
 import type { Column } from "../../../contract/sql.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { RunEvents } from "../run_events.ts";
-import type { Report } from "../../../contract/job.ts";
+import type { Report } from "../../../contract/jobs/reports.ts";
 import type { Lease, RunOutcome } from "../../store/ports/runs.ts";
 import type { Store } from "../../store/store.ts";
 import type { FollowedReport } from "../../../contract/connector/followed.ts";

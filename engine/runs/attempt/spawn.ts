@@ -1,6 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { Job, Order, Report, SentJob } from "../../../contract/job.ts";
-import { linesOf } from "../../../contract/job_lines.ts";
+import type { Job, Order, SentJob } from "../../../contract/jobs/job.ts";
+import type { Report } from "../../../contract/jobs/reports.ts";
+import { linesOf } from "../../../contract/jobs/job_lines.ts";
 import type { ProcessPermissions } from "../../grants/grant.ts";
 import { permissionFlags, writePermissions } from "./permissions.ts";
 import type { ScriptSandboxes } from "./script_sandboxes.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../contract/clock.ts";
-import type { Report } from "../../../contract/job.ts";
+import type { Report } from "../../../contract/jobs/reports.ts";
 import { type StepTrend, trendFigures } from "../../../contract/runs/history.ts";
 import { NO_PROGRESS, type StepProgress } from "../../../contract/runs/progress.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
-import type { ComparedModel, ComparedSide } from "../../../contract/job.ts";
+import type { ComparedModel, ComparedSide } from "../../../contract/jobs/compare_job.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { TableDiff } from "../../../contract/plan/table_diff.ts";
 import type { Policy } from "../../grants/policy.ts";

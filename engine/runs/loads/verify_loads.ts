@@ -6,7 +6,7 @@ import { namedLoads } from "../../../contract/pipeline/named_loads.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import type { ParamValue } from "../../../contract/run.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { KnownLoad } from "../../../contract/job.ts";
+import type { KnownLoad } from "../../../contract/jobs/verify_job.ts";
 import type { Log } from "../../../contract/log.ts";
 import { type Revision, splitFiles } from "../../../contract/revision.ts";
 import type { LoadVerification } from "../../../contract/loads/verification.ts";

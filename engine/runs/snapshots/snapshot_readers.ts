@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { Report } from "../../../contract/job.ts";
+import type { Report } from "../../../contract/jobs/reports.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { SnapshotQuery } from "../../../contract/snapshots/query.ts";
 import { StderrLines } from "../attempt/follow_reports.ts";

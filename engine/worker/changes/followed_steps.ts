@@ -1,7 +1,7 @@
 import { type FollowProgress, StreamsFailed } from "../../../contract/connector/changes.ts";
 import type { FollowedStream, Source } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import { followedStreams } from "../../../contract/pipeline/followed_streams.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { DuckSession } from "../../duckdb/session.ts";

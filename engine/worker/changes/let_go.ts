@@ -1,6 +1,6 @@
 import type { Source } from "../../../contract/connector/source.ts";
 import { toAppError } from "../../../contract/errors.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import { followedConnectors } from "../../../contract/pipeline/followed_streams.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { followers, forgetFollower } from "../../warehouse/followers.ts";

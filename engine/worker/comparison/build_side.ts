@@ -1,5 +1,5 @@
 import { toAppError } from "../../../contract/errors.ts";
-import type { ComparedSide, CompareJob } from "../../../contract/job.ts";
+import type { ComparedSide, CompareJob } from "../../../contract/jobs/compare_job.ts";
 import { mayCall } from "../../../contract/pipeline/functions.ts";
 import { nameKey } from "../../../contract/sql.ts";
 import { declareEphemerals } from "../../../sql/build/ephemeral.ts";

@@ -1,5 +1,5 @@
 import { toAppError } from "../../../contract/errors.ts";
-import type { ComparedModel, CompareJob } from "../../../contract/job.ts";
+import type { ComparedModel, CompareJob } from "../../../contract/jobs/compare_job.ts";
 import { NO_TABLE_DIFF, type TableDiff } from "../../../contract/plan/table_diff.ts";
 import { nameKey, quoteIdentifier } from "../../../contract/sql.ts";
 import { type Database, openDatabase } from "../../duckdb/database.ts";

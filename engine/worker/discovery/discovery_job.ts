@@ -2,7 +2,7 @@ import { systemClock } from "../../../contract/clock.ts";
 import type { FollowProgress } from "../../../contract/connector/changes.ts";
 import type { DiscoveredStream, FollowedStream, Source } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { DiscoveryJob, JobFollower } from "../../../contract/job.ts";
+import type { DiscoveryJob, JobFollower } from "../../../contract/jobs/discovery_job.ts";
 import type { Connections } from "../connections.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import { databaseLimits, scratchOf } from "../database_limits.ts";

@@ -1,7 +1,7 @@
 import { type Data, DataType, type Field, type RecordBatch } from "apache-arrow";
 import { extensionOf, jsonText } from "../../../connectors/destination/json_text.ts";
 import { EXTENSION_METADATA_KEY } from "../../../contract/arrow.ts";
-import type { ScriptJob } from "../../../contract/job.ts";
+import type { ScriptJob } from "../../../contract/jobs/script_job.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";

@@ -1,6 +1,6 @@
 import type { Schema } from "apache-arrow";
 import type { InputBatch } from "../../../contract/connector/source.ts";
-import type { ScriptJob } from "../../../contract/job.ts";
+import type { ScriptJob } from "../../../contract/jobs/script_job.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import { type ExportedRows, exportRows } from "../../duckdb/from/export.ts";
 import type { Connections } from "../connections.ts";

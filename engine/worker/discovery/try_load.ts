@@ -1,6 +1,6 @@
 import type { DeliveryRequest } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { RejectedRow, ScriptJob } from "../../../contract/job.ts";
+import type { RejectedRow, ScriptJob } from "../../../contract/jobs/script_job.ts";
 import type { LoadDefinition } from "../../../contract/pipeline/load.ts";
 import type { Connections } from "../connections.ts";
 import type { JobContext } from "../job_context.ts";

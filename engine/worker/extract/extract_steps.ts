@@ -1,5 +1,6 @@
 import { inputsOf, parentsOf } from "../../../contract/pipeline/parents.ts";
-import type { RunJob, SourceTotal } from "../../../contract/job.ts";
+import type { SourceTotal } from "../../../contract/jobs/reports.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { ThreadCount } from "../../duckdb/thread_count.ts";

@@ -1,7 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { SourceTotal } from "../../../contract/job.ts";
+import type { SourceTotal } from "../../../contract/jobs/reports.ts";
 import type { JsonValue } from "../../../contract/json.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";

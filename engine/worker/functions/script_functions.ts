@@ -9,7 +9,8 @@ import type {
 } from "../../../connectors/script/functions/function_sandbox.ts";
 import type { SandboxProgram } from "../../../contract/connector/connector.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
-import type { DefinitionFault, RunJob } from "../../../contract/job.ts";
+import type { DefinitionFault } from "../../../contract/jobs/check_job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import {
   type FunctionType,
   functionTypeText,

@@ -1,6 +1,6 @@
 import type { LoadReceipt } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import { addressText } from "../../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { Traffic } from "../../../contract/streams/traffic.ts";

@@ -1,4 +1,4 @@
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { ModelDefinition } from "../../../sql/build/model_change.ts";

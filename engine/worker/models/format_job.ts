@@ -1,4 +1,4 @@
-import type { FormatJob, FormattedText } from "../../../contract/job.ts";
+import type { FormatJob, FormattedText } from "../../../contract/jobs/format_job.ts";
 import { formatSql } from "../../../sql/format/format_sql.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import { databaseLimits } from "../database_limits.ts";

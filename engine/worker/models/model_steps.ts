@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { Step } from "../../../contract/run.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import type { BuildWindow } from "../../../sql/build/batches.ts";

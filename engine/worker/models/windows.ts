@@ -1,4 +1,4 @@
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { StepWindow } from "../../warehouse/step_windows.ts";
 import { appendsRows, isComputedByReaders, keepsRows } from "../../../sql/build/model_change.ts";

@@ -1,6 +1,6 @@
 import type { RecordBatch } from "apache-arrow";
 import type { Scan, Source, StreamRequest } from "../../../contract/connector/source.ts";
-import type { SourceTotal } from "../../../contract/job.ts";
+import type { SourceTotal } from "../../../contract/jobs/reports.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import type { Column } from "../../../contract/sql.ts";

@@ -1,5 +1,5 @@
 import { AppError, toAppError } from "../../../contract/errors.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { DuckSession } from "../../duckdb/session.ts";

@@ -1,6 +1,6 @@
 import type { ReadMessage, ReadRequest } from "../../../contract/connector/source.ts";
 import type { ErrorRecord } from "../../../contract/errors.ts";
-import type { ResolvedConnector } from "../../../contract/job.ts";
+import type { ResolvedConnector } from "../../../contract/jobs/job_base.ts";
 import type { PackedBatch } from "./packed_batch.ts";
 
 /** What the main thread of a run's process and a thread that reads for it say to each other. */

@@ -1,7 +1,7 @@
 import { type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
 import type { ReadMessage, ReadRequest } from "../../../contract/connector/source.ts";
 import { AppError, toErrorRecord } from "../../../contract/errors.ts";
-import type { ResolvedConnector } from "../../../contract/job.ts";
+import type { ResolvedConnector } from "../../../contract/jobs/job_base.ts";
 import type { LogLevel } from "../../../contract/log.ts";
 import { abortError } from "../../duckdb/sql_error.ts";
 import { unpackBatch } from "./packed_batch.ts";

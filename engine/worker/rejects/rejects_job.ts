@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { LoadSentAgain, RejectsJob } from "../../../contract/job.ts";
+import type { LoadSentAgain, RejectsJob } from "../../../contract/jobs/rejects_job.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { hasColumns } from "../../warehouse/raw_table.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as pauseFor } from "node:timers/promises";
 import type { DeliveringDestination } from "../../../contract/connector/destination.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { LoadSentAgain, RejectsJob } from "../../../contract/job.ts";
+import type { LoadSentAgain, RejectsJob } from "../../../contract/jobs/rejects_job.ts";
 import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import { type NamedLoad, namedLoads } from "../../../contract/pipeline/named_loads.ts";
 import { quoteLiteral } from "../../../contract/sql.ts";

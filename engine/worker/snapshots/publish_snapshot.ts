@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { decodeTime, monotonicFactory } from "ulid";
 import { AppError, toAppError } from "../../../contract/errors.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { Step } from "../../../contract/run.ts";
 import type { Snapshot } from "../../../contract/snapshots/snapshot.ts";
 import { findColumn } from "../../../contract/sql.ts";

@@ -1,6 +1,6 @@
 import { writeArrow } from "../../../connectors/files/arrow/arrow_write.ts";
 import type { FileWriter } from "../../../connectors/locations/location.ts";
-import type { SnapshotRead } from "../../../contract/job.ts";
+import type { SnapshotRead } from "../../../contract/jobs/reader_job.ts";
 import { findColumn, quoteIdentifier } from "../../../contract/sql.ts";
 import type { Database } from "../../duckdb/database.ts";
 import { copyRows } from "../../duckdb/from/copy.ts";

@@ -1,6 +1,6 @@
 import { toErrorRecord } from "../../../contract/errors.ts";
 import type { ErrorRecord } from "../../../contract/errors.ts";
-import type { ReaderJob, SnapshotRead } from "../../../contract/job.ts";
+import type { ReaderJob, SnapshotRead } from "../../../contract/jobs/reader_job.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import { databaseLimits, scratchOf } from "../database_limits.ts";
 import type { JobContext } from "../job_context.ts";

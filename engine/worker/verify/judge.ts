@@ -1,4 +1,4 @@
-import type { KnownLoad } from "../../../contract/job.ts";
+import type { KnownLoad } from "../../../contract/jobs/verify_job.ts";
 import type { ComparisonResult, LoadVerification } from "../../../contract/loads/verification.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import type { Comparison } from "../loads/comparison.ts";

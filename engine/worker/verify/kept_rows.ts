@@ -1,4 +1,4 @@
-import type { KnownLoad } from "../../../contract/job.ts";
+import type { KnownLoad } from "../../../contract/jobs/verify_job.ts";
 import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
 import type { WarehouseKey } from "../../../contract/keys/warehouse_key.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";

@@ -1,7 +1,7 @@
 import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import { join } from "node:path";
 import { toAppError } from "../../../contract/errors.ts";
-import type { VerifyJob } from "../../../contract/job.ts";
+import type { VerifyJob } from "../../../contract/jobs/verify_job.ts";
 import { type NamedLoad, namedLoads } from "../../../contract/pipeline/named_loads.ts";
 import { namesLoad } from "../../../contract/loads/verification.ts";
 import { setRunVariables } from "../../../sql/build/variables.ts";

@@ -1,5 +1,5 @@
 import { toAppError } from "../../../contract/errors.ts";
-import type { CheckSubject, DefinitionFault } from "../../../contract/job.ts";
+import type { CheckSubject, DefinitionFault } from "../../../contract/jobs/check_job.ts";
 import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import type { Connections } from "../connections.ts";

@@ -1,6 +1,6 @@
 import type { DiscoveredStream } from "../../../contract/connector/source.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { RunJob } from "../../../contract/job.ts";
+import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import type { SqlSession } from "../../../contract/sql.ts";

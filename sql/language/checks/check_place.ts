@@ -1,4 +1,4 @@
-import type { DefinitionFault } from "../../../contract/job.ts";
+import type { DefinitionFault } from "../../../contract/jobs/check_job.ts";
 import type { Fault, SourcePlace } from "../../../text/fault.ts";
 import type { DocumentPath } from "../../../text/yaml_document.ts";
 import { headerPlace, type Model } from "../model.ts";

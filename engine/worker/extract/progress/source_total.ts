@@ -1,5 +1,5 @@
 import type { Source, StreamRequest } from "../../../../contract/connector/source.ts";
-import type { SourceTotal } from "../../../../contract/job.ts";
+import type { SourceTotal } from "../../../../contract/jobs/reports.ts";
 
 /** About how much `read` would give, as far as the source knows. It is there to be shown: what it fails with, reading fails with. */
 export async function totalOf(

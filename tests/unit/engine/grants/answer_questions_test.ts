@@ -1,7 +1,7 @@
 import { systemClock } from "../../../../contract/clock.ts";
 import { deepEqual, equal, match } from "node:assert/strict";
 import { connectors } from "../../../../connectors/registry.ts";
-import type { Answer } from "../../../../contract/job.ts";
+import type { Answer } from "../../../../contract/jobs/questions.ts";
 import { createAnswers } from "../../../../engine/grants/answer_questions.ts";
 import { Egress } from "../../../../engine/grants/egress/egress.ts";
 import { WayOut } from "../../../../engine/grants/egress/way_out.ts";

@@ -10,7 +10,8 @@ import type {
   Scan,
   StreamRequest,
 } from "../../../../contract/connector/source.ts";
-import type { Report, RunJob } from "../../../../contract/job.ts";
+import type { Report } from "../../../../contract/jobs/reports.ts";
+import type { RunJob } from "../../../../contract/jobs/run_job.ts";
 import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../../../contract/run.ts";
 import type { SqlRow } from "../../../../contract/sql.ts";

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import type { RunJob } from "../../../../contract/job.ts";
+import type { RunJob } from "../../../../contract/jobs/run_job.ts";
 import { JobProject, rows } from "./job_fixture.ts";
 
 /** Rows of a system, each with the moment at which it came; runs are for moments, too. */

@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { AppError } from "../../../../../contract/errors.ts";
-import type { Report } from "../../../../../contract/job.ts";
+import type { Report } from "../../../../../contract/jobs/reports.ts";
 import { followReports, StderrLines } from "../../../../../engine/runs/attempt/follow_reports.ts";
 import type { RunProcess } from "../../../../../engine/runs/attempt/spawn.ts";
 

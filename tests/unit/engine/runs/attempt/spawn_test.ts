@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
-import type { CheckJob } from "../../../../../contract/job.ts";
+import type { CheckJob } from "../../../../../contract/jobs/check_job.ts";
 import { TestAuthority } from "../../../../support/certificates.ts";
 import { waitFor } from "../../../../support/sluice_server.ts";
 import { spawnRunProcess } from "../../../../../engine/runs/attempt/spawn.ts";

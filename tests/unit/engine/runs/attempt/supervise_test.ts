@@ -6,7 +6,7 @@ import type { PipelineStep, RunEvent } from "../../../../../contract/run.ts";
 import { type AttemptResult, superviseAttempt } from "../../../../../engine/runs/attempt/supervise.ts";
 import { systemClock } from "../../../../../contract/clock.ts";
 import { RunEvents } from "../../../../../engine/runs/run_events.ts";
-import type { RunJob } from "../../../../../contract/job.ts";
+import type { RunJob } from "../../../../../contract/jobs/run_job.ts";
 import { RunProcesses } from "../../../../../engine/runs/attempt/run_processes.ts";
 import { spawnRunProcess } from "../../../../../engine/runs/attempt/spawn.ts";
 import { openStore } from "../../../../../engine/store/open.ts";

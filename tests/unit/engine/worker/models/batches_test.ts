@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import type { RunJob } from "../../../../../contract/job.ts";
+import type { RunJob } from "../../../../../contract/jobs/run_job.ts";
 import { type Attempt, JobProject, rows } from "../job_fixture.ts";
 
 /** A source of events, each of a day of January 1970, and a model that keeps them by day. */

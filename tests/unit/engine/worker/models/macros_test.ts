@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import type { RunJob } from "../../../../../contract/job.ts";
+import type { RunJob } from "../../../../../contract/jobs/run_job.ts";
 import { type Attempt, JobProject } from "../job_fixture.ts";
 
 const NO_STREAM = {

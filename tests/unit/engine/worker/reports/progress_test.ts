@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { Report } from "../../../../../contract/job.ts";
+import type { Report } from "../../../../../contract/jobs/reports.ts";
 import type { StreamRequest } from "../../../../../contract/connector/source.ts";
 import type { Scan } from "../../../../../contract/connector/source.ts";
 import { isOneStatement, tellShare } from "../../../../../engine/worker/extract/progress/scan_share.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { AppError } from "../../../../../contract/errors.ts";
-import type { Report } from "../../../../../contract/job.ts";
+import type { Report } from "../../../../../contract/jobs/reports.ts";
 import { ServerRequests } from "../../../../../engine/worker/server_requests.ts";
 
 Deno.test("ServerRequests gives each question its own answer, in whatever order they come", async () => {

@@ -1,4 +1,4 @@
-import { AppError } from "./errors.ts";
+import { AppError } from "../errors.ts";
 
 /** No report comes near this; a longer line is a process gone mad. */
 const MAX_LINE_LENGTH = 64 * 1024 * 1024;
