@@ -1,6 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { Range } from "../../../contract/range.ts";
-import type { ParamValue } from "../../../contract/run.ts";
+import type { ParamValue, RunDetail } from "../../../contract/run.ts";
 import type { WindowRequest } from "../../../engine/control/engine.ts";
 import type { CliContext, CommandRun, Invocation } from "../command.ts";
 import { commandText } from "../command_text.ts";
@@ -110,7 +110,21 @@ export async function showRun(
   const ended = await followRun(connection.engine, run, display, context);
   display[Symbol.dispose]();
   context.terminal.out(invocation.flag("json") ? outcomeJson(ended) : formatOutcome(ended));
+  if (!invocation.flag("json") && !invocation.flag("quiet")) noteFailedChecks(ended, invocation, context);
   return ended.state === "succeeded" ? 0 : 1;
+}
+
+/** Where rows that failed its checks can be seen. */
+function noteFailedChecks({ id, steps }: RunDetail, invocation: Invocation, context: CliContext): void {
+  const failed = steps.filter(({ kind, state }) =>
+    kind === "check" && (state === "failed" || state === "warned")
+  );
+  if (failed.length === 0) return;
+  const [only] = failed;
+  const name = failed.length === 1 && only !== undefined ? only.name.slice("check:".length) : "CHECK";
+  context.terminal.note(
+    `Rows that fail are shown by ${commandText(`checks ${id} ${name}`, context, invocation)}`,
+  );
 }
 
 async function showLeft(

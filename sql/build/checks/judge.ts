@@ -3,13 +3,12 @@ import { isReached } from "../../../contract/checks/threshold.ts";
 import type { SqlRow } from "../../../contract/sql.ts";
 import { formatDuration, formatPlural } from "../../../text/format.ts";
 import type { Check } from "../../language/checks/check.ts";
-import { rowText } from "../../language/row_text.ts";
 import type { Measured } from "./measure_checks.ts";
 
 export interface Verdict {
   readonly state: "passed" | "warned" | "failed";
   readonly failures: number;
-  /** `not_null(day): 3 of 120 rows`; without an example. */
+  /** `not_null(day): 3 of 120 rows`. It quotes no row: whoever sees a run reads it, and alerts carry it out of the house. */
   readonly message: string;
 }
 
@@ -39,11 +38,6 @@ export function judge(check: Check, measured: Measured, past: readonly PastValue
     default:
       return byFailures(check, measured);
   }
-}
-
-/** The message with a row that fails, as far as there is one. */
-export function withExample({ message }: Verdict, check: Check, row: SqlRow | undefined): string {
-  return row === undefined ? message : `${message}, for example ${rowText(row, check.column)}`;
 }
 
 /** Whether the rows of its SELECT are rows that fail, and not what was measured of the whole table. */

@@ -2,7 +2,7 @@ import type { SqlSession } from "../../../contract/sql.ts";
 import { cellSql, cutCell } from "../cell_text.ts";
 import type { Check } from "../../language/checks/check.ts";
 import { KEPT_CELL_CHARS, KEPT_CELLS, KEPT_ROWS } from "../../../contract/checks/failed_rows.ts";
-import { hasFailingRows, judge, type PastValue, type Verdict, withExample } from "./judge.ts";
+import { hasFailingRows, judge, type PastValue, type Verdict } from "./judge.ts";
 import { measureChecks, type Measured } from "./measure_checks.ts";
 
 export interface CheckResult extends Verdict {
@@ -40,9 +40,7 @@ export async function runChecks(
       results.push({ ...verdict, check, measured: found });
       continue;
     }
-    const [example] = await session.rows(`SELECT * FROM (\n${check.sql}\n) LIMIT 1`);
-    const kept = await keptRows(session, check.sql);
-    results.push({ ...verdict, message: withExample(verdict, check, example), check, measured: found, kept });
+    results.push({ ...verdict, check, measured: found, kept: await keptRows(session, check.sql) });
   }
   return results;
 }

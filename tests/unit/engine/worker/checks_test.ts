@@ -37,7 +37,7 @@ Deno.test("a failed error check of a stream keeps its rows from models and loads
   });
   equal(
     failed.steps.get("check:raw.s.not_null_x")?.error?.message,
-    "not_null(x): 1 of 2 rows, for example x = NULL, id = 1",
+    "not_null(x): 1 of 2 rows",
   );
   const warned = await project.attempt(system, definition("warn"), models, { runId: "run2" });
   equal(warned.error, undefined);
