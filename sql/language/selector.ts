@@ -10,6 +10,8 @@ export interface Selection {
   readonly steps: ReadonlySet<string>;
   /** Those of them whose loads run too: what was only taken along since others need it is not loaded. */
   readonly loaded: ReadonlySet<string>;
+  /** Checks that are named, `check:daily.no_gaps`: they run by themselves where their table is not built. */
+  readonly checks: ReadonlySet<string>;
 }
 
 /** The part of a graph that a selection is made from. */
@@ -36,6 +38,7 @@ export interface StepStates {
  * | `state:modified`, `state:new` | what is another, or was not there |
  * | `+daily`, `daily+`, `2+daily+1` | and what it and its checks read, what reads it, at most so many steps away |
  * | `@daily` | what reads it, and what all of that reads |
+ * | `check:daily`, `check:daily.no_gaps` | checks alone, of a table as it is; `check:*,tag:finance` those of some steps |
  * | `a b` | either |
  * | `a,b` | both |
  * | `-a` | without it; alone, all but it |
@@ -50,23 +53,40 @@ export function selectSteps(expression: string, graph: SelectableGraph, states?:
   const wanted = terms.filter((term) => !term.startsWith("-"));
   const steps = new Set(wanted.length === 0 ? graph.order : []);
   const loaded = new Set(steps);
-  for (const term of wanted) {
+  const checks = new Set(wanted.filter(namesCheck).flatMap((term) => selector.checks(term)));
+  for (const term of wanted.filter((other) => !namesCheck(other))) {
     const found = selector.term(term, term);
     for (const name of found.steps) steps.add(name);
     for (const name of found.loaded) loaded.add(name);
   }
   for (const term of terms.filter((other) => other.startsWith("-"))) {
     if (states === undefined && namesState(term)) continue;
+    if (namesCheck(term)) {
+      for (const name of leftOut(selector.checks(term.slice(1)), term, checks)) checks.delete(name);
+      continue;
+    }
     for (const name of selector.without(term.slice(1), term)) {
       steps.delete(name);
       loaded.delete(name);
     }
   }
-  if (steps.size === 0) {
+  if (steps.size + checks.size === 0) {
     throw new AppError("invalid", `Cannot select "${expression.trim()}": nothing is left`);
   }
   const inOrder = (names: ReadonlySet<string>) => new Set(graph.order.filter((name) => names.has(name)));
-  return { steps: inOrder(steps), loaded: inOrder(loaded) };
+  return { steps: inOrder(steps), loaded: inOrder(loaded), checks };
+}
+
+const namesCheck = (term: string): boolean => /(?:^-?|,)[\d+@]*check:/i.test(term);
+
+/** A check can be left out of those that are named, and of nothing else: it holds back what fails it. */
+function leftOut(names: readonly string[], term: string, named: ReadonlySet<string>): readonly string[] {
+  if (names.some((name) => named.has(name))) return names;
+  throw new AppError(
+    "invalid",
+    `Cannot select "${term}": a check is left out of checks that are named, as in "check:* ${term}"; ` +
+      `what is built is always checked, unless the check has severity: warn`,
+  );
 }
 
 /** Whether an expression can only be answered by who knows how steps differ from another version. */
@@ -76,6 +96,7 @@ const ATOM = /^(?:(\d*)(\+)|(@))?([^+@]+?)(?:(\+)(\d*))?$/;
 
 class Selector {
   readonly #nodes: readonly GraphNode[];
+  readonly #checks: readonly string[];
   readonly #needs: ReadonlyMap<string, readonly string[]>;
   readonly #dependents: ReadonlyMap<string, readonly string[]>;
   readonly #states: StepStates | undefined;
@@ -83,6 +104,7 @@ class Selector {
   constructor(graph: SelectableGraph, states: StepStates | undefined) {
     this.#states = states;
     this.#nodes = [...graph.nodes.values()];
+    this.#checks = [...graph.checkDepends.keys()];
     const needs = new Map(this.#nodes.map(({ name, depends }) => [name, [...depends]]));
     for (const [check, reads] of graph.checkDepends) {
       const node = checkedNode(check);
@@ -93,16 +115,46 @@ class Selector {
   }
 
   /** `shown` is how messages call it. */
-  term(text: string, shown: string): Selection {
+  term(text: string, shown: string): Omit<Selection, "checks"> {
     const [first, ...others] = text.split(",").map((atom) => this.#atom(atom, shown));
-    const inAll = (of: (selection: Selection) => ReadonlySet<string>, names: Iterable<string>) =>
-      new Set([...names].filter((name) => others.every((other) => of(other).has(name))));
+    const inAll = (
+      of: (selection: Omit<Selection, "checks">) => ReadonlySet<string>,
+      names: Iterable<string>,
+    ) => new Set([...names].filter((name) => others.every((other) => of(other).has(name))));
     const steps = inAll((selection) => selection.steps, first?.steps ?? []);
     if (steps.size === 0) {
       const parts = listWords(text.split(",").map((atom) => `"${atom}"`));
       throw new AppError("invalid", `Cannot select "${shown}": no step is in ${parts} at once`);
     }
     return { steps, loaded: inAll((selection) => selection.loaded, first?.loaded ?? []) };
+  }
+
+  /** The checks of a term that names some: those that all of it names, other parts by their tables. */
+  checks(text: string): string[] {
+    const atoms = text.split(",").map((atom) => {
+      if (!namesCheck(atom)) {
+        const { steps } = this.#atom(atom, text);
+        return (check: string) => steps.has(checkedNode(check));
+      }
+      const pattern = /^check:(.*)$/is.exec(atom)?.[1];
+      if (pattern === undefined) {
+        throw new AppError(
+          "invalid",
+          `Cannot select "${atom}": checks have neither + nor @, as in "check:daily"`,
+        );
+      }
+      const found = new Set(
+        this.#checks.filter((check) => namesOf(check).some((name) => matches(name, pattern))),
+      );
+      if (found.size === 0) {
+        fail(atom, `no check is called ${pattern}`, this.#checks.flatMap(namesOf), "check:");
+      }
+      return (check: string) => found.has(check);
+    });
+    const found = this.#checks.filter((check) => atoms.every((isIn) => isIn(check)));
+    if (found.length > 0) return found;
+    const parts = listWords(text.split(",").map((atom) => `"${atom}"`));
+    throw new AppError("invalid", `Cannot select "${text}": no check is in ${parts} at once`);
   }
 
   /** What is left out by the term. Where nothing has changed, leaving out what has is no slip. */
@@ -114,7 +166,7 @@ class Selector {
     return this.term(text, shown).steps;
   }
 
-  #atom(atom: string, shown: string): Selection {
+  #atom(atom: string, shown: string): Omit<Selection, "checks"> {
     const match = ATOM.exec(atom);
     if (match === null) {
       const where = atom === shown ? "" : ` in "${shown}"`;
@@ -179,7 +231,9 @@ class Selector {
     const stream = nodes.find((node) => node.kind === "extract" && isOf(node));
     const names = nodes.map((node) => node.kind === "extract" ? `raw.${node.label}` : node.label);
     const what = `no ${kind === "extract" ? "stream" : "model"} is called ${pattern}`;
-    if (kind === "model" && stream !== undefined) return fail(body, `${what}`, [`raw.${stream.label}`], true);
+    if (kind === "model" && stream !== undefined) {
+      throw new AppError("invalid", `Cannot select "${body}": ${what} (did you mean raw.${stream.label}?)`);
+    }
     return fail(body, what, names);
   }
 
@@ -214,6 +268,14 @@ function depthOf(digits: string | undefined): number {
   return digits === undefined || digits === "" ? Infinity : Number(digits);
 }
 
+/** What a check can be called by: itself, and all of its table: `daily.no_gaps`, `daily`. */
+function namesOf(check: string): string[] {
+  const name = check.slice("check:".length);
+  const node = checkedNode(check);
+  const table = node.replace(/^extract:/, "raw.").replace(/^model:/, "");
+  return [name, table];
+}
+
 /** Names in SQL are case-insensitive, so selections are too. */
 function matches(name: string, pattern: string): boolean {
   if (!/[*?]/.test(pattern)) return isSameName(name, pattern);
@@ -239,7 +301,7 @@ function tagsOf(nodes: readonly GraphNode[]): string[] {
   return [...new Set(nodes.flatMap((node) => node.tags))].map((tag) => `tag:${tag}`);
 }
 
-function fail(body: string, reason: string, candidates: readonly string[], isSure = false): never {
-  const hint = isSure ? ` (did you mean ${candidates[0]}?)` : didYouMean(body, candidates);
-  throw new AppError("invalid", `Cannot select "${body}": ${reason}${hint}`);
+function fail(body: string, reason: string, candidates: readonly string[], prefix = ""): never {
+  const known = [...new Set(candidates)].map((name) => `${prefix}${name}`);
+  throw new AppError("invalid", `Cannot select "${body}": ${reason}${didYouMean(body, known)}`);
 }

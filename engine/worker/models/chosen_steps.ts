@@ -8,7 +8,8 @@ import { nodeOf, type Plan, type PlannedCheck, type PlannedModel, type PlannedSt
 /**
  * The steps that a run of some steps does. Beside what the expression selects these are the error checks that
  * keep the selected loads back: those that come later than their models, and those of views that the selected
- * steps read, since a view shows rows that nobody has checked. `states` are needed for an expression that names one.
+ * steps read, since a view shows rows that nobody has checked. Checks that it names run by themselves, on their tables
+ * as they are, unless a chosen step has them anyway. `states` are needed for an expression that names one.
  * Throws invalid for an expression that selects nothing.
  */
 export function chooseSteps(
@@ -26,8 +27,19 @@ export function chooseSteps(
     chosen.has(planned) || (planned.kind === "check" && held.has(planned.step.name))
   );
   const waiting = waitingBehind(plan, graph, chosen);
-  return [...views.checks, ...steps.map((planned) => waiting(views.holding(planned)))];
+  const taken = [...views.checks, ...steps.map((planned) => waiting(views.holding(planned)))];
+  const known = new Set(taken.flatMap((planned) => [planned.step.name, ...checksWithin(planned)]));
+  const alone = checksOf(plan).filter(({ step }) => selection.checks.has(step.name) && !known.has(step.name));
+  return [...taken, ...alone.map(waiting)];
 }
+
+const checksOf = (plan: Plan): PlannedCheck[] =>
+  plan.steps.flatMap((planned) =>
+    planned.kind === "check" ? [planned] : planned.kind === "model" ? planned.checks : []
+  );
+
+const checksWithin = (planned: PlannedStep): string[] =>
+  planned.kind === "model" ? planned.checks.map(({ step }) => step.name) : [];
 
 /** A step that reads a view which is not chosen waits for what that reads. */
 function waitingBehind(plan: Plan, graph: Graph, chosen: ReadonlySet<PlannedStep>) {
@@ -135,6 +147,7 @@ export async function requireTables(
   for (const planned of steps) {
     if (planned.kind === "load" || planned.kind === "snapshot") continue;
     const isStream = planned.kind === "extract";
+    const isCheck = planned.kind === "check";
     const name = isStream
       ? `raw.${planned.name}`
       : planned.kind === "check"
@@ -149,8 +162,10 @@ export async function requireTables(
     const what = tables.length === 1 ? `${tables[0]} is` : `${tables.join(", ")} are`;
     throw new AppError(
       "invalid",
-      `Cannot ${isStream ? "read" : "build"} ${name} alone: ${what} not in the warehouse yet, and it ` +
-        `${isStream ? "takes their rows" : "or its checks read them"}; ` +
+      `Cannot ${
+        isStream ? "read" : isCheck ? "check" : "build"
+      } ${name} alone: ${what} not in the warehouse yet, ` +
+        `and it ${isStream ? "takes their rows" : isCheck ? "reads them" : "or its checks read them"}; ` +
         `run --select "+${name}", or the whole pipeline once`,
     );
   }

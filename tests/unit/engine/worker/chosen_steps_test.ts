@@ -141,3 +141,39 @@ Deno.test("what a view's check refuses is not built from it in a run without the
   });
   deepEqual(shop.loaded, []);
 });
+
+Deno.test("check: runs checks alone, on tables as they are, and a check that fails fails the run", async () => {
+  await using shop = await PartialRuns.create();
+  const header =
+    "/* @sluice\nmaterialized: KIND\ncolumns: { id: { checks: [unique, { range: { max: 1 } }] } }\n*/ ";
+  const models = {
+    kept: header.replace("KIND", "table") + "SELECT id FROM raw.events",
+    shown: header.replace("KIND", "view") + "SELECT id FROM kept",
+    inline: header.replace("KIND", "ephemeral") + "SELECT id FROM kept",
+    last: "SELECT id FROM inline",
+  };
+  match(
+    messageOf(await shop.run(models, [], { select: "check:kept" })),
+    /Cannot check kept alone: main\.kept is not in the warehouse yet.*--select "\+kept"/,
+  );
+  equal((await shop.run(models, ["kept"])).error, undefined);
+  shop.values = [[2, "b"], [2, "c"]];
+  equal((await shop.run(models, [], { select: "raw.events" })).error, undefined);
+  const passed = await shop.run(models, ["kept"], { select: "check:*" });
+  equal(passed.error, undefined);
+  deepEqual(statesOf(passed), {
+    "check:kept.unique_id": "succeeded",
+    "check:kept.range_id": "succeeded",
+    "check:shown.unique_id": "succeeded",
+    "check:shown.range_id": "succeeded",
+    "check:inline.unique_id": "succeeded",
+    "check:inline.range_id": "succeeded",
+  }, "nothing is built, and nothing is loaded");
+  deepEqual(shop.loaded, []);
+  const both = await shop.run(models, ["kept"], { select: "kept check:kept check:shown.unique_id" });
+  deepEqual(statesOf(both)["model:kept"], "failed", "a check of what is built is no second step");
+  const stricter = { ...models, kept: models.kept.replace("max: 1", "max: 0") };
+  const failed = await shop.run(stricter, [], { select: "check:kept" });
+  match(messageOf(failed), /range\(id\): 1 of 1 row/);
+  deepEqual(statesOf(failed), { "check:kept.unique_id": "succeeded", "check:kept.range_id": "failed" });
+});

@@ -14,7 +14,8 @@ const graph = await withSession((session) =>
       daily: "FROM stg_orders, stg_items",
       weekly: "FROM daily",
       lone: "/* @sluice\nmaterialized: view\n*/ SELECT 1 AS x",
-      checked: "/* @sluice\nchecks: [{ sql: SELECT * FROM daily }]\n*/ FROM lone",
+      checked:
+        "/* @sluice\ncolumns: { x: { checks: [not_null] } }\nchecks: [{ name: whole, sql: SELECT * FROM daily }]\n*/ FROM lone",
     }),
   })
 );
@@ -122,6 +123,31 @@ Deno.test("selectSteps() answers steps in the graph's order", () => {
   );
 });
 
+const CHECKS: Readonly<Record<string, readonly string[]>> = {
+  "check:*": ["check:checked.not_null_x", "check:checked.whole"],
+  "CHECK:Checked": ["check:checked.not_null_x", "check:checked.whole"],
+  "check:checked.whole": ["check:checked.whole"],
+  "check:*.not_null_*": ["check:checked.not_null_x"],
+  "check:*,tag:shop lone check:*.whole": [],
+  "check:*,path:transforms/shop/che*": ["check:checked.not_null_x", "check:checked.whole"],
+  "check:*.whole,lone+": ["check:checked.whole"],
+  "check:* -check:checked.whole": ["check:checked.not_null_x"],
+};
+
+for (const [expression, expected] of Object.entries(CHECKS)) {
+  Deno.test(`selectSteps() names the checks of ${JSON.stringify(expression)} alone`, () => {
+    if (expected.length === 0) {
+      return void assert.throws(
+        () => selectSteps(expression, graph),
+        /no check is in "check:\*" and "tag:shop"/,
+      );
+    }
+    const { steps, checks } = selectSteps(expression, graph);
+    assert.deepEqual([...checks], expected);
+    assert.equal(steps.size, 0);
+  });
+}
+
 const REFUSED: Readonly<Record<string, RegExp>> = {
   "": /the expression is empty/,
   "   ": /the expression is empty/,
@@ -150,6 +176,12 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "state:modifid": /there is no state modifid \(did you mean state:modified\?\)/,
   "@": /expected a step/,
   "+@daily": /expected a step/,
+  "check:checkd": /no check is called checkd \(did you mean check:checked\?\)/,
+  "+check:checked": /checks have neither \+ nor @/,
+  "check:checked+": /no check is called checked\+/,
+  "-check:checked": /what is built is always checked/,
+  "lone -check:checked": /what is built is always checked/,
+  "check:* -check:*": /nothing is left/,
   "da[iy": /no model is called da\[iy/,
 };
 
