@@ -38,6 +38,14 @@ function isPlain(text: string, type: string): boolean {
   return PLAIN_FORMS.some(([of, form]) => of.test(type) && form.test(text));
 }
 
+/** The value as its type writes it: a moment with a `Z` is the same one without a zone, which is UTC, too. */
+export function inUtc(value: TestValue, type: string): TestValue {
+  if (value === null || !("text" in value) || !/^TIMESTAMP(?:_\w+)?$/.test(type)) return value;
+  const [, text = value.text] =
+    /^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|\+00(?::?00)?)$/i.exec(value.text) ?? [];
+  return { text };
+}
+
 /** The value in its type. Texts without a time zone are UTC, as the session is. */
 export function cellSql({ value, type }: TestCell): string {
   if (value === null) return "NULL";
@@ -89,7 +97,14 @@ export async function explainCells(
 function unfit(cells: readonly TestCell[]): AppError {
   const faults = cells.map(({ value, column, type, place }): Fault => {
     const written = value === null ? "NULL" : "text" in value ? JSON.stringify(value.text) : value.json;
-    return { ...place, message: `${column}: ${written} is no value of type ${type}`, severity: "error" };
+    const hint = /^TIMESTAMP(?:_\w+)?$/.test(type) && /\d[+-]\d\d(?::?\d\d)?"$/.test(written)
+      ? ", which has no time zone: write it in UTC"
+      : "";
+    return {
+      ...place,
+      message: `${column}: ${written} is no value of type ${type}${hint}`,
+      severity: "error",
+    };
   });
   return new AppError("invalid", "Values of the test do not fit their columns", { faults });
 }

@@ -46,6 +46,8 @@ const BROKEN_MODEL = "broken_model";
 export interface TestPlan {
   readonly model: Model;
   readonly inputs: readonly InputTable[];
+  /** Seeds and ephemeral models that are read and not given: as they are, each behind those that it reads. */
+  readonly taken: readonly Model[];
   /** What is there of the model before; undefined for nothing. */
   readonly own: InputTable | undefined;
   readonly test: UnitTest;
@@ -76,7 +78,12 @@ export function planTest(pipeline: TestedPipeline, test: UnitTest): TestPlan {
     graph.disabled,
   );
   const itself = `model:${model.name}`;
-  const reads = graph.nodes.get(itself)?.depends ?? [];
+  const isGiven = (node: string) =>
+    Object.keys(test.given).some((name) => {
+      const resolved = resolveTable(parseTableName(name), names);
+      return "node" in resolved && resolved.node === node;
+    });
+  const { reads, taken } = tablesBehind(graph.nodes.get(itself)?.depends ?? [], pipeline, isGiven);
   const readable = reads.flatMap((
     node,
   ) => [node, ...graph.nodes.get(node)?.tables?.map((table) => `extract:${table}`) ?? []]);
@@ -116,6 +123,7 @@ export function planTest(pipeline: TestedPipeline, test: UnitTest): TestPlan {
   return {
     model,
     inputs: tables.filter(({ table }) => table !== itself),
+    taken,
     own: tables.find(({ table }) => table === itself),
     test,
     columns: columns[model.name],
@@ -126,6 +134,26 @@ export function planTest(pipeline: TestedPipeline, test: UnitTest): TestPlan {
     const raw = names.streams.get(label.toLowerCase());
     return table.startsWith("extract:") && raw !== undefined ? `extract:${raw.stream}` : table;
   }
+}
+
+/** What has to be given for the nodes, and what need not be: a seed has its rows, an ephemeral model its query. */
+function tablesBehind(
+  nodes: readonly string[],
+  { models, compiled: { graph } }: TestedPipeline,
+  isGiven: (node: string) => boolean,
+): { readonly reads: string[]; readonly taken: Model[] } {
+  const byNode = new Map(models.map((model) => [`model:${model.name}`, model]));
+  const reads = new Set<string>();
+  const taken = new Set<Model>();
+  const visit = (node: string): void => {
+    const model = byNode.get(node);
+    const isTaken = model?.materialized === "seed" || model?.materialized === "ephemeral";
+    if (model === undefined || !isTaken || isGiven(node)) return void reads.add(node);
+    for (const other of graph.nodes.get(node)?.depends ?? []) visit(other);
+    taken.add(model);
+  };
+  for (const node of nodes) visit(node);
+  return { reads: [...reads], taken: [...taken] };
 }
 
 /** `extract:orders` → `raw.orders`. */

@@ -15,7 +15,7 @@ import { runModelSql } from "../../../sql/build/run_model_sql.ts";
 import { setRunVariables } from "../../../sql/build/variables.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import type { Fault } from "../../../text/fault.ts";
-import { cellSql, explainCells, requireFits, type TestCell } from "./cell_sql.ts";
+import { cellSql, explainCells, inUtc, requireFits, type TestCell } from "./cell_sql.ts";
 import { compareRows, type TextRow } from "./compare_rows.ts";
 import {
   columnFaults,
@@ -95,6 +95,10 @@ class TestRunner {
       await this.#setVariables();
       for (const input of plan.inputs) await this.#fill(input);
       if (plan.own !== undefined) await this.#fill(plan.own);
+      for (const model of plan.taken) {
+        const table = `main.${quoteIdentifier(model.name)}`;
+        await runModelSql(this.#session, model, `CREATE OR REPLACE TABLE ${table} AS\n`);
+      }
       await this.#setCursor(plan);
       await runModelSql(this.#session, plan.model, `CREATE OR REPLACE TEMP TABLE ${ACTUAL} AS\n`);
       difference = await this.#compare(plan);
@@ -217,7 +221,7 @@ class TestRunner {
 function cellsOf({ values, place }: TestTable["rows"][number], columns: readonly Column[]): TestCell[] {
   return columns.map(({ name, type }) => {
     const [, value = null] = Object.entries(values).find(([written]) => isSameName(written, name)) ?? [];
-    return { value, column: name, type, place };
+    return { value: inUtc(value, type), column: name, type, place };
   });
 }
 

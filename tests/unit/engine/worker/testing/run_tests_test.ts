@@ -116,6 +116,50 @@ Deno.test("tests see nothing of each other, and models that are read are given a
   );
 });
 
+Deno.test("ephemeral models that are not given are computed from what is given", async () => {
+  const ephemeral = "/* @sluice\nmaterialized: ephemeral\n*/ ";
+  deepEqual(
+    await run({
+      models: {
+        first: `${ephemeral}SELECT id * 2 AS id FROM raw.orders`,
+        second: `${ephemeral}SELECT id + 1 AS id FROM first`,
+        m: "SELECT id, current_date AS today FROM second",
+      },
+      tests: `
+- {name: through, model: m, given: {raw.orders: [{id: 3}]}, expect: [{id: 7}]}
+- {name: given, model: m, given: {second: [{id: 3}]}, expect: [{id: 3}]}
+- {name: half, model: m, given: {first: [{id: 3}]}, expect: [{id: 4}]}
+- {name: none, model: m, expect: [{id: 3}]}
+- {name: both, model: m, given: {first: [{id: 3}], raw.orders: []}, expect: [{id: 4}]}
+`,
+    }),
+    [
+      "through: passed",
+      "given: passed",
+      "half: passed",
+      "none: error; 5:3 raw.orders is not given, and m reads it: `raw.orders: []` gives no rows",
+      "both: error; 6:52 m does not read raw.orders",
+    ],
+  );
+});
+
+Deno.test("moments with a Z are those of a timestamp without a zone, and other zones are refused", async () => {
+  deepEqual(
+    await run({
+      models: { m: "SELECT seen FROM raw.plain" },
+      streams: { plain: columns("seen TIMESTAMP") },
+      tests: `
+- {name: z, model: m, given: {raw.plain: [{seen: 2024-01-01T10:00:00Z}]}, expect: [{seen: 2024-01-01 10:00:00+00}]}
+- {name: zone, model: m, given: {raw.plain: [{seen: "2024-01-01T10:00:00+02:00"}]}, expect: []}
+`,
+    }),
+    [
+      "z: passed",
+      'zone: error; 3:46 seen: "2024-01-01T10:00:00+02:00" is no value of type TIMESTAMP, which has no time zone: write it in UTC',
+    ],
+  );
+});
+
 Deno.test("an incremental model sees its own rows and the cursor, the window, params and the run's moment", async () => {
   deepEqual(
     await run({
