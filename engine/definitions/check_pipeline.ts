@@ -9,7 +9,7 @@ import { isSameName, nameKey } from "../../contract/sql.ts";
 import { RUN_VARIABLES } from "../../sql/build/variables.ts";
 import { kindOf, tablesMadeBy } from "../../sql/language/files/kinds.ts";
 import { parseMacros } from "../../sql/language/macros/parse_macros.ts";
-import { orderTopologically } from "../../sql/language/topological_order.ts";
+import { orderTopologically } from "../../sql/language/graph/topological_order.ts";
 import { variableNames } from "../../sql/language/scan_sql.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import { hasReference, visitTexts } from "../secrets/references.ts";

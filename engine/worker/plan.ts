@@ -11,7 +11,7 @@ import { type Check, checkStep, modelChecks, streamChecks } from "../../sql/lang
 import { downstreamOf, type Graph } from "../../sql/language/graph.ts";
 import type { Macro } from "../../sql/language/macros/parse_macros.ts";
 import type { Model } from "../../sql/language/model.ts";
-import { orderTopologically } from "../../sql/language/topological_order.ts";
+import { orderTopologically } from "../../sql/language/graph/topological_order.ts";
 import { rawTable } from "../warehouse/raw_table.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { RunJob } from "../../contract/jobs/run_job.ts";
 import { streamChecks } from "../../sql/language/checks/check.ts";
-import { buildGraph } from "../../sql/language/graph.ts";
+import { buildGraph } from "../../sql/language/graph/analyze_graph.ts";
 import { requireModels } from "../../sql/language/files/read_models.ts";
 import { setRunVariables } from "../../sql/build/variables.ts";
 import { openDatabase } from "../duckdb/database.ts";

@@ -8,7 +8,8 @@ import { type Check, checkStep, namedColumns, relationOf } from "../language/che
 import { checkFault, faultAtPath } from "../language/checks/check_place.ts";
 import type { Fragment } from "../language/checks/check_sql.ts";
 import { explainSqlError } from "../language/explain_error.ts";
-import type { Graph, GraphAnalysis } from "../language/graph.ts";
+import type { Graph } from "../language/graph.ts";
+import type { GraphAnalysis } from "../language/graph/analyze_graph.ts";
 import type { Model } from "../language/model.ts";
 import { parseSelect } from "../language/parse_tree.ts";
 import { parseTableName, resolveTable, tableNames } from "../language/resolve_table.ts";

@@ -3,7 +3,7 @@ import { nameKey, SqlError, type SqlSession } from "../../contract/sql.ts";
 import type { Fault } from "../../text/fault.ts";
 import { listWords } from "../../text/suggest.ts";
 import { storeMacros } from "../build/macros.ts";
-import type { GraphAnalysis } from "../language/graph.ts";
+import type { GraphAnalysis } from "../language/graph/analyze_graph.ts";
 import type { MacroSet } from "../language/macros/macro_set.ts";
 import type { Macro } from "../language/macros/parse_macros.ts";
 import type { Model } from "../language/model.ts";

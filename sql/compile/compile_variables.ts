@@ -7,7 +7,7 @@ import { isByWindow } from "../build/batches.ts";
 import { RUN_VARIABLES } from "../build/variables.ts";
 import { checkStep } from "../language/checks/check.ts";
 import { checkFault } from "../language/checks/check_place.ts";
-import type { GraphAnalysis } from "../language/graph.ts";
+import type { GraphAnalysis } from "../language/graph/analyze_graph.ts";
 import type { OwnedCheck } from "./compile_checks.ts";
 import { headerPlace, type Model } from "../language/model.ts";
 import type { ParseTree, VariableReference } from "../language/parse_tree.ts";

@@ -12,7 +12,7 @@ import {
 } from "../parse_tree.ts";
 import { placeAt } from "../position.ts";
 import { scanSql } from "../scan_sql.ts";
-import { orderTopologically } from "../topological_order.ts";
+import { orderTopologically } from "../graph/topological_order.ts";
 import type { Macro, MacroPart } from "./parse_macros.ts";
 
 /** What the parts of a macro refer to; positions are of its file. */

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { buildGraph } from "../../../sql/language/graph.ts";
+import { buildGraph } from "../../../sql/language/graph/analyze_graph.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { openDatabase } from "../../../engine/duckdb/database.ts";
 import { parseModel } from "../../../sql/language/model.ts";

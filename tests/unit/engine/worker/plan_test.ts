@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import * as v from "valibot";
 import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
 import { planRun, stepsOf } from "../../../../engine/worker/plan.ts";
-import { buildGraph } from "../../../../sql/language/graph.ts";
+import { buildGraph } from "../../../../sql/language/graph/analyze_graph.ts";
 import { parseModel } from "../../../../sql/language/model.ts";
 import { withSession } from "../duckdb/fixtures.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { buildGraph } from "../../../../sql/language/graph.ts";
+import { buildGraph } from "../../../../sql/language/graph/analyze_graph.ts";
 import { parseMacros } from "../../../../sql/language/macros/parse_macros.ts";
 import { columns, compileModels, faultsOf, models, withSession } from "../fixtures.ts";
 

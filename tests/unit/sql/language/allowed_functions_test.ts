@@ -4,7 +4,7 @@ import {
   isRefusedScalar,
   refusedCalls,
 } from "../../../../sql/language/allowed_functions.ts";
-import { buildGraph } from "../../../../sql/language/graph.ts";
+import { buildGraph } from "../../../../sql/language/graph/analyze_graph.ts";
 import { parseSelect } from "../../../../sql/language/parse_tree.ts";
 import { faultsOf, models, withSession } from "../fixtures.ts";
 

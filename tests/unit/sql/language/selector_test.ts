@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../../contract/errors.ts";
-import { buildGraph } from "../../../../sql/language/graph.ts";
+import { buildGraph } from "../../../../sql/language/graph/analyze_graph.ts";
 import { namesState, selectSteps } from "../../../../sql/language/selector.ts";
 import { models, withSession } from "../fixtures.ts";
 

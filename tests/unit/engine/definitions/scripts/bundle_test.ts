@@ -64,7 +64,7 @@ Deno.test("a script and what it imports become one module", async () => {
       import codes from "./lib/codes.json" with { type: "json" };
       import sql from "./lib/q.sql" with { type: "text" };
       import { double } from "./lib/double.ts";
-      import { four } from "../scripts/lib/four.js";
+      import { four } from "./lib/four.js";
       export default async function* (_ctx: ScriptContext) {
         yield [codes.a, sql, double(four), Buffer.from("a").toString("hex")];
         yield (await import("./lib/four.js")).four;
@@ -214,7 +214,7 @@ Deno.test("what a script cannot import is a fault with its place", async () => {
     ['import a from "../connectors.json" with { type: "json" };', /outside of scripts\//],
     ['import a from "../../../../etc/passwd" with { type: "text" };', /outside of scripts\//],
     ['import a from "../.env" with { type: "text" };', /outside of scripts\//],
-    ['import a from "./.hidden.ts";', /hidden/],
+    ['import a from ".hidden.ts";', /hidden/],
     ['import a from "./lib";', /needs its ending: write ".\/lib\.ts"/],
     ['import a from "./page.html";', /is no module/],
     ['import a from "./none.ts";', /leads to scripts\/none\.ts, which is not there/],

@@ -6,7 +6,7 @@ import { loadSchema } from "../../../../../contract/pipeline/load.ts";
 import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import { loadInPass } from "../../../../../engine/worker/pass_through/load_in_pass.ts";
 import { planRun } from "../../../../../engine/worker/plan.ts";
-import { buildGraph } from "../../../../../sql/language/graph.ts";
+import { buildGraph } from "../../../../../sql/language/graph/analyze_graph.ts";
 import { parseModel } from "../../../../../sql/language/model.ts";
 import { withSession } from "../../duckdb/fixtures.ts";
 

@@ -7,7 +7,7 @@ import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
 import { streamSchema } from "../../../../../contract/pipeline/stream.ts";
 import { type StraightLoad, straightLoad } from "../../../../../engine/worker/pass_through/straight_load.ts";
 import { planRun } from "../../../../../engine/worker/plan.ts";
-import { buildGraph } from "../../../../../sql/language/graph.ts";
+import { buildGraph } from "../../../../../sql/language/graph/analyze_graph.ts";
 import { parseModel } from "../../../../../sql/language/model.ts";
 import { withSession } from "../../duckdb/fixtures.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readModels, requireModels } from "../../../../../sql/language/files/read_models.ts";
 import { seedText } from "../../../../../sql/language/files/seeds.ts";
-import { buildGraph } from "../../../../../sql/language/graph.ts";
+import { buildGraph } from "../../../../../sql/language/graph/analyze_graph.ts";
 import { formatFault } from "../../../../../text/fault.ts";
 import { compileModels, faultsOf, withSession } from "../../fixtures.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { orderTopologically } from "../../../../sql/language/topological_order.ts";
+import { orderTopologically } from "../../../../../sql/language/graph/topological_order.ts";
 
 const graphOf = (edges: Readonly<Record<string, readonly string[]>>) => new Map(Object.entries(edges));
 

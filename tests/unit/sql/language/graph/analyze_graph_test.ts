@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { AppError } from "../../../../contract/errors.ts";
-import { buildGraph, downstreamOf } from "../../../../sql/language/graph.ts";
-import { faultsOf, model, models, withSession } from "../fixtures.ts";
+import { AppError } from "../../../../../contract/errors.ts";
+import { downstreamOf } from "../../../../../sql/language/graph.ts";
+import { buildGraph } from "../../../../../sql/language/graph/analyze_graph.ts";
+import { faultsOf, model, models, withSession } from "../../fixtures.ts";
 
 const graphOf = (sqls: Readonly<Record<string, string>>, streams: readonly string[] = []) =>
   withSession((session) => buildGraph(session, { models: models(sqls), streams }));
