@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { DEFAULTS_FILE, MACROS_FOLDER, SEEDS_FOLDER } from "../../sql/language/files/kinds.ts";
-import { SCRIPTS_FOLDER } from "./scripts/scripts_folder.ts";
-import { PACKAGE_FILES } from "./scripts/package_lock.ts";
+import { SCRIPTS_FOLDER } from "../../contract/project/project_paths.ts";
+import { PACKAGE_FILES } from "../../contract/project/project_paths.ts";
 
 export interface WatchOptions {
   readonly signal: AbortSignal;

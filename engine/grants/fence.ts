@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { PROJECT_PATHS } from "../../contract/project/project_paths.ts";
 import type { Policy } from "./policy.ts";
 import { isInside, realPathOf } from "./real_path.ts";
 
@@ -40,10 +41,10 @@ export interface FenceOptions {
 }
 
 const SYSTEM_FOLDERS = ["/proc", "/sys", "/dev"];
-/** What says what the server does: whoever could write there could make it do anything. */
-const DEFINITIONS = ["project.yaml", "pipelines", "transforms", "scripts", "macros", "seeds", "tests"];
 /** Read by nobody as data either. */
 const PROJECT_CONFIG = ["connectors.yaml", "notifiers.yaml", ".git"];
+/** What says what the server does: whoever could write there could make it do anything. */
+const DEFINITIONS = PROJECT_PATHS.filter((name) => !PROJECT_CONFIG.includes(name));
 
 /** Looks up where everything is. A later look may find links that lead elsewhere: make one for each grant. */
 export async function createFence(options: FenceOptions): Promise<Fence> {

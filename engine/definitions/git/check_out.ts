@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
-import { PROJECT_PATHS } from "./project_paths.ts";
+import { PROJECT_PATHS } from "../../../contract/project/project_paths.ts";
 import type { Repository, TreeEntry } from "./repository.ts";
 
 /** A project's definitions are written by hand: more than this is no project. */

@@ -1,4 +1,4 @@
-import { DEFINITION_PATHS } from "./project_paths.ts";
+import { DEFINITION_PATHS } from "../../../contract/project/project_paths.ts";
 
 const STATUS_TIMEOUT_MS = 5_000;
 

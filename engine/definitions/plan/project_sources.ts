@@ -3,8 +3,8 @@ import { AppError } from "../../../contract/errors.ts";
 import type { RevisionFile } from "../../../contract/revision.ts";
 import { loadTargets } from "../../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
-import { PROJECT_PATHS } from "../git/project_paths.ts";
-import { PACKAGE_FILES } from "../scripts/package_lock.ts";
+import { PROJECT_PATHS } from "../../../contract/project/project_paths.ts";
+import { PACKAGE_FILES } from "../../../contract/project/project_paths.ts";
 import { ProjectFiles } from "../read_files.ts";
 
 const PRIVATE_FOLDER = 0o700;

@@ -1,7 +1,7 @@
 import { isBuiltin } from "node:module";
 import { dirname, join, normalize } from "node:path/posix";
 import { didYouMean } from "../../../text/suggest.ts";
-import { SCRIPTS_FOLDER } from "./scripts_folder.ts";
+import { SCRIPTS_FOLDER } from "../../../contract/project/project_paths.ts";
 
 /** What scripts import their types from; deno.json leads it to the file of types in the project. */
 export const TYPES_SPECIFIER = "sluice";

@@ -1,9 +1,7 @@
 import * as v from "valibot";
+import { PACKAGE_FILES } from "../../../contract/project/project_paths.ts";
 import type { Fault } from "../../../text/fault.ts";
 import type { ProjectFiles } from "../read_files.ts";
-
-/** The files that say which packages a project has, and in which versions. */
-export const PACKAGE_FILES = ["package.json", "deno.json", "deno.lock", "package-lock.json"] as const;
 
 /** Which versions of packages a project's lock names, and where its deno.json leads imports. */
 export interface PackageLock {

@@ -8,7 +8,7 @@ import { didYouMean } from "../../../text/suggest.ts";
 import type { DocumentPath } from "../../../text/yaml_document.ts";
 import type { PipelineFault } from "../check_pipeline.ts";
 import type { ProjectFiles } from "../read_files.ts";
-import { SCRIPTS_FOLDER } from "./scripts_folder.ts";
+import { SCRIPTS_FOLDER } from "../../../contract/project/project_paths.ts";
 import type { ScriptsOfProject } from "./script_bundles.ts";
 
 /** A place of a pipeline, or of a connector that it names, that names a script. */

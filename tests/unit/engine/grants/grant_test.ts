@@ -1,4 +1,5 @@
 import { systemClock } from "../../../../contract/clock.ts";
+import { PROJECT_PATHS } from "../../../../contract/project/project_paths.ts";
 import { Egress } from "../../../../engine/grants/egress/egress.ts";
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
@@ -193,7 +194,11 @@ const REFUSED: readonly [what: string, definition: unknown, message: RegExp][] =
     extract: { s: { connector: "shop", query: "SELECT 1" } },
     load: { s: { connector: "control", table: "tokens" } },
   }, /load of "s": may not (?:read|write) .*the data folder/],
-  ["a load over the definitions", load("connectors.yaml"), /may not write .*the project's definitions/],
+  ...PROJECT_PATHS.map((path): [string, unknown, RegExp] => [
+    `a load into ${path}`,
+    load(path.includes(".") ? path : `${path}/evil.csv`),
+    /may not write .*the project's definitions/,
+  ]),
   [
     "a load among the pipelines",
     load("pipelines/evil.csv"),

@@ -1,5 +1,8 @@
-import { PACKAGE_FILES } from "../scripts/package_lock.ts";
-import { SCRIPTS_FOLDER } from "../scripts/scripts_folder.ts";
+/** Scripts and all that they import by a path lie here: nothing else of a project gets into a sandbox. */
+export const SCRIPTS_FOLDER = "scripts";
+
+/** What of a project says which packages its scripts get. */
+export const PACKAGE_FILES = ["package.json", "deno.json", "deno.lock", "package-lock.json"] as const;
 
 /** What of a project's folder makes the revisions of its pipelines. */
 export const DEFINITION_PATHS: readonly string[] = [
