@@ -9,6 +9,7 @@ import { script } from "./script/connector.ts";
 import { s3 } from "./s3/connector.ts";
 import { sftp } from "./sftp/connector.ts";
 import { singer } from "./singer/connector.ts";
+import { sluice } from "./sluice/connector.ts";
 import { sqlite } from "./sqlite/connector.ts";
 import { webhook } from "./webhook/connector.ts";
 
@@ -26,4 +27,5 @@ export const connectors: readonly Connector[] = [
   sftp,
   script,
   webhook,
+  sluice,
 ];

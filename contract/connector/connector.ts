@@ -4,6 +4,7 @@ import type { ConnectionCheck } from "../discovery.ts";
 import type { OpenDuckdb } from "../duckdb.ts";
 import type { Destination, LoadMode, LoadShape } from "./destination.ts";
 import type { Source } from "./source.ts";
+import type { SnapshotInput } from "../snapshots/source.ts";
 import type { SqlText } from "./sql_text.ts";
 import type { PostedBody } from "../triggers/webhooks.ts";
 import type { AccessToken, RenewedToken, TokenRequest } from "./tokens.ts";
@@ -174,6 +175,8 @@ export interface ConnectorContext extends ConnectorPlace {
    * none yet. Absent, or throws `forbidden`, outside of runs.
    */
   posted?(webhook: string, afterSeq: number): Promise<PostedBody | undefined>;
+  /** What the job has of a published model, by its name as `shop.daily`; undefined where it has none of that name. */
+  snapshot?(name: string): SnapshotInput | undefined;
   /** Bytes of memory that a process has which this one has started; null where the system does not say. */
   memoryOf(pid: number): Promise<number | null>;
   /**

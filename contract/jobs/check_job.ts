@@ -1,3 +1,4 @@
+import type { SnapshotInputs } from "../snapshots/source.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { PipelineLineage } from "../lineage/lineage.ts";
 import type { PipelineDefinition } from "../pipeline/pipeline.ts";
@@ -14,6 +15,8 @@ export interface CheckJob extends JobBase {
   /** Those that connectors sign requests with; none where it is left out. */
   readonly scripts?: readonly RevisionFile[];
   readonly pipelines: readonly CheckSubject[];
+  /** Published models of other pipelines, as far as their columns are known; none where it is left out. */
+  readonly published?: SnapshotInputs;
   /** Whether the subjects' tests are run, and not only looked at. */
   readonly runsTests?: boolean;
   /** How many models are bound in one go at most; as many as are fast unless given. */

@@ -1,3 +1,4 @@
+import type { SnapshotInputs } from "../snapshots/source.ts";
 import type { WarehouseKey } from "../keys/warehouse_key.ts";
 import type { PipelineDefinition } from "../pipeline/pipeline.ts";
 import type { Range } from "../range.ts";
@@ -29,6 +30,8 @@ export interface RunJob extends JobBase {
   readonly warehousePath: string;
   /** Of an encrypted one. */
   readonly warehouseKey?: WarehouseKey;
+  /** Published models of other pipelines that its streams read; none where it is left out. */
+  readonly published?: SnapshotInputs;
   /** The folder of the pipeline's snapshots. Absolute; absent where it publishes nothing. */
   readonly snapshots?: string;
   /** The span of the attempt, as W3C Trace Context writes it: for requests of connectors that are to carry it. */

@@ -3,11 +3,12 @@ import { AppError } from "../../contract/errors.ts";
 import type { PipelineSource, ReadableRevision } from "../../contract/revision.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import type { RollBack } from "../../contract/versions/version.ts";
-import { type ApplyContext, applyProject, applySource } from "../definitions/apply.ts";
+import { type ApplyContext, applyProject, applySource, type DefinitionLimits } from "../definitions/apply.ts";
 import { gitCommit } from "../definitions/git/work_tree.ts";
 import { GitRemote } from "../definitions/git/remote.ts";
 import type { RemoteSettings } from "../definitions/git/settings.ts";
 import { type LoadedProject, loadProject } from "../definitions/load.ts";
+import { storedColumns } from "../definitions/published/read_columns.ts";
 import type { CheckContext } from "../definitions/check_pipelines.ts";
 import { ScriptBundles } from "../definitions/scripts/script_bundles.ts";
 import type { GrantContext } from "../grants/provide.ts";
@@ -15,7 +16,6 @@ import { letGoOf } from "../runs/attempt/let_go_of.ts";
 import type { WarehouseKeys } from "../runs/warehouses/warehouse_keys.ts";
 import type { ProcessPool } from "../runs/attempt/process_pool.ts";
 import type { Store } from "../store/store.ts";
-import type { DefinitionLimits } from "./engine.ts";
 import { PendingChecks } from "./pending_checks.ts";
 import { pipelineRecord } from "./pipeline_record.ts";
 import type { StartedAhead } from "./start_ahead.ts";
@@ -61,7 +61,7 @@ export class DefinitionChanges implements AsyncDisposable {
   /** Brings a definition that was given over the API into force. Throws invalid, with its faults. */
   async put(name: string, source: PipelineSource, limits?: DefinitionLimits): Promise<void> {
     const { signal, onChange } = this.#context;
-    await this.#inTurn(() => applySource(this.checkContext, name, source, signal, limits?.requireConnectors));
+    await this.#inTurn(() => applySource(this.checkContext, name, source, signal, limits));
     onChange();
   }
 
@@ -171,6 +171,7 @@ export class DefinitionChanges implements AsyncDisposable {
       ...this.#context,
       scripts: this.#scripts,
       knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline),
+      publishedColumns: storedColumns(this.#context),
     };
   }
 

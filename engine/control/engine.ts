@@ -4,6 +4,7 @@ import type { Range } from "../../contract/range.ts";
 import type { RejectChange, RejectsChange, RejectSummary, StreamRejects } from "../../contract/rejects.ts";
 import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
+import type { DefinitionLimits } from "../definitions/apply.ts";
 import type { PipelineSource } from "../../contract/revision.ts";
 import type {
   ApplyResult,
@@ -146,12 +147,6 @@ export interface Engine {
   rerunRun(id: string, request: RerunRequest): Promise<Run>;
   /** Tags and a note, at any time. Throws not_found. */
   annotateRun(id: string, annotation: RunAnnotation): Promise<Run>;
-}
-
-/** What a definition that is put in force may not go beyond. */
-export interface DefinitionLimits {
-  /** Throws where whoever asks may not use one of these connectors. */
-  readonly requireConnectors: (names: readonly string[]) => void;
 }
 
 export interface TriggerRequest {

@@ -20,17 +20,11 @@ import type {
 } from "../../contract/run.ts";
 import type { FailedRows } from "../../contract/checks/failed_rows.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
+import type { DefinitionLimits } from "../definitions/apply.ts";
 import { lookAtFollower, lookForFiles } from "../definitions/discover.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type {
-  DefinitionLimits,
-  Engine,
-  LogRange,
-  RerunRequest,
-  RunFilter,
-  TriggerRequest,
-} from "./engine.ts";
+import type { Engine, LogRange, RerunRequest, RunFilter, TriggerRequest } from "./engine.ts";
 import { BackfillRuns } from "./backfills/backfill_runs.ts";
 import type { Backfills } from "./backfills/port.ts";
 import type { RemoteSettings } from "../definitions/git/settings.ts";

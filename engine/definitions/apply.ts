@@ -2,6 +2,7 @@ import type { Fault } from "../../text/fault.ts";
 import { AppError } from "../../contract/errors.ts";
 import { requireName } from "../../contract/names.ts";
 import type { PipelineSource, ReadableRevision, Revision } from "../../contract/revision.ts";
+import { publishedReads, SLUICE_CONNECTOR } from "../../contract/snapshots/source.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
@@ -14,6 +15,7 @@ import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pip
 import { modelFiles } from "./project/model_files.ts";
 import { readProjectParts } from "./project/project_parts.ts";
 import { isToldAlready, piiFaults } from "./project/pii_faults.ts";
+import { publishingInForce, withReaders, withReadFaults } from "./published/check_reads.ts";
 import { bundleConnectorScripts, scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { refuseScripts } from "./scripts/read_scripts.ts";
 import { ScriptBundles } from "./scripts/script_bundles.ts";
@@ -38,6 +40,19 @@ export interface ApplyContext extends CheckContext {
   readonly onChecked?: (pipeline: string) => void;
 }
 
+/** What a definition that is put in force may not go beyond. */
+export interface DefinitionLimits {
+  /** Throws where whoever asks may not use one of these connectors. */
+  readonly requireConnectors: (names: readonly string[]) => void;
+  /** Throws where they may not see the data of one of these pipelines. */
+  readonly requireData: (pipelines: readonly string[]) => Promise<void>;
+}
+
+const NO_LIMITS: DefinitionLimits = {
+  requireConnectors: () => {},
+  requireData: () => Promise.resolve(),
+};
+
 /** Applies what the project's files say. Throws not_found where there is no project folder. */
 export async function applyProject(context: ApplyContext, signal: AbortSignal): Promise<ApplyResult> {
   const { store, projectDir } = context;
@@ -58,7 +73,10 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   const lost = await mendRevisions(store, before.values(), project.connectors);
   const { applied, unchanged, faults } = await applyLoaded(
     context,
-    withTriggerFaults(project.pipelines, await afterInForce(store, ({ origin }) => origin === "files")),
+    await withReadFaults(
+      withTriggerFaults(project.pipelines, await afterInForce(store, isOfFiles)),
+      () => publishingInForce(store, isOfFiles),
+    ),
     "files",
     commit,
     signal,
@@ -77,14 +95,14 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
 
 /**
  * Checks and applies one definition that came over the API. Throws `invalid` with its faults or for its name,
- * `conflict`, or what `requireConnectors` throws of the connectors that it names.
+ * `conflict`, or what the limits throw.
  */
 export async function applySource(
   context: ApplyContext,
   name: string,
   source: PipelineSource,
   signal: AbortSignal,
-  requireConnectors: (names: readonly string[]) => void = () => {},
+  limits: DefinitionLimits = NO_LIMITS,
 ): Promise<void> {
   const { store } = context;
   const known = await store.pipelines.get(name);
@@ -110,7 +128,8 @@ export async function applySource(
     async (definition) => {
       const refused = refuseScripts(definition);
       const used = namedConnectors(definition, connectors);
-      requireConnectors(Object.keys(used));
+      limits.requireConnectors(Object.keys(used).filter((connector) => connector !== SLUICE_CONNECTOR));
+      await limits.requireData([...new Set(publishedReads(definition).map((read) => read.pipeline))]);
       const named = scriptsOfConnectors(used, context.connectors, place);
       // The connectors are the project's, and so are the scripts that they name.
       if (named.length === 0) return refused;
@@ -118,8 +137,11 @@ export async function applySource(
       return { ...await bundleConnectorScripts(context.projectDir, scripts, named), faults: refused.faults };
     },
   );
-  const others = await afterInForce(store, (record) => record.name === name);
-  const [pipeline = parsed] = withTriggerFaults([parsed], others);
+  const isThis = (record: { readonly name: string }) => record.name === name;
+  const [pipeline = parsed] = await withReadFaults(
+    withTriggerFaults([parsed], await afterInForce(store, isThis)),
+    () => publishingInForce(store, isThis),
+  );
   const asked = { ...context, wantsLineage: true };
   for await (const { faults, steps, streamColumns, lineage } of checkPipelines(asked, [pipeline], signal)) {
     if (!isRunnable(faults)) throw new AppError("invalid", `Pipeline "${name}" has faults`, { faults });
@@ -130,6 +152,8 @@ export async function applySource(
     await keepText(store, pipeline);
   }
 }
+
+const isOfFiles = ({ origin }: { readonly origin: "files" | "api" }): boolean => origin === "files";
 
 /** One with a fault goes on as it was: alerts must not be lost for a slip of the pen. */
 async function putNotifiers(store: Store, { notifiers, broken, isReadable }: ParsedNotifiers): Promise<void> {
@@ -147,24 +171,24 @@ async function applyLoaded(
   const applied = new Set<string>();
   const unchanged: string[] = [];
   const faults = new Map<LoadedPipeline, readonly Fault[]>();
-  const fresh: LoadedPipeline[] = [];
-  for (const pipeline of pipelines) {
-    const known = await inForce(store, pipeline, origin, commit);
-    if (known === undefined) {
-      fresh.push(pipeline);
-      continue;
-    }
-    if (!known.isRolledBack) {
+  const known = new Map<LoadedPipeline, Awaited<ReturnType<typeof inForce>>>();
+  for (const pipeline of pipelines) known.set(pipeline, await inForce(store, pipeline, origin, commit));
+  const fresh = withReaders(pipelines, (pipeline) => known.get(pipeline) === undefined);
+  for (const [pipeline, found] of known) {
+    if (found === undefined || fresh.includes(pipeline)) continue;
+    if (!found.isRolledBack) {
       // Content that was there before its commit gets the commit's name.
-      await store.revisions.save(known.revision, []);
+      await store.revisions.save(found.revision, []);
       await keepText(store, pipeline);
     }
     unchanged.push(pipeline.name);
   }
   context.onChecking?.(fresh.map(({ name }) => name));
   // One that is new is listed while it is checked.
-  const known = new Set((await store.pipelines.list()).map(({ name }) => name));
-  for (const { name } of fresh) if (!known.has(name)) await store.pipelines.put({ name, origin, faults: [] });
+  const listed = new Set((await store.pipelines.list()).map(({ name }) => name));
+  for (const { name } of fresh) {
+    if (!listed.has(name)) await store.pipelines.put({ name, origin, faults: [] });
+  }
   const asked = { ...context, wantsLineage: true };
   for await (
     const { pipeline, faults: found, steps, streamColumns, lineage } of checkPipelines(asked, fresh, signal)

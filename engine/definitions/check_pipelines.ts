@@ -28,6 +28,8 @@ import { loadProject } from "./load.ts";
 import { missingOfNotifiers } from "./notifiers/missing_references.ts";
 import { plainSecrets } from "./secrets/plain_secrets.ts";
 import { withTriggerFaults } from "./check_triggers.ts";
+import { withReadFaults } from "./published/check_reads.ts";
+import { inputsOfChecks, inWaves, type PublishedColumns } from "./published/read_columns.ts";
 import { remoteColumns } from "./stream_schemas/remote_columns.ts";
 import { schemaDifferences } from "./stream_schemas/schema_differences.ts";
 import type { StreamColumns } from "./stream_schemas/schemas_file.ts";
@@ -43,6 +45,8 @@ export interface CheckContext extends GrantContext {
   readonly log: Log;
   /** Columns of a pipeline's streams as they were last seen. */
   readonly knownColumns: (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
+  /** Those of models that pipelines publish which are not checked with them; none by default. */
+  readonly publishedColumns?: PublishedColumns;
   /** Called where the check of a pipeline waits for a source. */
   readonly onWaiting?: (pipeline: string) => void;
   /** No source over a network is asked, and a missing secret or variable is a warning. */
@@ -68,6 +72,8 @@ export interface CheckedPipeline {
   readonly faults: readonly Fault[];
   readonly steps: readonly PipelineStep[];
   readonly streamColumns: Readonly<Record<string, readonly Column[]>>;
+  /** Of each model that could be bound. */
+  readonly modelColumns: Readonly<Record<string, readonly Column[]>>;
   /** Where it was wanted. */
   readonly lineage?: PipelineLineage;
   /** Of its tests, where they were run. */
@@ -91,7 +97,7 @@ export async function checkProject(
     connectorTypes: context.connectors,
     scripts: context.scripts ?? new ScriptBundles(),
   });
-  const project = { ...read, pipelines: withTriggerFaults(read.pipelines) };
+  const project = { ...read, pipelines: await withReadFaults(withTriggerFaults(read.pipelines)) };
   const { tests, faults: testFaults } = await readProjectTests(context.projectDir, project.pipelines);
   const checked = new Map<LoadedPipeline, CheckedPipeline>();
   for await (const entry of checkPipelines({ ...context, tests }, project.pipelines, signal)) {
@@ -143,11 +149,20 @@ export async function* checkPipelines(
     if ("provision" in outcome) provided.push(outcome);
     else yield outcome;
   }
-  const lanes = new Lanes<CheckedPipeline[]>({ limit: BUSY_PROCESSES, most: MOST_PROCESSES });
-  for (const group of groupsOf(provided)) {
-    lanes.start((release) => checkGroup(context, group, release, signal));
+  const compiled = new Map<string, CheckedPipeline>();
+  const publishedColumns: PublishedColumns = async (read) =>
+    compiled.get(read.pipeline)?.modelColumns[read.model] ?? await context.publishedColumns?.(read);
+  const waves = inWaves(provided, ({ pipeline }) => pipeline.name, ({ sketch }) => sketch);
+  for (const wave of waves) {
+    const lanes = new Lanes<CheckedPipeline[]>({ limit: BUSY_PROCESSES, most: MOST_PROCESSES });
+    for (const group of groupsOf(wave)) {
+      lanes.start((release) => checkGroup({ ...context, publishedColumns }, group, release, signal));
+    }
+    for await (const checked of lanes.results()) {
+      for (const one of checked) compiled.set(one.pipeline.name, one);
+      yield* checked;
+    }
   }
-  for await (const checked of lanes.results()) yield* checked;
 }
 
 interface Provided {
@@ -351,6 +366,10 @@ async function checkTogether(
     tests: context.tests?.get(pipeline.name) ?? [],
     knownColumns: { ...pipeline.schemas?.columns, ...await context.knownColumns(pipeline.name) },
   })));
+  const published = await inputsOfChecks(
+    group.map(({ sketch }) => sketch),
+    context.publishedColumns ?? (() => Promise.resolve(undefined)),
+  );
   let waiting: ReturnType<typeof setTimeout> | undefined;
   const hasNetwork = first.provision.grant.permissions.hosts.length > 0;
   const onWaiting = () => {
@@ -363,6 +382,7 @@ async function checkTogether(
       processes: context.processes,
       projectDir: context.projectDir,
       subjects,
+      published,
       scripts: first.provision.grant.permissions.startsScripts === true
         ? group.flatMap(({ pipeline }) => splitFiles(pipeline.scripts).scripts)
         : [],
@@ -399,6 +419,7 @@ function checkedAs(
     faults: [...pipeline.faults, ...found],
     steps: report?.steps ?? [],
     streamColumns: report?.streamColumns ?? {},
+    modelColumns: report?.modelColumns ?? {},
     ...(report?.lineage === undefined ? {} : { lineage: report.lineage }),
     tests: report?.tests ?? [],
   };

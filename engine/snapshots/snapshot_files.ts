@@ -116,6 +116,27 @@ export async function removePlainSnapshots(pipelineFolder: string): Promise<void
   }
 }
 
+/**
+ * Gives the file a second name, which stays when the first is removed; a copy of it where the file system has no links. False where it
+ * is gone.
+ */
+export async function linkFile(from: string, to: string): Promise<boolean> {
+  await removeFile(to);
+  try {
+    await Deno.link(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+  }
+  try {
+    await Deno.copyFile(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 const fileOf = (note: string): string => `${note.slice(0, -NOTE.length)}${DATA}`;
 
 /** Undefined for one that is gone, or of another version. */

@@ -24,6 +24,7 @@ import type { CommonConnectorKeys, ConnectorDefinition } from "../../contract/co
 import type { LoadDefinition } from "../../contract/pipeline/load.ts";
 import { type StreamDefinition, streamSchema } from "../../contract/pipeline/stream.ts";
 import type { ResolvedConnector } from "../../contract/jobs/job_base.ts";
+import type { SnapshotInputs } from "../../contract/snapshots/source.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import type { ServerRequests } from "./server_requests.ts";
 import { PlaceBudget } from "./budget.ts";
@@ -49,6 +50,7 @@ export interface ConnectionsOptions {
   readonly sandbox?: SandboxProgram | undefined;
   readonly python?: SandboxProgram | undefined;
   readonly scripts?: readonly RevisionFile[] | undefined;
+  readonly published?: SnapshotInputs | undefined;
   /** See RunJob. */
   readonly traceparent?: string | undefined;
 }
@@ -260,8 +262,19 @@ export class Connections implements AsyncDisposable {
     name: string,
     { config: values, goodForMs }: Awaited<ReturnType<ServerRequests["config"]>>,
   ): Promise<Opened> {
-    const { connectors, requests, projectDir, signal, clock, openDuckdb, scratchDir, log, sandbox, python } =
-      this.#options;
+    const {
+      connectors,
+      requests,
+      projectDir,
+      signal,
+      clock,
+      openDuckdb,
+      scratchDir,
+      log,
+      sandbox,
+      python,
+      published,
+    } = this.#options;
     const untilMs = clock.now() + goodForMs;
     const resolved = { type: this.#definitionOf(name).type, config: values };
     const { connector, config, common } = parseConnector(connectors, name, resolved);
@@ -281,6 +294,7 @@ export class Connections implements AsyncDisposable {
       script: (path) => this.#script(path),
       traceparent: this.#options.traceparent,
       posted: (webhook, afterSeq) => requests.posted(webhook, afterSeq),
+      snapshot: (name) => published?.[name],
       memoryOf: (pid) => requests.memoryOf(pid),
       wayOut: (host) => requests.wayOut(host),
       turn: (host, limit, during) => requests.turn(host, limit, during),

@@ -32,7 +32,7 @@ export interface JobContext {
 export function jobConnections(
   job:
     & Pick<Job, "connectors" | "projectDir" | "tempDir" | "duckdb">
-    & Pick<RunJob, "scripts" | "traceparent">,
+    & Pick<RunJob, "scripts" | "traceparent" | "published">,
   { connectors, requests, reporter, signal, sandbox, python }: JobContext,
   readThread?: URL,
 ): Connections {
@@ -51,5 +51,6 @@ export function jobConnections(
     python,
     scripts: job.scripts,
     traceparent: job.traceparent,
+    published: job.published,
   });
 }

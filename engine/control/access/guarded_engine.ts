@@ -112,6 +112,9 @@ export function guardedEngine(
         requireConnectors(names) {
           for (const connector of names) guard.requireUse("connector:use", connector);
         },
+        async requireData(pipelines) {
+          for (const pipeline of pipelines) await guard.requireFor("pipeline:data", pipeline);
+        },
       });
     },
     deletePipeline: forPipeline("pipeline:edit", (name) => engine.deletePipeline(name)),

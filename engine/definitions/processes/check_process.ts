@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { CheckPlace, CheckReport, CheckSubject } from "../../../contract/jobs/check_job.ts";
 import type { Report } from "../../../contract/jobs/reports.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
+import type { SnapshotInputs } from "../../../contract/snapshots/source.ts";
 import type { RevisionFile } from "../../../contract/revision.ts";
 import { answering } from "../../runs/attempt/answers.ts";
 import { followReports, StderrLines } from "../../runs/attempt/follow_reports.ts";
@@ -30,6 +31,8 @@ export interface CheckProcessOptions {
   readonly processes?: Pick<ProcessPool, "startWaiting"> | undefined;
   readonly projectDir: string;
   readonly subjects: readonly CheckSubject[];
+  /** See CheckJob. */
+  readonly published?: SnapshotInputs;
   /** See CheckJob. */
   readonly scripts: readonly RevisionFile[];
   readonly wantsLineage: boolean;
@@ -63,6 +66,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
     connectors: options.connectors,
     duckdb: { memoryLimit: CHECK_MEMORY, ...duckdb },
     pipelines: options.subjects,
+    ...(options.published === undefined ? {} : { published: options.published }),
     scripts: options.scripts,
     ...(options.modelsAtOnce === undefined ? {} : { modelsAtOnce: options.modelsAtOnce }),
     wantsLineage: options.wantsLineage,

@@ -1,3 +1,4 @@
+import { encryption } from "../../../contract/snapshots/parquet.ts";
 import { quoteLiteral } from "../../../contract/sql.ts";
 import type { DuckSession } from "../session.ts";
 import { asHeld } from "./held_columns.ts";
@@ -15,17 +16,6 @@ export async function writeParquet(
 ): Promise<number> {
   const rows = await asHeld(session, sql, "parquet", []);
   const options = ["FORMAT parquet", "COMPRESSION zstd"];
-  if (key !== undefined) options.push(`ENCRYPTION_CONFIG {footer_key_value: ${keyBytes(key)}}`);
+  if (key !== undefined) options.push(`ENCRYPTION_CONFIG ${encryption(key)}`);
   return await session.run(`COPY (\n${rows}\n) TO ${quoteLiteral(path)} (${options.join(", ")})`);
 }
-
-/** How the file is read in SQL; each row has its place in it, from 0, as `file_row_number`. */
-export function parquetRelation(path: string, key?: string): string {
-  const options = ["file_row_number = true"];
-  if (key !== undefined) options.push(`encryption_config = {footer_key_value: ${keyBytes(key)}}`);
-  // What stands in brackets would be a pattern.
-  return `read_parquet([${quoteLiteral(path)}], ${options.join(", ")})`;
-}
-
-/** As a text it would have another length than AES takes. */
-const keyBytes = (key: string): string => `from_base64(${quoteLiteral(key)})`;

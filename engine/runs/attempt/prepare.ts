@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { filledDefinition } from "../../../connectors/pipeline_params.ts";
 import { AppError, toAppError } from "../../../contract/errors.ts";
+import type { DuckDbGrant } from "../../../contract/jobs/job_base.ts";
 import type { Log } from "../../../contract/log.ts";
 import { attemptTraceparent } from "../telemetry/trace_ids.ts";
 import { type Revision, splitFiles } from "../../../contract/revision.ts";
@@ -12,6 +13,8 @@ import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
 import { grantOf } from "./process_grant.ts";
+import { publishedInputs } from "../snapshots/published_inputs.ts";
+import { unpinSnapshots } from "../../snapshots/pinned_snapshots.ts";
 import { pipelineSnapshots } from "../../snapshots/snapshot_files.ts";
 import { warehousePath } from "../warehouses/warehouse_file.ts";
 import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
@@ -75,6 +78,8 @@ export async function executeRun(
     const job = await runJobOf(context, run, revision);
     warehouse = job.warehousePath;
     if (job.warehouseKey !== undefined) provision.redactor.learn([job.warehouseKey.key]);
+    const published = await publishedInputs(context, run, revision.definition);
+    provision.redactor.learn(published.keys);
     const grant = grantOf(context, provision, run.pipeline);
     const result = await superviseAttempt(
       {
@@ -105,7 +110,8 @@ export async function executeRun(
       {
         ...job,
         connectors: provision.connectors,
-        duckdb: provision.grant.duckdb,
+        published: published.inputs,
+        duckdb: withFiles(provision.grant.duckdb, published.files),
       },
       // With a selection only the process knows which steps it takes: none is put up before.
       run.select === null ? found.steps : [],
@@ -113,6 +119,9 @@ export async function executeRun(
     );
     // One of them may have been changed: the next attempt asks anew.
     if (result.error !== null) provision.answers.forgetSecrets();
+    else if (result.stopped === null && published.files.length > 0) {
+      await unpinSnapshots(context.dataDir, run.id);
+    }
     // The next run of the pipeline may come soon.
     if (!leaving.aborted) void context.processes.warm(grant);
     return { result, retry };
@@ -126,6 +135,11 @@ export async function executeRun(
     if (warehouse !== undefined) await closeToOthers(warehouse);
   }
 }
+
+const withFiles = (grant: DuckDbGrant, files: readonly string[]): DuckDbGrant => ({
+  ...grant,
+  files: [...grant.files, ...files],
+});
 
 async function nextPosted(
   { inbox }: Store,

@@ -4,6 +4,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { Report } from "../../../contract/jobs/reports.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { SnapshotQuery } from "../../../contract/snapshots/query.ts";
+import { linkFile } from "../../snapshots/snapshot_files.ts";
 import { StderrLines } from "../attempt/follow_reports.ts";
 import { spillFolder } from "../attempt/process_grant.ts";
 import { type RunProcess, type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
@@ -83,7 +84,11 @@ export class SnapshotReaders implements AsyncDisposable {
     const outputPath = join(reader.scratch, `${id}.${query.format}`);
     let isKept = false;
     try {
-      await linkFile(snapshot, path);
+      if (!await linkFile(snapshot, path)) {
+        throw new AppError("not_found", "The snapshot is gone: a newer one has taken its place; ask again", {
+          reason: "snapshot_gone",
+        });
+      }
       const read = { id, path, outputPath, query, ...(key === undefined ? {} : { key }) };
       const result = await this.#ask(reader, read, signal);
       await Deno.remove(path);
@@ -209,20 +214,6 @@ const orderOf = (
     readonly key?: string;
   },
 ) => ({ type: "read", read }) as const;
-
-/** A second name of the file, which stays when the first is removed; not every file system has links. */
-async function linkFile(from: string, to: string): Promise<void> {
-  try {
-    await Deno.link(from, to);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new AppError("not_found", "The snapshot is gone: a newer one has taken its place; ask again", {
-        reason: "snapshot_gone",
-      });
-    }
-    await Deno.copyFile(from, to);
-  }
-}
 
 async function removeFile(path: string): Promise<void> {
   await Deno.remove(path).catch((error) => {

@@ -1,12 +1,13 @@
 import { writeArrow } from "../../../connectors/files/arrow/arrow_write.ts";
 import type { FileWriter } from "../../../connectors/locations/location.ts";
 import type { SnapshotRead } from "../../../contract/jobs/reader_job.ts";
+import { parquetRelation } from "../../../contract/snapshots/parquet.ts";
 import { findColumn, quoteIdentifier } from "../../../contract/sql.ts";
 import type { Database } from "../../duckdb/database.ts";
 import { copyRows } from "../../duckdb/from/copy.ts";
 import { exportRows } from "../../duckdb/from/export.ts";
 import { withTextNumbers } from "../../duckdb/from/held_columns.ts";
-import { parquetRelation, writeParquet } from "../../duckdb/from/parquet_file.ts";
+import { writeParquet } from "../../duckdb/from/parquet_file.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { ROW, snapshotSql } from "./snapshot_sql.ts";
 
@@ -28,7 +29,8 @@ export async function readSnapshot(
 ): Promise<SnapshotPage> {
   await using session = await database.session();
   using _interrupt = session.interruptOn(signal);
-  const relation = parquetRelation(path, key);
+  // Each row has its place in the file, from 0.
+  const relation = parquetRelation(path, key, `${ROW} = true`);
   const columns = (await session.describe(`SELECT * FROM ${relation}`)).filter(({ name }) => name !== ROW);
   // One row more says whether there is another page.
   const more = query.limit === undefined ? query : { ...query, limit: query.limit + 1 };

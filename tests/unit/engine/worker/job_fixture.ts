@@ -15,6 +15,7 @@ import type { RunJob } from "../../../../contract/jobs/run_job.ts";
 import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../../../contract/run.ts";
 import type { SqlRow } from "../../../../contract/sql.ts";
+import { sluice } from "../../../../connectors/sluice/connector.ts";
 import { file } from "../../../../connectors/files/connector.ts";
 import { openDatabase } from "../../../../engine/duckdb/database.ts";
 import { Reporter } from "../../../../engine/worker/reporter.ts";
@@ -152,6 +153,7 @@ export class JobProject implements AsyncDisposable {
       connectors: {
         it: { type: "memory", mask_salt: "pepper" },
         files: { type: "file" },
+        sluice: { type: "sluice" },
         narrow: { type: "memory", max_connections: 1 },
       },
       duckdb: { directories: [this.#folder.path], files: [] },
@@ -184,7 +186,7 @@ export class JobProject implements AsyncDisposable {
         posted: () => Promise.resolve(undefined),
         memoryOf: () => Promise.resolve(null),
       };
-      await runJob(job, { connectors: [memoryConnector(system), file], reporter, requests, signal });
+      await runJob(job, { connectors: [memoryConnector(system), file, sluice], reporter, requests, signal });
     } catch (thrown) {
       error = thrown;
     }

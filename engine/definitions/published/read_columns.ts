@@ -1,0 +1,74 @@
+import { NO_COLUMNS } from "../../../contract/errors.ts";
+import {
+  type PublishedName,
+  publishedNameText,
+  publishedReads,
+  type SnapshotInput,
+  type SnapshotInputs,
+} from "../../../contract/snapshots/source.ts";
+import type { Column } from "../../../contract/sql.ts";
+import { findSnapshot, modelSnapshots, pipelineSnapshots } from "../../snapshots/snapshot_files.ts";
+import type { Store } from "../../store/store.ts";
+import type { PipelineSketch } from "../sketch.ts";
+
+/** The columns of a published model, by the model's own types; undefined where nobody knows them yet. */
+export type PublishedColumns = (read: PublishedName) => Promise<readonly Column[] | undefined>;
+
+/** As the revision in force was compiled, else as the newest snapshot has them. */
+export function storedColumns(
+  { store, dataDir }: { readonly store: Store; readonly dataDir: string },
+): PublishedColumns {
+  return async ({ pipeline, model }) => {
+    const revision = (await store.pipelines.get(pipeline))?.revision ?? null;
+    const lineage = revision === null ? undefined : await store.revisions.lineage(revision);
+    const compiled = lineage?.tables.find(({ id }) => id === `main.${model}`)?.columns ?? [];
+    const typed = compiled.flatMap(({ name, type }) => type === undefined ? [] : [{ name, type }]);
+    if (typed.length > 0 && typed.length === compiled.length) return typed;
+    return (await findSnapshot(modelSnapshots(pipelineSnapshots(dataDir, pipeline), model)))?.columns;
+  };
+}
+
+/** What checks of these pipelines are given of the models that they read. */
+export async function inputsOfChecks(
+  sketches: readonly PipelineSketch[],
+  columnsOf: PublishedColumns,
+): Promise<SnapshotInputs> {
+  const inputs: Record<string, SnapshotInput> = {};
+  for (const read of sketches.flatMap(({ definition }) => publishedReads(definition))) {
+    const name = publishedNameText(read);
+    if (name in inputs) continue;
+    const columns = await columnsOf(read);
+    inputs[name] = columns === undefined
+      ? {
+        error: {
+          code: "unavailable",
+          reason: NO_COLUMNS,
+          message: `the columns of ${name} are not known before ${read.pipeline} is right and has run`,
+        },
+      }
+      : { columns };
+  }
+  return inputs;
+}
+
+/** The items in waves: each behind those whose published models it reads, as far as they are among them. */
+export function inWaves<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string,
+  sketchOf: (item: T) => PipelineSketch,
+): T[][] {
+  const waves: T[][] = [];
+  let rest = [...items];
+  while (rest.length > 0) {
+    const waiting = new Set(rest.map(nameOf));
+    const readsOf = (item: T) => publishedReads(sketchOf(item).definition);
+    const next = rest.filter((item) =>
+      !readsOf(item).some(({ pipeline }) => pipeline !== nameOf(item) && waiting.has(pipeline))
+    );
+    // A circle is a fault of its own: in any order then.
+    const wave = next.length === 0 ? rest : next;
+    waves.push(wave);
+    rest = rest.filter((item) => !wave.includes(item));
+  }
+  return waves;
+}
