@@ -1,4 +1,4 @@
-import { SLUICE_CONNECTOR } from "../snapshots/source.ts";
+import { PUBLISHED_CONNECTOR } from "../snapshots/source.ts";
 import { WEBHOOK_CONNECTOR } from "../triggers/webhooks.ts";
 import { isRecord } from "../../text/is_record.ts";
 
@@ -25,7 +25,7 @@ const WEBHOOK_KEY = "webhook";
 export const BUILT_IN_CONNECTORS: Readonly<Record<string, { readonly type: string }>> = {
   [SCRIPT_CONNECTOR]: { type: SCRIPT_CONNECTOR },
   [WEBHOOK_CONNECTOR]: { type: WEBHOOK_CONNECTOR },
-  [SLUICE_CONNECTOR]: { type: SLUICE_CONNECTOR },
+  [PUBLISHED_CONNECTOR]: { type: PUBLISHED_CONNECTOR },
 };
 
 /**

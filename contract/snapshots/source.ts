@@ -8,7 +8,7 @@ import type { Column } from "../sql.ts";
  * name of its type.
  */
 
-export const SLUICE_CONNECTOR = "sluice";
+export const PUBLISHED_CONNECTOR = "sluice";
 
 /** A model by the pipeline that publishes it. */
 export interface PublishedName {
@@ -47,7 +47,7 @@ export function publishedReads(
 /** What a stream of this connector reads, as it is written; undefined for a stream of another one. */
 export function addressOf(stream: StreamDefinition): string | undefined {
   const { connector, stream: address } = stream;
-  return connector === SLUICE_CONNECTOR && typeof address === "string" ? address : undefined;
+  return connector === PUBLISHED_CONNECTOR && typeof address === "string" ? address : undefined;
 }
 
 /** A file with the rows of a snapshot that stays as long as the run needs it. */

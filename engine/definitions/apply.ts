@@ -2,7 +2,7 @@ import type { Fault } from "../../text/fault.ts";
 import { AppError } from "../../contract/errors.ts";
 import { requireName } from "../../contract/names.ts";
 import type { PipelineSource, ReadableRevision, Revision } from "../../contract/revision.ts";
-import { publishedReads, SLUICE_CONNECTOR } from "../../contract/snapshots/source.ts";
+import { PUBLISHED_CONNECTOR, publishedReads } from "../../contract/snapshots/source.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import { revisionId } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
@@ -128,7 +128,7 @@ export async function applySource(
     async (definition) => {
       const refused = refuseScripts(definition);
       const used = namedConnectors(definition, connectors);
-      limits.requireConnectors(Object.keys(used).filter((connector) => connector !== SLUICE_CONNECTOR));
+      limits.requireConnectors(Object.keys(used).filter((connector) => connector !== PUBLISHED_CONNECTOR));
       await limits.requireData([...new Set(publishedReads(definition).map((read) => read.pipeline))]);
       const named = scriptsOfConnectors(used, context.connectors, place);
       // The connectors are the project's, and so are the scripts that they name.

@@ -7,26 +7,10 @@ import {
   type SnapshotInputs,
 } from "../../../contract/snapshots/source.ts";
 import type { Column } from "../../../contract/sql.ts";
-import { findSnapshot, modelSnapshots, pipelineSnapshots } from "../../snapshots/snapshot_files.ts";
-import type { Store } from "../../store/store.ts";
 import type { PipelineSketch } from "../sketch.ts";
 
 /** The columns of a published model, by the model's own types; undefined where nobody knows them yet. */
 export type PublishedColumns = (read: PublishedName) => Promise<readonly Column[] | undefined>;
-
-/** As the revision in force was compiled, else as the newest snapshot has them. */
-export function storedColumns(
-  { store, dataDir }: { readonly store: Store; readonly dataDir: string },
-): PublishedColumns {
-  return async ({ pipeline, model }) => {
-    const revision = (await store.pipelines.get(pipeline))?.revision ?? null;
-    const lineage = revision === null ? undefined : await store.revisions.lineage(revision);
-    const compiled = lineage?.tables.find(({ id }) => id === `main.${model}`)?.columns ?? [];
-    const typed = compiled.flatMap(({ name, type }) => type === undefined ? [] : [{ name, type }]);
-    if (typed.length > 0 && typed.length === compiled.length) return typed;
-    return (await findSnapshot(modelSnapshots(pipelineSnapshots(dataDir, pipeline), model)))?.columns;
-  };
-}
 
 /** What checks of these pipelines are given of the models that they read. */
 export async function inputsOfChecks(

@@ -242,8 +242,7 @@ const NOT_REACHED: Readonly<Record<string, string>> = {
     ].map((operation) => [operation, OF_A_PERSON]),
   ),
   "POST /hooks/{pipeline}/{name}": "takes its own secret; it has tests of its own",
-  "GET /api/data/{name}/{model}":
-    "nothing is published; tests/integration/engine/published_data_test.ts reads it",
+  "GET /api/data/{name}/{model}": "nothing is published; tests/integration/published/data_test.ts reads it",
   "DELETE /api/pipelines/{name}/verification": "none goes on when it is asked; it has tests of its own",
 };
 
