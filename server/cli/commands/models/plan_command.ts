@@ -5,6 +5,7 @@ import type { PlanRequest, Plans } from "../../../../engine/control/models/port.
 import { formatFault } from "../../../../text/fault.ts";
 import { dataFolderExists } from "../../../data_folder.ts";
 import type { ProjectPlace } from "../../../backend.ts";
+import { apiElsewhere } from "../../client/api_elsewhere.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
 import { connect, requireProject } from "../../connect.ts";
@@ -12,7 +13,6 @@ import { totalsOf, totalsText } from "../../plan/plan_words.ts";
 import { readFolders, readInteger } from "../../settings.ts";
 import { printable } from "../../text.ts";
 import { selectionOf } from "../run_command.ts";
-import { isThisMachine } from "../../../../contract/network/this_machine.ts";
 
 const NOTHING_CHANGES = 0;
 const WRONG = 2;
@@ -74,7 +74,9 @@ async function planOf(
   };
   const url = invocation.text("url");
   if (url !== undefined && url !== "") {
-    return await planAgainst(await remotePlans(url, context), request, against, folders, signal);
+    const { createRemotePlans } = await import("../../client/remote_plans.ts");
+    const plans = createRemotePlans(await apiElsewhere(url, context));
+    return await planAgainst(plans, request, against, folders, signal);
   }
   if (!await dataFolderExists(folders.dataDir)) {
     if (against === undefined) {
@@ -114,30 +116,6 @@ async function planAgainst(
   }
   await using checkedOut = await atRef(folders, against, signal);
   return await plans.plan({ ...request, against: checkedOut.against }, signal);
-}
-
-/** Those of a server elsewhere. What is sent there is the project and a token: others must not read along. */
-async function remotePlans(text: string, { env }: CliContext): Promise<Plans> {
-  const url = URL.parse(text);
-  const token = env("SLUICE_TOKEN") ?? "";
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new AppError(
-      "invalid",
-      `--url is "${text}", expected the address of a server such as https://sluice.example.com`,
-    );
-  }
-  if (url.protocol === "http:" && !isThisMachine(url.hostname)) {
-    throw new AppError(
-      "invalid",
-      `--url is "${text}": over http others could read the token, expected https`,
-    );
-  }
-  if (token === "") throw new AppError("invalid", "--url needs a token of that server in SLUICE_TOKEN");
-  const [{ createApiClient }, { createRemotePlans }] = await Promise.all([
-    import("../../client/api_client.ts"),
-    import("../../client/remote_plans.ts"),
-  ]);
-  return createRemotePlans(createApiClient({ url: url.href, token }));
 }
 
 /** Undefined where rows are not to be compared. */
