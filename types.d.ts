@@ -16,6 +16,11 @@ declare module "*/graph.js" {
   export default text;
 }
 
+declare module "*/docs.js" {
+  const text: string;
+  export default text;
+}
+
 declare module "*/passkeys.js" {
   const text: string;
   export default text;

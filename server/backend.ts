@@ -1,9 +1,12 @@
 import type { AuditLog } from "../engine/control/audit/port.ts";
+import type { DescribedProject } from "../engine/control/docs/describe_project.ts";
 import type { Engine } from "../engine/control/engine.ts";
 import type { Fault } from "../text/fault.ts";
 import type { Sealer } from "../contract/keys/sealer.ts";
 import type { FormattedText } from "../contract/jobs/format_job.ts";
+import type { ProjectDocs } from "../contract/docs/project_docs.ts";
 import type { Log } from "../contract/log.ts";
+import type { Column } from "../contract/sql.ts";
 import type { ProjectPlan } from "../contract/plan/plan.ts";
 import type { PlanRequest } from "../engine/control/models/port.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
@@ -38,6 +41,10 @@ export interface Backend {
     log: Log,
     signal: AbortSignal,
   ): Promise<TestReport>;
+  /** What is written of the project, with what is known of the columns of its streams. */
+  describeProject(options: DescribeOptions): Promise<DescribedProject>;
+  /** The same as files of static pages, the same ones each time. */
+  renderDocs(docs: ProjectDocs): AsyncIterable<SiteFile>;
   /** What references of connectors.yaml have no value in this environment, each with what to do. */
   missingReferences(place: ProjectPlace): Promise<string[]>;
   /** What each reference of connectors.yaml and notifiers.yaml comes from in this environment, without its value. */
@@ -70,6 +77,20 @@ export interface CheckOptions extends ProjectPlace {
   readonly writesSchemas?: boolean;
   readonly log: Log;
   readonly signal: AbortSignal;
+}
+
+export interface DescribeOptions extends ProjectPlace {
+  /** What the whole is called. */
+  readonly title: string;
+  readonly knownColumns: (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** A file of static docs: its path in their folder, with `/`, and its text. */
+export interface SiteFile {
+  readonly path: string;
+  readonly text: string;
 }
 
 export interface PlanOptions extends ProjectPlace {

@@ -22,6 +22,11 @@ function createBackend(program: Program): Backend {
     checkProject: async (options) => await (await project()).checkProject(program, options),
     planProject: async (options) => await (await project()).planProject(program, options),
     testProject: async (...given) => await (await project()).testProject(program, ...given),
+    describeProject: async (options) => await (await project()).describeProject(program, options),
+    async *renderDocs(docs) {
+      const { renderSite } = await import("../ui/docs/render_site.tsx");
+      yield* renderSite(docs);
+    },
     missingReferences: async (place) => await (await project()).missingReferences(program, place),
     checkReferences: async (place) => await (await project()).checkReferences(program, place),
     formatTexts: async (place, texts, log, signal) =>

@@ -1,6 +1,7 @@
 /**
- * The compile gate over a generated project: `sluice check`, the first `sluice apply` and one that finds nothing new, and
- * the lineage of a column, each from the start of its process, beside DuckDB alone binding the same statements against the same empty tables.
+ * The compile gate over a generated project: `sluice check`, the first `sluice apply` and one that finds nothing new,
+ * static docs, new and the same again, and the lineage of a column, each from the start of its process, beside DuckDB
+ * alone binding the same statements against the same empty tables.
  *
  * deno task bench gate [--models 1000] [--rounds 3] [--checkout]; --checkout measures the sources in place of dist/sluice
  */
@@ -49,6 +50,9 @@ async function main(): Promise<void> {
       add("sluice check", await sluice("check"));
       add("sluice apply, all new", await sluice("apply"));
       add("sluice apply, nothing new", await sluice("apply"));
+      const site = join(folder, `site${round}`);
+      add("sluice docs", await sluice("docs", "--output", site));
+      add("sluice docs, nothing new", await sluice("docs", "--output", site));
       add("sluice lineage", await sluice("lineage", `bench.${project.models.at(-1)?.name}.amount`));
     }
     const bare = median((found.get("DuckDB alone") ?? []).map(({ seconds }) => seconds));

@@ -3,10 +3,11 @@ import type { Log } from "../../contract/log.ts";
 import { connectors } from "../../connectors/registry.ts";
 import type { ProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
 import type { Trial, TrialRequest } from "../../engine/definitions/scripts/try_script.ts";
+import type { DescribedProject } from "../../engine/control/docs/describe_project.ts";
 import type { TestReport, TestSelection } from "../../engine/definitions/testing/test_project.ts";
 import type { ReferenceCheck, ReferenceHolder } from "../../engine/secrets/check_references.ts";
 import type { ProjectPlan } from "../../contract/plan/plan.ts";
-import type { CheckOptions, PlanOptions, ProjectPlace, ProjectReport } from "../backend.ts";
+import type { CheckOptions, DescribeOptions, PlanOptions, ProjectPlace, ProjectReport } from "../backend.ts";
 import type { Program } from "../program.ts";
 import { keepBeside, openGrantsBeside } from "./grants.ts";
 
@@ -33,6 +34,26 @@ export async function planProject(program: Program, options: PlanOptions): Promi
   const { request, log, signal } = options;
   await using grants = await openGrantsBeside(program, options, log);
   return await planWithoutStore({ ...grants, ...await keepBeside(grants) }, request, signal);
+}
+
+export async function describeProject(
+  program: Program,
+  options: DescribeOptions,
+): Promise<DescribedProject> {
+  const { describeProject } = await import("../../engine/control/docs/describe_project.ts");
+  const { title, knownColumns, log, signal } = options;
+  await using grants = await openGrantsBeside(program, options, log);
+  const { UNASKED_STORES } = await import("../../engine/secrets/open_stores.ts");
+  return await describeProject(
+    {
+      ...grants,
+      ...await keepBeside(grants),
+      references: { ...grants.references, stores: UNASKED_STORES },
+      knownColumns,
+    },
+    title,
+    signal,
+  );
 }
 
 export async function testProject(

@@ -58,6 +58,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     static: [],
     parts: ["static"],
     pages: ["parts", "static"],
+    docs: ["parts", "static"],
   },
 };
 

@@ -56,8 +56,8 @@ function viewOf(schedule: ScheduleDefinition, firings: readonly number[]): Sched
   };
 }
 
-/** `weekdays at 06:30, until 2026-12-31, not on 12-25`. */
-function scheduleWords({ cron = "", every, start, end, except = [] }: ScheduleDefinition): string {
+/** In words, without the time zone: `weekdays at 06:30, until 2026-12-31, not on 12-25`. */
+export function scheduleWords({ cron = "", every, start, end, except = [] }: ScheduleDefinition): string {
   const days = except.length > MAX_EXCEPTIONS_NAMED ? `${except.length} days` : except.join(", ");
   return [
     every === undefined ? cronWords(cron) : `every ${formatWait(durationMs(every))}`,

@@ -4,6 +4,35 @@ import { data, json, PIPELINE, policy, project } from "./shared_options.ts";
 /** Commands for working on a project's files. */
 export const TOOL_COMMANDS: readonly CommandSpec[] = [
   {
+    name: "docs",
+    summary: "Write static pages of what the project has: tables, columns, checks, lineage",
+    arguments: [],
+    options: {
+      project,
+      data,
+      policy,
+      output: {
+        type: "string",
+        value: "DIR",
+        description:
+          "the folder of the pages, site in the project by default: new, empty, or of earlier ones",
+      },
+      title: {
+        type: "string",
+        value: "TEXT",
+        description: 'what stands above the pages, "Data catalogue" by default',
+      },
+      url: {
+        type: "string",
+        value: "URL",
+        env: "SLUICE_URL",
+        description: "a server elsewhere whose last results are shown, with the token of SLUICE_TOKEN",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/docs/docs_command.ts")).docs,
+  },
+  {
     name: "script",
     summary: "Try a script of the project, make one, or write the types that scripts import",
     arguments: [

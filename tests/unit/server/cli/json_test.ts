@@ -124,6 +124,11 @@ function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
       checkReferences: unused,
       tryScript: unused,
       formatTexts: unused,
+      describeProject: unused,
+      // deno-lint-ignore require-yield -- nothing is rendered here
+      async *renderDocs() {
+        await unused();
+      },
       listen: unused,
     },
     cwd,
