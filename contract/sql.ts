@@ -26,8 +26,19 @@ export interface SqlSession {
   describe(sql: string): Promise<Column[]>;
   /** All of `work` in one transaction: commits when it returns, rolls back when it throws. */
   transaction<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Leaves a statement to the end of the transaction that is under way, in the place of one with the same `key`; nothing
+   * in it sees what the statement does, and what it fails with the transaction fails with. Runs it at once where there
+   * is no transaction.
+   */
+  atCommit(key: string, sql: string): Promise<void>;
   /** `SET VARIABLE name = value`. Values are bound; a Date is TIMESTAMP WITH TIME ZONE. */
   setVariable(name: string, value: SqlValue): Promise<void>;
+  /**
+   * Sets variables to constants of SQL, to what a query in parentheses gives, or to nothing. Those that this has set to
+   * the same constant last take no statement: whoever sets them otherwise uses `setVariable`.
+   */
+  setVariables(values: Readonly<Record<string, string | null>>): Promise<void>;
   /** DuckDB column definitions of an Arrow schema, see contract/arrow.ts. */
   columnsOf(schema: Schema): Column[];
 }

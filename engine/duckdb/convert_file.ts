@@ -60,7 +60,7 @@ async function convert(
   const source = catalogueOf(path);
   const name = quoteIdentifier(source);
   const [before, after] = action === "encrypt" ? [undefined, key.key] : [key.key, undefined];
-  const run = async (sql: string): Promise<SqlRow[]> => await readRows(await duckdb.query(connection, sql));
+  const run = async (sql: string): Promise<SqlRow[]> => readRows(await duckdb.query(connection, sql));
   const attach = async (attachedPath: string, sql: string) => {
     try {
       await run(sql);

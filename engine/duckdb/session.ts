@@ -10,13 +10,14 @@ import {
   type SqlValue,
 } from "../../contract/sql.ts";
 import { readDuckType, typeText } from "./duck_type.ts";
+import { changedRows, execute } from "./execute.ts";
 import { readRows } from "./from/row_reader.ts";
-import { abortError, toSqlError } from "./sql_error.ts";
+import { abortError, readReport, toSqlError } from "./sql_error.ts";
 import { columnsOfSchema } from "./types.ts";
-import { bindValues } from "./values.ts";
 
 /** How often a cancelled statement is interrupted again: one that has not begun yet forgets it. */
 const INTERRUPT_EVERY_MS = 20;
+const BEGIN = "BEGIN TRANSACTION";
 
 /** What a session is given by its database. */
 export interface SessionHost {
@@ -42,6 +43,12 @@ export class DuckSession implements SqlSession, AsyncDisposable {
   #tail: Promise<unknown> = Promise.resolve();
   #isStreaming = false;
   #isInTransaction = false;
+  /** Whether DuckDB has to hear yet of the transaction that is under way. */
+  #isToBegin = false;
+  /** What goes to DuckDB with the commit, by what it replaces. */
+  readonly #atCommit = new Map<string, string>();
+  /** What they were last set to, by `setVariables`; undefined where it is not known. */
+  readonly #variables = new Map<string, string | null | undefined>();
   #isClosed = false;
 
   constructor(connection: duckdb.Connection, host: SessionHost) {
@@ -51,15 +58,16 @@ export class DuckSession implements SqlSession, AsyncDisposable {
 
   /** Runs one or more statements; parameters belong to the last one. */
   run(sql: string, params: readonly SqlValue[] = []): Promise<number> {
-    return this.#exclusive(sql, async () => await changedRows(await this.#execute(sql, params)));
+    return this.#exclusive(sql, async () => changedRows(await this.#execute(sql, params)));
   }
 
   rows(sql: string, params: readonly SqlValue[] = []): Promise<SqlRow[]> {
-    return this.#exclusive(sql, async () => await readRows(await this.#execute(sql, params)));
+    return this.#exclusive(sql, async () => readRows(await this.#execute(sql, params)));
   }
 
   describe(sql: string): Promise<Column[]> {
     return this.#exclusive(sql, async () => {
+      await this.#beginNow();
       const statement = await duckdb.prepare(this.#connection, sql);
       try {
         const count = duckdb.prepared_statement_column_count(statement);
@@ -83,10 +91,16 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     return result;
   }
 
-  /** A transaction of this session; disposing of it without a commit rolls it back. */
+  /**
+   * A transaction of this session; disposing of it without a commit rolls it back. DuckDB hears of its beginning with
+   * its first statement, and of what waits for its end with the commit: each trip to DuckDB costs as much as a small
+   * statement.
+   */
   async begin(): Promise<Transaction> {
     if (this.#isInTransaction) throw new AppError("internal", "A transaction cannot hold another one");
     this.#isInTransaction = true;
+    await this.#tail;
+    this.#isToBegin = true;
     let isOpen = true;
     const end = async (work: () => Promise<unknown>) => {
       isOpen = false;
@@ -94,14 +108,10 @@ export class DuckSession implements SqlSession, AsyncDisposable {
         await work();
       } finally {
         this.#isInTransaction = false;
+        this.#isToBegin = false;
+        this.#atCommit.clear();
       }
     };
-    try {
-      await this.run("BEGIN TRANSACTION");
-    } catch (error) {
-      this.#isInTransaction = false;
-      throw error;
-    }
     return {
       commit: () => end(() => this.#commit()),
       [Symbol.asyncDispose]: async () => {
@@ -110,8 +120,36 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     };
   }
 
+  async atCommit(key: string, sql: string): Promise<void> {
+    if (this.#isInTransaction) this.#atCommit.set(key, sql);
+    else await this.run(sql);
+  }
+
   async setVariable(name: string, value: SqlValue): Promise<void> {
+    this.#variables.set(name, undefined);
     await this.run(`SET VARIABLE ${quoteIdentifier(name)} = $1`, [value]);
+  }
+
+  async setVariables(values: Readonly<Record<string, string | null>>): Promise<void> {
+    const open = Object.entries(values).filter(([name, value]) => this.#knownVariable(name) !== value);
+    if (open.length === 0) return;
+    for (const [name] of open) this.#variables.set(name, undefined);
+    await this.run(
+      open.map(([name, value]) =>
+        value === null
+          ? `RESET VARIABLE ${quoteIdentifier(name)}`
+          : `SET VARIABLE ${quoteIdentifier(name)} = ${value}`
+      ).join(";\n"),
+    );
+    for (const [name, value] of open) {
+      // What a query gives may be another thing by the next time.
+      if (value === null || !value.startsWith("(")) this.#variables.set(name, value);
+    }
+  }
+
+  /** Null where it is not set; undefined where that is not known. */
+  #knownVariable(name: string): string | null | undefined {
+    return this.#variables.has(name) ? this.#variables.get(name) : null;
   }
 
   columnsOf(schema: Schema): Column[] {
@@ -140,6 +178,7 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     const fork = await this.#host.connect();
     for (const [i, { name, type }] of variables.entries()) {
       const set = `SET VARIABLE ${quoteIdentifier(String(name))} = CAST($1 AS ${type})`;
+      fork.#variables.set(String(name), undefined);
       await fork.run(set, [row?.[`v${i}`] ?? null]);
     }
     return fork;
@@ -160,7 +199,10 @@ export class DuckSession implements SqlSession, AsyncDisposable {
 
   /** DuckDB's low-level connection, for `ingest` and `export` in this folder. `work` runs alone on it. */
   withConnection<T>(sql: string, work: (connection: duckdb.Connection) => Promise<T>): Promise<T> {
-    return this.#exclusive(sql, () => work(this.#connection));
+    return this.#exclusive(sql, async () => {
+      await this.#beginNow();
+      return await work(this.#connection);
+    });
   }
 
   /** Whether `transaction` is under way. */
@@ -233,8 +275,10 @@ export class DuckSession implements SqlSession, AsyncDisposable {
 
   /** What cannot be committed is rolled back. */
   async #commit(): Promise<void> {
+    // A transaction that has done nothing is none.
+    if (this.#isToBegin && this.#atCommit.size === 0) return this.#throwIfAborted();
     try {
-      await this.run("COMMIT");
+      await this.run([...this.#atCommit.values(), "COMMIT"].join(";\n"));
     } catch (error) {
       await this.#rollback();
       throw error;
@@ -244,45 +288,34 @@ export class DuckSession implements SqlSession, AsyncDisposable {
   async #rollback(): Promise<void> {
     try {
       await this.#tail;
+      if (this.#isToBegin) return;
       await duckdb.query(this.#connection, "ROLLBACK");
     } catch {
       // A failed COMMIT has rolled back already; the error that led here is the one to report.
     }
   }
 
+  /** Runs statements, behind the beginning of the transaction where that is still to be told. */
   async #execute(sql: string, params: readonly SqlValue[]): Promise<duckdb.Result> {
-    if (params.length === 0) return await duckdb.query(this.#connection, sql);
-    const { extracted_statements: statements, statement_count: count } = await duckdb.extract_statements(
-      this.#connection,
-      sql,
-    );
-    if (count === 0) throw new Error(duckdb.extract_statements_error(statements));
-    for (let index = 0; index < count - 1; index++) {
-      await this.#executeExtracted(statements, index, []);
-    }
-    return await this.#executeExtracted(statements, count - 1, params);
-  }
-
-  async #executeExtracted(
-    statements: duckdb.ExtractedStatements,
-    index: number,
-    params: readonly SqlValue[],
-  ): Promise<duckdb.Result> {
-    const statement = await duckdb.prepare_extracted_statement(this.#connection, statements, index);
+    if (params.length > 0) await this.#beginNow();
+    if (!this.#isToBegin) return await execute(this.#connection, sql, params);
+    this.#isToBegin = false;
+    const text = `${BEGIN};\n${sql}`;
     try {
-      bindValues(statement, params);
-      return await duckdb.execute_prepared(statement);
-    } finally {
-      duckdb.destroy_prepare_sync(statement);
+      return await execute(this.#connection, text, []);
+    } catch (error) {
+      // Nothing of a text has run that cannot be parsed, and what was interrupted may not have begun.
+      if (/^(?:Parser|INTERRUPT)$/.test(readReport(error).type)) {
+        await duckdb.query(this.#connection, BEGIN).catch(() => {});
+      }
+      throw toSqlError(error, sql, text.length - sql.length);
     }
   }
-}
 
-/** DuckDB reports the count of CREATE TABLE AS as a row, and that of other statements as a number. */
-async function changedRows(result: duckdb.Result): Promise<number> {
-  const changed = duckdb.rows_changed(result);
-  if (changed > 0 || duckdb.result_statement_type(result) !== duckdb.StatementType.CREATE) return changed;
-  if (duckdb.column_count(result) !== 1 || duckdb.column_name(result, 0) !== "Count") return changed;
-  const [row] = await readRows(result);
-  return Number(row?.Count ?? 0);
+  /** For what takes no other statement along. */
+  async #beginNow(): Promise<void> {
+    if (!this.#isToBegin) return;
+    this.#isToBegin = false;
+    await duckdb.query(this.#connection, BEGIN);
+  }
 }

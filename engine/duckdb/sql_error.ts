@@ -74,13 +74,16 @@ export function readReport(error: unknown): DuckReport {
   return { type, message: oneLine(message.replace(/\n\s*LINE \d+:[\s\S]*$/, "")), position: undefined };
 }
 
-/** What the driver threw while it ran `sql`, as a SqlError; an AppError stays what it is. */
-export function toSqlError(error: unknown, sql: string): AppError {
+/**
+ * What the driver threw while it ran `sql`, behind `before` ASCII characters of ours, as a SqlError; an AppError stays
+ * what it is.
+ */
+export function toSqlError(error: unknown, sql: string, before = 0): AppError {
   if (error instanceof AppError) return error;
   const report = readReport(error);
-  const position = report.position === undefined
+  const position = report.position === undefined || report.position < before
     ? undefined
-    : utf16Position(sql, report.type, report.position);
+    : utf16Position(sql, report.type, report.position - before);
   if (report.type === "Out of Memory") return outOfMemory(report, error);
   return new SqlError(codeOf(report), report.message, {
     type: report.type,

@@ -13,18 +13,26 @@ export async function committedSteps(session: SqlSession, runId: string): Promis
   return new Map(rows.map((row) => [String(row["step"]), JSON.parse(String(row["result"]))]));
 }
 
-/**
- * Marks the step as done; called in the transaction that does it. `isNew`: neither this attempt nor an earlier one has
- * marked it.
- */
-export async function recordStep(
-  session: SqlSession,
-  runId: string,
-  step: Step,
-  isNew = false,
-): Promise<void> {
-  const values = { result: JSON.stringify(step), committed_at: new Date() };
-  await putRow(session, "_sluice.steps", { run_id: runId, step: step.name }, values, isNew);
+/** Marks steps of one run as done. */
+export class StepLedger {
+  readonly #runId: string;
+  /** What may be marked already, by this attempt or an earlier one. */
+  readonly #marked: Set<string>;
+
+  /** `committed`: what earlier attempts have marked. */
+  constructor(runId: string, committed: Iterable<string>) {
+    this.#runId = runId;
+    this.#marked = new Set(committed);
+  }
+
+  /** Called in the transaction that does the step. */
+  async record(session: SqlSession, step: Step): Promise<void> {
+    const isNew = !this.#marked.has(step.name);
+    this.#marked.add(step.name);
+    const values = { result: JSON.stringify(step), committed_at: new Date() };
+    const key = { run_id: this.#runId, step: step.name };
+    await putRow(session, "_sluice.steps", key, values, isNew ? false : undefined);
+  }
 }
 
 /** Removes what no attempt will ask for any more: a run is not retried that late. */

@@ -40,13 +40,14 @@ export async function noteNewSteps(
   await session.run(`INSERT OR IGNORE INTO _sluice.windows VALUES ${rows.join(", ")}`, values);
 }
 
-/** Called in the transaction that does the step. */
+/** Called in the transaction that does the step. `isNoted`: that one is noted of it already. */
 export async function recordStepWindow(
   session: SqlSession,
   step: string,
   runId: string,
   { startMs, endMs }: { readonly startMs: number | null; readonly endMs: number },
+  isNoted: boolean,
 ): Promise<void> {
   const values = { run_id: runId, is_done: true, start_ms: startMs, end_ms: endMs };
-  await putRow(session, "_sluice.windows", { step }, values);
+  await putRow(session, "_sluice.windows", { step }, values, isNoted ? true : undefined);
 }

@@ -9,7 +9,7 @@ import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldCheckValues } from "../warehouse/checks/check_values.ts";
 import { forgetOldFailedRows } from "../warehouse/checks/failed_rows.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
-import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
+import { committedSteps, forgetOldSteps, StepLedger } from "../warehouse/step_ledger.ts";
 import { recordStepWindow } from "../warehouse/step_windows.ts";
 import type { Connections } from "./connections.ts";
 import { letGo } from "./changes/let_go.ts";
@@ -66,8 +66,7 @@ export class Execution {
   readonly #connections: Connections;
   readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
-  /** Steps that the ledger may have already. */
-  #recorded = new Set<string>();
+  #ledger: StepLedger;
   readonly #passing: PassingLoads;
   #followed: FollowedSteps | undefined;
   #earlier: EarlierRuns | undefined;
@@ -88,6 +87,7 @@ export class Execution {
     this.#sessions = sessions;
     this.#connections = connections;
     this.#threads = threads;
+    this.#ledger = new StepLedger(job.runId, []);
     this.#passing = new PassingLoads({
       runId: job.runId,
       atMs: job.windowEndMs,
@@ -112,11 +112,13 @@ export class Execution {
       attempt: job.attempt,
       reporter,
       lease: () => sessions.lease(),
+      mark: (session, step) => this.#ledger.record(session, step),
     });
     this.#models = new ModelSteps({
       job,
       reporter,
       checks: this.#checks,
+      mark: (session, step) => this.#ledger.record(session, step),
       record: (session, planned, step, change) => this.#record(session, planned, step, change),
     });
     this.#loads = new LoadSteps({
@@ -148,7 +150,7 @@ export class Execution {
     this.#checks.know(steps);
     if (select !== null) await this.#withSession((session) => requireTables(session, steps, plan, graph));
     const committed = await this.#withSession((session) => committedSteps(session, runId));
-    this.#recorded = new Set(committed.keys());
+    this.#ledger = new StepLedger(runId, committed.keys());
     this.#committed = this.#job.isOvertaken ? loadsOf(committed, steps) : committed;
     const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
     this.#earlier = earlier;
@@ -367,11 +369,12 @@ export class Execution {
   ): Promise<Step> {
     const traffic = this.#context.reporter.trafficOf(step.name);
     const done = endStep(step, { state: "succeeded", ...traffic, ...change }, Date.now());
-    const { runId } = this.#job;
-    await recordStep(session, runId, done, !this.#recorded.has(done.name));
-    this.#recorded.add(done.name);
+    await this.#ledger.record(session, done);
     const window = this.#earlier?.windows.doneFor(nodeOf(planned), done.name);
-    if (window !== undefined) await recordStepWindow(session, done.name, runId, window);
+    if (window !== undefined) {
+      const isNoted = this.#earlier?.notedWindows.has(done.name) === true;
+      await recordStepWindow(session, done.name, this.#job.runId, window, isNoted);
+    }
     return done;
   }
 

@@ -25,7 +25,7 @@ export async function setCursor(
     await declareCursor(session, model);
     return;
   }
-  await session.run(`SET VARIABLE cursor = (SELECT max(${quoteIdentifier(updateKey)}) FROM ${table})`);
+  await session.setVariables({ cursor: `(SELECT max(${quoteIdentifier(updateKey)}) FROM ${table})` });
 }
 
 /**
@@ -42,7 +42,7 @@ const MAX_CURSOR_ROUNDS = 3;
  * it will later; without an update_key it stays unset. Returns the columns of the query.
  */
 export async function declareCursor(session: SqlSession, model: Model): Promise<Column[]> {
-  await session.run("RESET VARIABLE cursor");
+  await session.setVariables({ cursor: null });
   if (model.updateKey === undefined) return await describe(session, model);
   // The type of the update_key may depend on the type of the cursor: try until both agree.
   const declared = Object.entries(model.columns).find(([name]) => isSameName(name, model.updateKey ?? ""))
@@ -67,9 +67,7 @@ async function declareCursorAs(
 ): Promise<Column[]> {
   let type = guess;
   for (let round = 0;; round++) {
-    await session.run(
-      type === undefined ? "RESET VARIABLE cursor" : `SET VARIABLE cursor = CAST(NULL AS ${type})`,
-    );
+    await session.setVariables({ cursor: type === undefined ? null : `CAST(NULL AS ${type})` });
     const columns = await describe(session, model);
     const column = findColumn(columns, updateKey);
     if (column === undefined) throw missingColumn(model, ["update_key"], updateKey, columns);
@@ -88,7 +86,7 @@ async function describe(session: SqlSession, model: Model): Promise<Column[]> {
 
 export async function resetCursor(session: SqlSession): Promise<void> {
   try {
-    await session.run("RESET VARIABLE cursor");
+    await session.setVariables({ cursor: null });
   } catch (error) {
     // In a transaction that has failed nothing runs any more; the failure itself is on its way.
     if (!(error instanceof SqlError)) throw error;

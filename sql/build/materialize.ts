@@ -11,6 +11,9 @@ import { type Materialized, runModelSql } from "./run_model_sql.ts";
 
 export type { Materialized } from "./run_model_sql.ts";
 
+/** What a model is built over. */
+export type RelationKind = "table" | "view";
+
 export interface MaterializeOptions {
   /** Builds an incremental model from nothing. */
   readonly fullRefresh: boolean;
@@ -20,6 +23,8 @@ export interface MaterializeOptions {
   readonly table?: string;
   /** The ephemeral models that a view reads: its query holds theirs. */
   readonly ephemerals?: readonly Model[];
+  /** What stands under the model's name, `none` for nothing; DuckDB is asked where it is not given. */
+  readonly existing?: RelationKind | "none" | undefined;
 }
 
 /**
@@ -30,15 +35,16 @@ export interface MaterializeOptions {
 export async function materialize(
   session: SqlSession,
   model: Model,
-  { fullRefresh, window, table, ephemerals = [] }: MaterializeOptions,
+  { fullRefresh, window, table, ephemerals = [], existing: known }: MaterializeOptions,
 ): Promise<Materialized> {
   if (model.materialized === "ephemeral") {
     // The session may know the model already, and then means that by its name.
     await session.run(`DROP VIEW IF EXISTS temp.${quoteIdentifier(model.name)}`);
   }
-  const existing = await relationKind(session, model.name);
+  const found = known ?? await relationKind(session, model.name);
+  const existing = found === "none" ? undefined : found;
   // A run that failed in the middle of an incremental model could not reset it.
-  await session.run("RESET VARIABLE cursor");
+  await session.setVariables({ cursor: null });
   await requireContract(session, model, existing === "table" && !fullRefresh);
   if (model.materialized === "ephemeral") {
     if (existing !== undefined) await session.run(`DROP ${existing.toUpperCase()} ${modelTable(model.name)}`);
@@ -73,7 +79,7 @@ export async function materialize(
 }
 
 /** What stands in main under the name; undefined where nothing does. */
-export async function relationKind(session: SqlSession, name: string): Promise<"table" | "view" | undefined> {
+export async function relationKind(session: SqlSession, name: string): Promise<RelationKind | undefined> {
   const kind = await kindOf(session, modelTable(name), name);
   if (kind === "table" || kind === undefined) return kind;
   // DuckDB finds its own views under main, too.
@@ -90,7 +96,7 @@ async function kindOf(
   session: SqlSession,
   relation: string,
   name: string,
-): Promise<"table" | "view" | "unknown" | undefined> {
+): Promise<RelationKind | "unknown" | undefined> {
   try {
     await session.describe(`DELETE FROM ${relation}`);
     return "table";
@@ -104,7 +110,7 @@ async function kindOf(
   }
 }
 
-async function listedKind(session: SqlSession, name: string): Promise<"table" | "view" | undefined> {
+async function listedKind(session: SqlSession, name: string): Promise<RelationKind | undefined> {
   const mine = "database_name = current_database() AND schema_name = 'main'";
   const [found] = await session.rows(
     `SELECT 'view' AS kind FROM duckdb_views() WHERE ${mine} AND lower(view_name) = lower($1)

@@ -1,6 +1,6 @@
 import type { ParamDefinitions, ParamType } from "../../contract/params/definition.ts";
 import type { ParamValue } from "../../contract/run.ts";
-import { quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
+import { quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 
 /** What a run sets for its SQL: `getvariable('run_id')` and so on, and one variable for each param. */
 export interface RunVariables {
@@ -37,16 +37,14 @@ const SQL_TYPES: Readonly<Record<ParamType, string>> = {
 
 /** Sets the variables of a run; each has its type even where it is NULL. */
 export async function setRunVariables(session: SqlSession, variables: RunVariables): Promise<void> {
-  await session.run([
-    assignment("run_id", variables.runId, "string"),
-    assignment("pipeline", variables.pipeline, "string"),
-    assignment("run_start", variables.runStart.toISOString(), "timestamp"),
-    assignment("window_start", variables.windowStart?.toISOString() ?? null, "timestamp"),
-    assignment("window_end", variables.windowEnd.toISOString(), "timestamp"),
-    ...Object.entries(variables.definitions).map(([name, { type }]) =>
-      assignment(name, variables.params[name] ?? null, type)
-    ),
-  ].join(";\n"));
+  await session.setVariables({
+    run_id: constant(variables.runId, "string"),
+    pipeline: constant(variables.pipeline, "string"),
+    run_start: constant(variables.runStart.toISOString(), "timestamp"),
+    window_start: constant(variables.windowStart?.toISOString() ?? null, "timestamp"),
+    window_end: constant(variables.windowEnd.toISOString(), "timestamp"),
+    ...constants(variables.definitions, (name) => variables.params[name] ?? null),
+  });
 }
 
 /** Sets the variables with their types and without values, so that SQL that reads them can be bound. */
@@ -54,11 +52,15 @@ export async function declareRunVariables(
   session: SqlSession,
   definitions: ParamDefinitions,
 ): Promise<void> {
-  await session.run([
-    ...["run_id", "pipeline"].map((name) => assignment(name, null, "string")),
-    ...["run_start", "window_start", "window_end"].map((name) => assignment(name, null, "timestamp")),
-    ...Object.entries(definitions).map(([name, { type }]) => assignment(name, null, type)),
-  ].join(";\n"));
+  const [text, moment] = [constant(null, "string"), constant(null, "timestamp")];
+  await session.setVariables({
+    run_id: text,
+    pipeline: text,
+    run_start: moment,
+    window_start: moment,
+    window_end: moment,
+    ...constants(definitions, () => null),
+  });
 }
 
 /**
@@ -71,13 +73,20 @@ export async function setWindow(
   isBounded = false,
 ): Promise<void> {
   const start = startMs === null ? (isBounded ? "-infinity" : null) : new Date(startMs).toISOString();
-  await session.run([
-    assignment("window_start", start, "timestamp"),
-    assignment("window_end", new Date(endMs).toISOString(), "timestamp"),
-  ].join(";\n"));
+  await session.setVariables({
+    window_start: constant(start, "timestamp"),
+    window_end: constant(new Date(endMs).toISOString(), "timestamp"),
+  });
 }
 
-function assignment(name: string, value: ParamValue, type: ParamType): string {
-  const literal = value === null ? "NULL" : quoteLiteral(String(value));
-  return `SET VARIABLE ${quoteIdentifier(name)} = CAST(${literal} AS ${SQL_TYPES[type]})`;
+function constant(value: ParamValue, type: ParamType): string {
+  return `CAST(${value === null ? "NULL" : quoteLiteral(String(value))} AS ${SQL_TYPES[type]})`;
 }
+
+const constants = (
+  definitions: ParamDefinitions,
+  valueOf: (name: string) => ParamValue,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(definitions).map(([name, { type }]) => [name, constant(valueOf(name), type)]),
+  );

@@ -140,7 +140,7 @@ class ModelBinder {
         const columns = await declareCursor(session, model);
         return { columns: withHistory(model, columns), casts: await casts.find(model.sql, session) };
       } finally {
-        await session.run("RESET VARIABLE cursor");
+        await session.setVariables({ cursor: null });
       }
     });
   }

@@ -6,17 +6,17 @@ import { stringReader, validityOf } from "../vector_bytes.ts";
 
 type Cell = string | number | boolean | null;
 
-/** All rows of a result; see SqlRow. A repeated column name gets `_1`, `_2`, … */
-export async function readRows(result: duckdb.Result): Promise<SqlRow[]> {
+/** All rows of a result that is not streamed; see SqlRow. A repeated column name gets `_1`, `_2`, … */
+export function readRows(result: duckdb.Result): SqlRow[] {
   const count = duckdb.column_count(result);
   const names = distinctNames(Array.from({ length: count }, (_, i) => duckdb.column_name(result, i)));
   const logicals = Array.from({ length: count }, (_, i) => duckdb.column_logical_type(result, i));
   const types = logicals.map(readDuckType);
   const rows: SqlRow[] = [];
-  for (;;) {
-    const chunk = await duckdb.fetch_chunk(result);
-    const size = chunk === null ? 0 : duckdb.data_chunk_get_size(chunk);
-    if (chunk === null || size === 0) return rows;
+  // They are in memory: to fetch them one by one would take a trip to another thread for each, and one for the end.
+  for (let index = 0; index < duckdb.result_chunk_count(result); index++) {
+    const chunk = duckdb.result_get_chunk(result, index);
+    const size = duckdb.data_chunk_get_size(chunk);
     const columns = types.map((type, i) => {
       const logical = logicals[i];
       if (logical === undefined) return [];
@@ -26,6 +26,7 @@ export async function readRows(result: duckdb.Result): Promise<SqlRow[]> {
       rows.push(Object.fromEntries(names.map((name, i) => [name, columns[i]?.[row] ?? null])));
     }
   }
+  return rows;
 }
 
 function readCells(vector: duckdb.Vector, type: DuckType, logical: duckdb.LogicalType, size: number): Cell[] {

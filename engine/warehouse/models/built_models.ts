@@ -35,14 +35,16 @@ export async function readModelBuilds(
   );
 }
 
+/** Called in the transaction that builds the model. `isThere`: whether it was built before, where that is known. */
 export async function writeBuiltModel(
   session: SqlSession,
   model: string,
   definition: ModelDefinition,
   runId: string,
+  isThere?: boolean,
 ): Promise<void> {
   const values = { definition: JSON.stringify(definition), run_id: runId, built_at: new Date() };
-  await putRow(session, "_sluice.models", { model: nameKey(model) }, values);
+  await putRow(session, "_sluice.models", { model: nameKey(model) }, values, isThere);
 }
 
 /** Forgets a model, and for which window it was built. */

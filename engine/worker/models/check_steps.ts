@@ -4,7 +4,6 @@ import { measureChecks, type Measured } from "../../../sql/build/checks/measure_
 import type { Check } from "../../../sql/language/checks/check.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { keepFailedRows, readFailedRows } from "../../warehouse/checks/failed_rows.ts";
-import { recordStep } from "../../warehouse/step_ledger.ts";
 import type { PlannedCheck, PlannedStep } from "../plan.ts";
 import type { Reporter } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
@@ -14,6 +13,8 @@ import { type CheckContext, type Checked, checkTable } from "./check_table.ts";
 export interface CheckStepsContext extends CheckContext {
   readonly reporter: Reporter;
   readonly lease: () => Promise<SessionLease>;
+  /** Marks a step as done, in the session's transaction. */
+  readonly mark: (session: DuckSession, step: Step) => Promise<void>;
 }
 
 /** The checks of a run: those that have a step of their own, and the failing rows of all. */
@@ -38,7 +39,7 @@ export class CheckSteps {
    * `invalid` where it fails.
    */
   async carryOut(session: DuckSession, planned: PlannedCheck): Promise<Step> {
-    const { reporter, runId } = this.#context;
+    const { reporter, mark } = this.#context;
     const measured = await this.#measuredTogether(session, planned);
     return await retryConflicts(
       reporter,
@@ -52,7 +53,7 @@ export class CheckSteps {
           if (step.state === "failed") {
             throw new AppError("invalid", step.error?.message ?? "the check failed");
           }
-          await recordStep(session, runId, step);
+          await mark(session, step);
           return step;
         }),
     );

@@ -10,6 +10,7 @@ import { noteNewSteps, readStepWindows } from "../../warehouse/step_windows.ts";
 import type { Plan } from "../plan.ts";
 import type { Reporter } from "../reporter.ts";
 import { Ephemerals } from "./ephemerals.ts";
+import { KnownRelations } from "./known_relations.ts";
 import { ModelDefinitions } from "./model_definitions.ts";
 import { dropLeftTables, type LeftTable, leftTables } from "./renamed_models.ts";
 import { StepWindows } from "./windows.ts";
@@ -17,6 +18,10 @@ import { StepWindows } from "./windows.ts";
 /** What earlier runs left in the warehouse, as a run has to know it before its first step. */
 export interface EarlierRuns {
   readonly windows: StepWindows;
+  /** Steps of which the warehouse has a window, as long as the run takes. */
+  readonly notedWindows: ReadonlySet<string>;
+  /** What stands in main. */
+  readonly relations: KnownRelations;
   /** Tables of models that are not in the pipeline any more. */
   readonly left: readonly LeftTable[];
   readonly definitions: ModelDefinitions;
@@ -37,13 +42,20 @@ export async function lookBack(
   plan: Plan,
   graph: Graph,
 ): Promise<EarlierRuns> {
-  const windows = new StepWindows(job, plan, graph, await readStepWindows(session));
-  await noteNewSteps(session, windows.newSteps(), job.runId);
+  const known = await readStepWindows(session);
+  const windows = new StepWindows(job, plan, graph, known);
+  const newSteps = windows.newSteps();
+  await noteNewSteps(session, newSteps, job.runId);
   const models = plan.steps.flatMap((planned) => planned.kind === "model" ? [planned.model] : []);
+  const takenOver = new Set(
+    models.flatMap(({ renamedFrom: old }) => old === undefined ? [] : [`model:${old}`]),
+  );
   const built = await readBuiltModels(session);
   const ephemerals = new Ephemerals(models, graph);
   return {
     windows,
+    notedWindows: new Set([...known.keys(), ...newSteps.keys()]).difference(takenOver),
+    relations: await KnownRelations.read(session, models),
     built,
     left: leftTables(built, models, graph.disabled.keys()),
     definitions: new ModelDefinitions(models, graph),

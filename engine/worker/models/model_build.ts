@@ -2,7 +2,7 @@ import { nameKey, quoteIdentifier, type SqlSession } from "../../../contract/sql
 import { batchesOf, type BuildWindow, isByWindow } from "../../../sql/build/batches.ts";
 import { headerError } from "../../../sql/build/header_error.ts";
 import { readsItself } from "../../../sql/build/incremental.ts";
-import { materialize, relationKind } from "../../../sql/build/materialize.ts";
+import { materialize, type RelationKind, relationKind } from "../../../sql/build/materialize.ts";
 import { checkStoredKey } from "../../../sql/build/model_key.ts";
 import {
   appendsRows,
@@ -28,7 +28,10 @@ import { requireNoRename, takeOverTable } from "./renamed_models.ts";
 export interface BuildOptions {
   readonly runId: string;
   readonly fullRefresh: boolean;
-  readonly earlier: Pick<EarlierRuns, "built" | "left" | "definitions" | "ephemerals" | "windows">;
+  readonly earlier: Pick<
+    EarlierRuns,
+    "built" | "left" | "definitions" | "ephemerals" | "windows" | "relations"
+  >;
   /** Of the step in this run. */
   readonly window: BuildWindow;
   /** Whether it was asked for: a model that is built from nothing keeps to it all the same then. */
@@ -46,6 +49,8 @@ export interface ModelBuild {
   readonly windows: readonly BuildWindow[];
   /** What a view holds the queries of. */
   readonly ephemerals: readonly Model[];
+  /** What stands under its name as it begins; undefined where it may be another thing by the next window. */
+  readonly existing: RelationKind | "none" | undefined;
   /** Whether all windows have to go into one transaction: the model reads the table that is being built. */
   readonly isInOne: boolean;
 }
@@ -71,7 +76,10 @@ export async function beginBuild(
     : await readBuiltModel(session, model.name);
   const now = asOf(await earlier.definitions.of(model), before, window.endMs);
   requireLater(model, before, window.endMs);
-  const way = await wayOf(session, model, before, now, fullRefresh && !isKept);
+  const existing = await earlier.relations.kindOf(session, model.name);
+  const way = existing === undefined || (fullRefresh && !isKept)
+    ? { isAnew: true, warnings: [], keepsOtherRows: false }
+    : await wayToBuild(session, model, before, now);
   const stale = way.isAnew ? undefined : sourceChanges(before, now);
   for (const warning of stale === undefined ? way.warnings : [...way.warnings, stale]) warn(warning);
   if (model.materialized !== "incremental") {
@@ -82,6 +90,7 @@ export async function beginBuild(
       way,
       windows: [window],
       isInOne: true,
+      existing: gathersRows(model) ? undefined : existing ?? "none",
       ephemerals: earlier.ephemerals.behind(model),
     };
   }
@@ -92,7 +101,7 @@ export async function beginBuild(
   const own = way.isAnew && !isWindowGiven ? { ...window, startMs: null } : window;
   const windows = batchesOf(model, own, { isGiven: isWindowGiven, isByDay });
   const isInOne = windows.length === 1 || (way.isAnew && await readsItself(session, model));
-  return { model, before, now, way, windows, isInOne, ephemerals: [] };
+  return { model, before, now, way, windows, isInOne, existing: undefined, ephemerals: [] };
 }
 
 /**
@@ -101,7 +110,7 @@ export async function beginBuild(
  */
 export async function buildWindow(
   session: SqlSession,
-  { model, before, now, way, ephemerals }: ModelBuild,
+  { model, before, now, way, ephemerals, existing }: ModelBuild,
   window: BuildWindow,
   { isFirst, table, warn, runId }: {
     /** Whether it is the first window of what is built anew. */
@@ -118,6 +127,7 @@ export async function buildWindow(
   const built = await materialize(session, model, {
     fullRefresh: way.isAnew && isFirst,
     ephemerals,
+    existing,
     ...(gathersRows(model) ? { window } : {}),
     ...(table === undefined ? {} : { table }),
   });
@@ -128,7 +138,9 @@ export async function buildWindow(
   if (dropped.length > 0) warn(`Dropped from the table, as on_schema_change says: ${dropped.join(", ")}`);
   if (ignored.length > 0) warn(`Left out, as on_schema_change says: ${ignored.join(", ")}`);
   if (table === undefined) {
-    await writeBuiltModel(session, model.name, gone.length === 0 ? now : { ...now, gone }, runId);
+    // What gathers rows is built in several transactions, of which the first may make its row.
+    const isThere = gathersRows(model) ? undefined : before !== undefined;
+    await writeBuiltModel(session, model.name, gone.length === 0 ? now : { ...now, gone }, runId, isThere);
   }
   return model.materialized === "seed" ? { ...built, sql: seedComment(model) } : built;
 }
@@ -184,17 +196,4 @@ function storedRows({ name, history }: Model): string {
 async function isDayKey(session: SqlSession, model: Model, isAnew: boolean): Promise<boolean> {
   const kind = isAnew ? undefined : await relationKind(session, model.name);
   return await timeKeyType(session, model, kind === "table" ? modelTable(model.name) : undefined) === "DATE";
-}
-
-async function wayOf(
-  session: SqlSession,
-  model: Model,
-  before: ModelDefinition | undefined,
-  now: ModelDefinition,
-  fullRefresh: boolean,
-): Promise<BuildWay> {
-  if (fullRefresh || await relationKind(session, model.name) === undefined) {
-    return { isAnew: true, warnings: [], keepsOtherRows: false };
-  }
-  return await wayToBuild(session, model, before, now);
 }

@@ -18,7 +18,6 @@ import {
   readModelBatches,
   recordModelBatch,
 } from "../../warehouse/models/model_batches.ts";
-import { recordStep } from "../../warehouse/step_ledger.ts";
 import type { PlannedModel } from "../plan.ts";
 import { type Points, pointsOf } from "../points.ts";
 import type { Reporter } from "../reporter.ts";
@@ -32,6 +31,8 @@ export interface ModelStepsOptions {
   readonly job: RunJob;
   readonly reporter: Reporter;
   readonly checks: Pick<CheckSteps, "inTransaction">;
+  /** Marks a step of a check as done, in the session's transaction. */
+  readonly mark: (session: DuckSession, step: Step) => Promise<void>;
   /** Marks the step as done, in the session's transaction; returns it with its end. */
   readonly record: (
     session: DuckSession,
@@ -202,7 +203,7 @@ export class ModelSteps {
     onChecked: OnChecked,
     change: Pick<Step, "rows" | "sql">,
   ): Promise<Step> {
-    const { job, reporter, record } = this.#options;
+    const { job, reporter, mark, record } = this.#options;
     // Checks see the run's window, whatever the last batch was.
     if (gathersRows(planned.model)) await setWindow(session, window);
     const checked = await checkTable(session, planned.checks, {
@@ -212,7 +213,7 @@ export class ModelSteps {
     });
     onChecked(checked);
     requirePassed(planned, checked, build.isInOne || build.way.isAnew);
-    for (const check of checked) await recordStep(session, job.runId, check.step);
+    for (const check of checked) await mark(session, check.step);
     return await record(session, planned, step, change);
   }
 }

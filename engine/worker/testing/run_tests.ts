@@ -238,6 +238,6 @@ async function rolledBack(session: SqlSession, work: () => Promise<void>): Promi
   } finally {
     // Where a statement failed it may have ended already.
     await session.run("ROLLBACK").catch(() => {});
-    await session.run("RESET VARIABLE cursor").catch(() => {});
+    await session.setVariables({ cursor: null }).catch(() => {});
   }
 }

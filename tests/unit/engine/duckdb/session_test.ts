@@ -223,6 +223,94 @@ Deno.test("transaction() commits what work did, and rolls back when it throws", 
   });
 });
 
+Deno.test("a transaction that begins with its first statement says where that is wrong, and holds what comes later", async () => {
+  await withSession(async (session, database) => {
+    await using other = await database.session();
+    await session.run("CREATE TABLE t (a INTEGER)");
+    const seen = async () => Number((await other.rows("SELECT count(*) AS n FROM t"))[0]?.["n"]);
+    for (
+      const [wrong, type] of [["SELECT 'é', ^nope FROM t", "Binder"], [
+        "SELECT 'é' x ^frm t u",
+        "Parser",
+      ]] as const
+    ) {
+      await assert.rejects(
+        session.transaction(async () => {
+          const first = session.rows(wrong.replace("^", ""));
+          await assert.rejects(first, { type, position: wrong.indexOf("^") });
+          // Whatever became of the first: this is in the transaction, too.
+          await session.run("INSERT INTO t VALUES (1)");
+          assert.equal(await seen(), 0);
+          throw new Error("enough");
+        }),
+        /enough/,
+      );
+      assert.equal(await seen(), 0);
+    }
+    await session.transaction(async () => {
+      assert.deepEqual(await session.describe("FROM t"), [{ name: "a", type: "INTEGER" }]);
+      await session.run("INSERT INTO t VALUES ($1)", [1]);
+      assert.equal(await seen(), 0);
+    });
+    assert.equal(await seen(), 1);
+    await session.transaction(() => Promise.resolve());
+    await session.run("INSERT INTO t VALUES (2)");
+    assert.equal(await seen(), 2);
+  });
+});
+
+Deno.test("atCommit() does its statements with the commit, the last of each key, or none of them", async () => {
+  await withSession(async (session) => {
+    await session.run("CREATE TABLE t (a INTEGER PRIMARY KEY)");
+    const rows = async () => (await session.rows("FROM t ORDER BY a")).map(({ a }) => a);
+    await session.transaction(async () => {
+      await session.atCommit("one", "INSERT INTO t VALUES (7)");
+      await session.atCommit("other", "INSERT INTO t VALUES (2)");
+      await session.atCommit("one", "INSERT INTO t VALUES (1)");
+      assert.deepEqual(await rows(), []);
+    });
+    assert.deepEqual(await rows(), [1, 2]);
+    const failing = session.transaction(async () => {
+      await session.run("INSERT INTO t VALUES (3)");
+      await session.atCommit("one", "INSERT INTO t VALUES (4)");
+      await session.atCommit("other", "INSERT INTO t VALUES (1)");
+    });
+    await assert.rejects(failing, { type: "Constraint" });
+    const undone = session.transaction(async () => {
+      await session.atCommit("one", "INSERT INTO t VALUES (5)");
+      throw new Error("undone");
+    });
+    await assert.rejects(undone, /undone/);
+    await session.transaction(() => session.run("INSERT INTO t VALUES (6)"));
+    await session.atCommit("alone", "INSERT INTO t VALUES (8)");
+    assert.deepEqual(await rows(), [1, 2, 6, 8]);
+  });
+});
+
+Deno.test("setVariables() sends what is not set so already", async () => {
+  await withSession(async (session) => {
+    const value = async () => (await session.rows("SELECT getvariable('v') AS v"))[0]?.["v"];
+    await session.setVariables({ v: null });
+    assert.equal(await value(), null);
+    await session.setVariables({ v: "'a'" });
+    assert.equal(await value(), "a");
+    await session.setVariable("v", "b");
+    await session.setVariables({ v: "'a'" });
+    assert.equal(await value(), "a");
+    await session.run("CREATE TABLE t AS SELECT 1 AS n");
+    await session.setVariables({ v: "(SELECT max(n) FROM t)" });
+    await session.run("INSERT INTO t VALUES (2)");
+    await session.setVariables({ v: "(SELECT max(n) FROM t)" });
+    assert.equal(await value(), 2);
+    await assert.rejects(session.setVariables({ v: "CAST('x' AS INTEGER)" }), { type: "Conversion" });
+    await using fork = await session.fork();
+    for (const one of [session, fork]) {
+      await one.setVariables({ v: null });
+      assert.deepEqual(await one.rows("SELECT getvariable('v') AS v"), [{ v: null }]);
+    }
+  });
+});
+
 Deno.test("transaction() refuses another one inside, and rolls back where the commit fails", async () => {
   await withSession(async (session) => {
     await session.run("CREATE TABLE t (a INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
