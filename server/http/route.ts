@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { unpackedBody } from "../../contract/network/unpacked_body.ts";
 import type * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
 import { findJsonPlace } from "../../text/json_place.ts";
@@ -161,9 +162,12 @@ function readQuery(c: Context<AppEnv>): Record<string, string> {
   return query;
 }
 
+/** The largest body that a compressed one may become. */
+const MAX_UNPACKED_BYTES = 32 * 1_024 * 1_024;
+
 /** Undefined where the request has no body. */
 async function readBody(c: Context<AppEnv>): Promise<unknown> {
-  const text = await c.req.text();
+  const text = await readText(c);
   if (text === "") return undefined;
   const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type === undefined || !/^application\/(?:[a-z0-9.-]+\+)?json$/.test(type)) {
@@ -179,6 +183,13 @@ async function readBody(c: Context<AppEnv>): Promise<unknown> {
     throw new AppError("invalid", "The request's body is a list, expected an object: {…}");
   }
   return value;
+}
+
+async function readText(c: Context<AppEnv>): Promise<string> {
+  const encoding = c.req.header("content-encoding");
+  if (encoding === undefined) return await c.req.text();
+  const body = await unpackedBody(new Uint8Array(await c.req.arrayBuffer()), encoding, MAX_UNPACKED_BYTES);
+  return new TextDecoder().decode(body);
 }
 
 function parseJson(text: string): unknown {

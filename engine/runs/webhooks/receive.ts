@@ -5,11 +5,14 @@ import { parseTraceparent } from "../../../contract/runs/traceparent.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { hookOf, secretNameOf, type WebhookDefinition } from "../../../contract/triggers/webhooks.ts";
 import { parseStream } from "../../../connectors/parse.ts";
+import { unpackedBody } from "../../../contract/network/unpacked_body.ts";
 import type { NamedSecrets } from "../../secrets/named_secrets.ts";
 import type { Store } from "../../store/store.ts";
-import { decodedPost } from "./content_encoding.ts";
 import { deliveryKey, isSigned, type Post, secretKey } from "./signature.ts";
 import { streamsOf } from "./webhook_streams.ts";
+
+/** The largest body that a compressed one may become: what is sent is held to a limit of its own. */
+const MAX_UNPACKED_BYTES = 20 * 1_024 * 1_024;
 
 export interface ReceiverContext {
   readonly store: Store;
@@ -99,7 +102,8 @@ export class WebhookReceiver {
       throw new AppError("unauthorized", refusalOf(webhook));
     }
     // A signature is that of the bytes that were sent, and nobody else makes the server unpack any.
-    const post = await decodedPost(sent);
+    const encoding = sent.headers["content-encoding"];
+    const post = { ...sent, body: await unpackedBody(sent.body, encoding, MAX_UNPACKED_BYTES) };
     await this.#check(definition, name, post, signal);
     const { "content-type": contentType, traceparent } = post.headers;
     const { seq, isNew, isSame } = await store.inbox.put({

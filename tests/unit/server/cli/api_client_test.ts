@@ -1,4 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
+import { gunzipSync } from "node:zlib";
 import * as v from "valibot";
 import { AppError } from "../../../../contract/errors.ts";
 import { runSchema } from "../../../../contract/run.ts";
@@ -42,6 +43,31 @@ Deno.test("the client writes path, query, header and body as the server reads th
     "",
     ["POST", "/api/pipelines/%C3%A4%2F%3Aid%3F%23/runs", "Bearer slc_test", "k"],
     '{"tags":["x"]}',
+  ]);
+});
+
+Deno.test("the client sends large bodies in gzip, since a server takes no more than 5 MiB as they are", async () => {
+  const seen: unknown[] = [];
+  const respond = async (request: Request) => {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    const encoding = request.headers.get("content-encoding");
+    const text = new TextDecoder().decode(encoding === "gzip" ? gunzipSync(bytes) : bytes);
+    seen.push([encoding, request.headers.get("content-type"), bytes.length < 100_000, text.length]);
+    return Response.json([]);
+  };
+  await withServer(respond, async ({ routes }) => {
+    for (const length of [10, 8 * 1_024 * 1_024]) {
+      const response = await routes.pipelines[":name"].runs.$post({
+        param: { name: pipelineSegment("p") },
+        header: {},
+        json: { note: "ä".repeat(length) },
+      });
+      await response.body?.cancel();
+    }
+  });
+  deepStrictEqual(seen, [
+    [null, "application/json", true, 21],
+    ["gzip", "application/json", true, 8 * 1_024 * 1_024 + 11],
   ]);
 });
 

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import assert from "node:assert/strict";
 import { AppError, ERROR_CODES, type ErrorCode } from "../../../../contract/errors.ts";
 import type { TriggerRequest } from "../../../../engine/control/engine.ts";
@@ -410,6 +411,26 @@ Deno.test("a body larger than 5 MB is a 413, whether its size is told or not", a
     const response = await api.ask("/api/pipelines/x", { method: "PUT", as: "admin", body: large, headers });
     assert.equal((await problem(response, 413)).code, "invalid");
   }
+});
+
+Deno.test("a body may be in gzip, and is held to a limit when it is unpacked", async () => {
+  await using api = await ApiFixture.create();
+  const send = (body: Uint8Array<ArrayBuffer>, encoding = "gzip") =>
+    api.ask("/api/pipelines/orders", {
+      method: "PATCH",
+      as: "operator",
+      body,
+      headers: { "content-type": "application/json", "content-encoding": encoding },
+    });
+  const packed = (text: string) => new Uint8Array(gzipSync(text));
+  const taken = await send(packed('{"paused":true}'));
+  await taken.body?.cancel();
+  assert.equal(taken.status, 200);
+  assert.equal((await problem(await send(packed('{"paused":1}')), 400)).code, "invalid");
+  assert.equal((await problem(await send(packed("{}").slice(0, 9)), 400)).code, "invalid");
+  assert.equal((await problem(await send(packed("{}"), "br"), 415)).code, "invalid");
+  const bomb = packed(" ".repeat(33 * 1_024 * 1_024));
+  assert.equal((await problem(await send(bomb), 413)).code, "invalid");
 });
 
 Deno.test("half of a surrogate pair in a body is refused, in a key as in a value, and a whole one is not", async () => {
