@@ -15,6 +15,7 @@ import { placeAt } from "../language/position.ts";
 import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
 import { bindTogether } from "./bind_together.ts";
 import { repeatedColumn, type TypeNames } from "./compile_header.ts";
+import type { BoundModel, CompileMemory } from "./compile_memory.ts";
 import { faultsByMacros } from "./compile_macros.ts";
 import type { ImpossibleCast, ImpossibleCasts } from "./impossible_casts.ts";
 
@@ -33,6 +34,8 @@ export interface BindModelsContext {
   /** How many are bound in one go. */
   readonly modelsAtOnce: number;
   readonly addFaults: (faults: readonly Fault[]) => void;
+  /** Of earlier compilations over the same database. */
+  readonly memory?: CompileMemory | undefined;
 }
 
 /**
@@ -52,6 +55,7 @@ interface ModelTable {
   readonly model: Model;
   readonly node: string;
   readonly columns: readonly Column[];
+  readonly bound: BoundModel;
 }
 
 class ModelBinder {
@@ -79,8 +83,41 @@ class ModelBinder {
       const prepared: BindableModel[] = [];
       for (const one of bindable) if (await this.#context.prepare(one.node.name)) prepared.push(one);
       this.#tables = [];
-      await this.#bindLevel(prepared);
+      await this.#bindLevel(prepared.filter((one) => !this.#recall(one)));
       await this.#createTables();
+    }
+  }
+
+  /** All that decides on what binding the model finds. */
+  #madeOf({ node, model }: BindableModel): unknown[] {
+    const { graph, selfReferring } = this.#analysis;
+    return [
+      model,
+      selfReferring.has(model.name),
+      // A table has no two columns of one name.
+      this.#isRead(node),
+      ...graph.macros.get(node.name) ?? [],
+      ...node.depends.flatMap((other) => [other, this.#context.columns.get(other)]),
+    ];
+  }
+
+  /** Whether it is known what binding it would find. */
+  #recall(one: BindableModel): boolean {
+    const bound = this.#context.memory?.models.recall(one.node.name, this.#madeOf(one));
+    if (bound === undefined) return false;
+    this.#context.addFaults(bound.faults);
+    if (bound.columns !== undefined) this.#know(one, bound, bound.columns);
+    return true;
+  }
+
+  #isRead(node: GraphNode): boolean {
+    return node.dependents.length > 0 || this.#readByChecks.has(node.name);
+  }
+
+  #know({ node, model }: BindableModel, bound: BoundModel, columns: readonly Column[]): void {
+    this.#context.columns.set(node.name, columns);
+    if (this.#isRead(node) && this.#context.memory?.tables.get(node.name) !== columns) {
+      this.#tables.push({ model, node: node.name, columns, bound });
     }
   }
 
@@ -146,22 +183,29 @@ class ModelBinder {
   }
 
   async #take(
-    { node, model }: BindableModel,
+    one: BindableModel,
     bind: () => Promise<{ columns: readonly Column[]; casts: readonly ImpossibleCast[] }>,
   ): Promise<void> {
-    const { columns: known, addFaults } = this.#context;
+    const { node, model } = one;
+    const { addFaults, memory } = this.#context;
+    const bound: BoundModel = { columns: undefined, faults: [] };
     try {
-      const { columns, casts } = await bind();
-      known.set(node.name, columns);
-      addFaults([...variantFaults(model, columns), ...casts.map((cast) => castFault(model, cast))]);
-      const isRead = node.dependents.length > 0 || this.#readByChecks.has(node.name);
-      if (isRead) this.#tables.push({ model, node: node.name, columns });
+      const found = await bind();
+      const columns = memory?.sameColumns(node.name, found.columns) ?? found.columns;
+      bound.columns = columns;
+      bound.faults.push(
+        ...variantFaults(model, columns),
+        ...found.casts.map((cast) => castFault(model, cast)),
+      );
+      this.#know(one, bound, columns);
     } catch (thrown) {
       const error = toModelError(thrown, model, 0);
       if (!(error instanceof AppError) || error.faults.length === 0) throw error;
       const { trees, macroSet } = this.#analysis;
-      addFaults(faultsByMacros(error, model, trees.get(model.name), macroSet));
+      bound.faults.push(...faultsByMacros(error, model, trees.get(model.name), macroSet));
     }
+    addFaults(bound.faults);
+    memory?.models.keep(node.name, this.#madeOf(one), bound);
   }
 
   /** Many tables in one go: a round trip costs more than a table. */
@@ -175,6 +219,7 @@ class ModelBinder {
       );
       if (statements.length > 0) await session.run(statements.join(";\n"));
     }));
+    for (const { node, columns } of plain) this.#context.memory?.tables.set(node, columns);
     for (const table of this.#tables) {
       const repeated = repeatedColumn(table.columns);
       if (repeated !== undefined) await this.#createWithRepeated(table, repeated.name);
@@ -182,21 +227,25 @@ class ModelBinder {
   }
 
   /** DuckDB gives the second `id` the name `id_1`, and other models see that one. */
-  async #createWithRepeated({ model, node, columns }: ModelTable, repeated: string): Promise<void> {
-    const { sessions: [session], columns: known, addFaults } = this.#context;
+  async #createWithRepeated({ model, node, columns, bound }: ModelTable, repeated: string): Promise<void> {
+    const { sessions: [session], columns: known, addFaults, memory } = this.#context;
     if (session === undefined) return;
     const sql = `CREATE OR REPLACE TABLE ${modelTable(model.name)} AS (\n`;
     await session.run(`${sql}${withoutTerminators(model.sql)}\n) WITH NO DATA`);
     const renamed = await session.describe(`SELECT * FROM ${modelTable(model.name)}`);
     const stored = model.history === undefined ? renamed : [...renamed, ...historyColumns(model.history)];
     if (stored.length > renamed.length) await session.run(createTable(modelTable(model.name), stored));
-    known.set(node, stored);
+    bound.columns = memory?.sameColumns(node, stored) ?? stored;
+    known.set(node, bound.columns);
+    memory?.tables.set(node, bound.columns);
     const others = renamed.map(({ name }) => name).filter((name) =>
       !columns.some((column) => column.name === name)
     );
     const message = `the query has more than one column "${repeated}": DuckDB calls the others ` +
       `${listWords(others)}; give each its own name`;
-    addFaults([{ ...startOf(model), message, severity: "warning" }]);
+    const fault = { ...startOf(model), message, severity: "warning" } as const;
+    bound.faults.push(fault);
+    addFaults([fault]);
   }
 }
 

@@ -6,6 +6,7 @@ import { listWords } from "../../text/suggest.ts";
 import { bindModels, createTable } from "./bind_models.ts";
 import { bindChecks, type OwnedCheck } from "./compile_checks.ts";
 import { checkHeader, renamedFaults, TypeNames } from "./compile_header.ts";
+import type { CompileMemory } from "./compile_memory.ts";
 import { BoundMacros, macroVariableFaults } from "./compile_macros.ts";
 import { ImpossibleCasts } from "./impossible_casts.ts";
 import { knownVariables, variableFaults } from "./compile_variables.ts";
@@ -15,6 +16,7 @@ import { explainSqlError } from "../language/explain_error.ts";
 import type { Graph } from "../language/graph.ts";
 import { analyzeGraph, type GraphAnalysis } from "../language/graph/analyze_graph.ts";
 import type { GraphStream } from "../language/graph/graph_nodes.ts";
+import type { MacroSet } from "../language/macros/macro_set.ts";
 import type { Macro } from "../language/macros/parse_macros.ts";
 import type { Model } from "../language/model.ts";
 import { paramFaults } from "../../contract/params/values.ts";
@@ -49,6 +51,8 @@ export interface CompileInput {
   readonly modelsAtOnce?: number;
   /** Another session of the same database: models that do not read each other are bound side by side. */
   readonly beside?: SqlSession;
+  /** Of earlier compilations with the same params and functions over the same database, which is then not empty. */
+  readonly memory?: CompileMemory;
 }
 
 export interface Compilation {
@@ -64,8 +68,8 @@ export interface Compilation {
 
 /**
  * The compile gate: binds every model, header and check against empty typed tables, so that a wrong
- * table, column or type is found with its line before any run. `session` is of an empty in-memory
- * database, which it fills. Faults are returned, not thrown.
+ * table, column or type is found with its line before any run. `session` is of an in-memory database, which it
+ * fills: an empty one, or that of the memory. Faults are returned, not thrown.
  */
 export async function compile(session: SqlSession, input: CompileInput): Promise<Compilation> {
   return await new Compiler(session, input).compile();
@@ -89,8 +93,9 @@ class Compiler {
     this.#session = session;
     this.#input = input;
     this.#models = new Map(input.models.map((model) => [model.name, model]));
-    this.#types = new TypeNames(session);
-    this.#casts = new ImpossibleCasts(session);
+    const { memory } = input;
+    this.#types = memory?.types ?? new TypeNames(session);
+    this.#casts = memory?.casts ?? new ImpossibleCasts(session);
   }
 
   async compile(): Promise<Compilation> {
@@ -99,23 +104,42 @@ class Compiler {
     const { beside, modelsAtOnce = MODELS_AT_ONCE } = this.#input;
     const sessions = beside === undefined ? [this.#session] : [this.#session, beside];
     const onBind = this.#input.onBind ?? (() => ({ [Symbol.dispose]: () => {} }));
-    // Nothing is run here but what binding itself evaluates.
-    for (const session of sessions) await session.run("PRAGMA disable_optimizer");
+    const { memory } = this.#input;
+    memory?.turn();
+    if (memory?.isPrepared !== true) {
+      for (const session of sessions) {
+        // Nothing is run here but what binding itself evaluates.
+        await session.run("PRAGMA disable_optimizer");
+        await declareRunVariables(session, params);
+      }
+      await this.#session.run("CREATE SCHEMA IF NOT EXISTS raw");
+    }
     const streams = this.#streams();
-    const analysis = await analyzeGraph(this.#session, { models, streams, unreadable, disabled, macros });
+    const analysis = await analyzeGraph(this.#session, {
+      models,
+      streams,
+      unreadable,
+      disabled,
+      macros,
+      memory,
+    });
     this.#add(analysis.faults);
     for (const { path, message } of paramFaults(params, RUN_VARIABLES)) {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
     }
-    for (const session of sessions) await declareRunVariables(session, params);
     await this.#createStreams();
+    await memory?.dropOthers(this.#session, this.#nodes());
     const checks = this.#checks();
     this.#add([
       ...renamedFaults(models),
       ...variableFaults(analysis, this.#input, checks),
       ...macroVariableFaults(analysis, knownVariables(this.#input)),
     ]);
-    const boundMacros = new BoundMacros(this.#session);
+    const { macroSet } = analysis;
+    const boundMacros = new BoundMacros(
+      this.#session,
+      memory && { made: memory.macros, read: (macro) => this.#readBy(macro, macroSet) },
+    );
     const prepare = (step: string) => boundMacros.make(analysis.graph.macros.get(step) ?? []);
     const addFaults = (faults: readonly Fault[]) => void this.#fileFaults.push(...faults);
     await bindModels({
@@ -128,6 +152,7 @@ class Compiler {
       prepare,
       modelsAtOnce,
       addFaults,
+      memory,
     }, analysis);
     this.#warnOfUnknownStreams(analysis.graph);
     const bound = new Set(
@@ -135,13 +160,19 @@ class Compiler {
     );
     for (const model of bound) {
       const columns = this.#columns.get(`model:${model.name}`) ?? [];
-      this.#fileFaults.push(...await checkHeader(this.#session, this.#types, model, columns));
+      const known = memory?.headers.recall(model.name, [model, columns]);
+      const found = known ?? await checkHeader(this.#session, this.#types, model, columns);
+      memory?.headers.keep(model.name, [model, columns], found);
+      this.#fileFaults.push(...found);
     }
     const isBound = ({ check, model }: OwnedCheck) =>
       model === undefined ? this.#columns.has(check.node) : bound.has(model);
     const open = checks.filter(isBound);
     const ways = { onBind, prepare };
-    this.#add(await bindChecks(this.#session, open, analysis, this.#columns, ways, this.#casts));
+    this.#add(
+      await bindChecks(this.#session, open, analysis, this.#columns, ways, this.#casts, memory?.checks),
+    );
+    if (memory !== undefined) memory.isPrepared = true;
     this.#add(boundMacros.faults);
     const ephemeral = new Set(
       models.filter(({ materialized }) => materialized === "ephemeral").map(({ name }) => `model:${name}`),
@@ -188,16 +219,40 @@ class Compiler {
     }
   }
 
+  /** What may have a table. */
+  #nodes(): ReadonlySet<string> {
+    const { streams, models } = this.#input;
+    return new Set([
+      ...Object.keys(streams).map((name) => `extract:${name}`),
+      ...models.map(({ name }) => `model:${name}`),
+    ]);
+  }
+
+  /** What a macro reads and calls, by identity. */
+  #readBy(macro: Macro, macros: MacroSet): unknown[] {
+    const tables = macros.tablesOf(macro).map(({ name, schema }) =>
+      this.#columns.get(`${schema === "raw" ? "extract" : "model"}:${name}`)
+    );
+    return [...macros.calledByMacro(macro), ...tables];
+  }
+
   async #createStreams(): Promise<void> {
-    await this.#session.run("CREATE SCHEMA IF NOT EXISTS raw");
-    for (const [stream, columns] of Object.entries(this.#input.streams)) {
-      if (columns === undefined) continue;
+    const { memory } = this.#input;
+    for (const [stream, given] of Object.entries(this.#input.streams)) {
+      if (given === undefined) continue;
+      const node = `extract:${stream}`;
+      const columns = memory?.sameColumns(node, given) ?? given;
+      if (memory?.tables.get(node) === columns) {
+        this.#columns.set(node, columns);
+        continue;
+      }
       try {
         const create = createTable(`raw.${quoteIdentifier(stream)}`, columns);
         // Types may be a user's own text; what is prepared is one statement.
         await this.#session.describe(create);
         await this.#session.run(create);
-        this.#columns.set(`extract:${stream}`, columns);
+        this.#columns.set(node, columns);
+        memory?.tables.set(node, columns);
       } catch (error) {
         if (!(error instanceof SqlError)) throw error;
         const message = `raw.${stream} cannot be made: ${explainSqlError(error)}`;

@@ -1,6 +1,7 @@
 import type { DefinitionFault } from "../../contract/jobs/check_job.ts";
 import { type Column, findColumn, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import type { Fault } from "../../text/fault.ts";
+import type { Memo } from "../../text/memo.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
 import type { ImpossibleCasts } from "./impossible_casts.ts";
@@ -26,7 +27,10 @@ export interface OwnedCheck {
 /** Checks are bound together, this many a query: a round trip costs more than a check. */
 const CHECKS_PER_QUERY = 25;
 
-/** Binds each check; those that read tables that are not bound wait for the first run. */
+/**
+ * Binds each check; those that read tables that are not bound wait for the first run. What `right` knows to be right is not
+ * bound again.
+ */
 export async function bindChecks(
   session: SqlSession,
   checks: readonly OwnedCheck[],
@@ -38,18 +42,30 @@ export async function bindChecks(
     readonly prepare: (step: string) => Promise<boolean>;
   },
   casts: ImpossibleCasts,
+  right?: Memo<true>,
 ): Promise<(Fault | DefinitionFault)[]> {
   const binder = new CheckBinder(session, graph, bound, casts);
   const faults: (Fault | DefinitionFault)[] = [];
   const open: OwnedCheck[] = [];
-  for (const owned of checks) {
+  const madeOf = ({ check, model }: OwnedCheck) => [
+    model ?? JSON.stringify(check),
+    refusedChecks.has(checkStep(check)),
+    ...graph.macros.get(checkStep(check)) ?? [],
+    bound.get(check.node),
+    ...(graph.checkDepends.get(checkStep(check)) ?? []).flatMap((node) => [node, bound.get(node)]),
+  ];
+  const wrong = new Set<OwnedCheck>();
+  const fresh = checks.filter((owned) => right?.recall(checkStep(owned.check), madeOf(owned)) === undefined);
+  for (const owned of fresh) {
     const missing = binder.missingColumns(owned.check);
     faults.push(...missing.map(({ path, message }) => faultAtPath(owned.check, owned.model, path, message)));
+    if (missing.length > 0) wrong.add(owned);
     const isOpen = missing.length === 0 && binder.hasItsColumn(owned.check);
     if (isOpen && binder.needsBinding(owned.check) && !refusedChecks.has(checkStep(owned.check))) {
       const step = checkStep(owned.check);
       const canBePrepared = (graph.checkDepends.get(step) ?? []).every((node) => bound.has(node));
       if (!canBePrepared || await prepare(step)) open.push(owned);
+      else wrong.add(owned);
     }
   }
   const alone = open.filter(({ check }) => !binder.canBindTogether(check));
@@ -64,7 +80,11 @@ export async function bindChecks(
     const found = await binder.faultOf(owned.check);
     if (found === undefined) continue;
     const { check, model } = owned;
+    wrong.add(owned);
     faults.push(checkFault(check, model, `${check.label}: ${found.message}`, found.position));
+  }
+  for (const owned of fresh) {
+    if (!wrong.has(owned)) right?.keep(checkStep(owned.check), madeOf(owned), true);
   }
   return faults;
 }

@@ -1,6 +1,7 @@
 import { AppError } from "../../contract/errors.ts";
 import { nameKey, SqlError, type SqlSession } from "../../contract/sql.ts";
 import type { Fault } from "../../text/fault.ts";
+import type { Memo } from "../../text/memo.ts";
 import { listWords } from "../../text/suggest.ts";
 import { storeMacros } from "../build/macros.ts";
 import type { GraphAnalysis } from "../language/graph/analyze_graph.ts";
@@ -11,17 +12,26 @@ import type { ParseTree } from "../language/parse_tree.ts";
 import { placeAt } from "../language/position.ts";
 import { variableFault } from "./compile_variables.ts";
 
+export interface MacroMemory {
+  readonly made: Memo<true>;
+  /** What a macro reads, by identity: the columns of its tables, and the macros that it calls. */
+  readonly read: (macro: Macro) => readonly unknown[];
+}
+
 /**
  * Makes macros when the first model or check calls them: by then there are the tables that they read. All sessions of the
  * database have them.
  */
 export class BoundMacros {
   readonly #session: SqlSession;
+  readonly #memory: MacroMemory | undefined;
   readonly #isMade = new Map<string, boolean>();
   readonly faults: Fault[] = [];
 
-  constructor(session: SqlSession) {
+  /** `memory` knows those that earlier compilations have made. */
+  constructor(session: SqlSession, memory?: MacroMemory) {
     this.#session = session;
+    this.#memory = memory;
   }
 
   /** Whether all of them can be called; what is wrong with one is among the faults once. */
@@ -37,8 +47,12 @@ export class BoundMacros {
   }
 
   async #makeOne(macro: Macro): Promise<boolean> {
+    const key = nameKey(macro.name);
+    const madeOf = [macro, ...this.#memory?.read(macro) ?? []];
+    if (this.#memory?.made.recall(key, madeOf) === true) return true;
     try {
       await storeMacros(this.#session, [macro]);
+      this.#memory?.made.keep(key, madeOf, true);
       return true;
     } catch (error) {
       if (!(error instanceof AppError) || error.faults.length === 0) throw error;

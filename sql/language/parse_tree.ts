@@ -1,5 +1,6 @@
 import { quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
+import type { Memo } from "../../text/memo.ts";
 import { offsetOfByte, offsetOfCodePoint } from "./position.ts";
 import { firstWord } from "./scan_sql.ts";
 import { type ParseTree, readTree } from "./tree_walk.ts";
@@ -33,11 +34,17 @@ export async function tablesOf(session: SqlSession, sql: string): Promise<ParseT
   return (await parseSelect(session, sql)).tables;
 }
 
-/** As parseSelect for many texts: for each, in order, its tree or what is wrong with it. */
+/** As parseSelect for many texts: for each, in order, its tree or what is wrong with it. Those in `known` are not parsed again. */
 export async function parseSelects(
   session: SqlSession,
   sqls: readonly string[],
+  known?: Memo<ParseTree | SqlError>,
 ): Promise<(ParseTree | SqlError)[]> {
+  if (known !== undefined) {
+    const open = [...new Set(sqls.filter((sql) => known.recall(sql, []) === undefined))];
+    const parsed = new Map((await parseSelects(session, open)).map((tree, index) => [open[index], tree]));
+    return sqls.map((sql) => known.of(sql, [], () => parsed.get(sql) ?? notSelect(sql)));
+  }
   const trees: (ParseTree | SqlError)[] = [];
   const all = [...batches(sqls)];
   // While one batch is read here DuckDB parses the next.

@@ -1,10 +1,11 @@
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import type { RevisionFile } from "../../../contract/revision.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
-import { type Macro, parseMacros, twinFaults } from "../macros/parse_macros.ts";
+import { Memo } from "../../../text/memo.ts";
+import { type Macro, type ParsedMacros, parseMacros, twinFaults } from "../macros/parse_macros.ts";
 import { type Model, parseModel } from "../model.ts";
 import { parseSeed, type SeedReader } from "./seeds.ts";
-import { parseDefaults } from "./folder_defaults.ts";
+import { type FolderDefaults, parseDefaults } from "./folder_defaults.ts";
 import { kindOf, modelName } from "./kinds.ts";
 
 /** The models among a pipeline's files, and the macros that they may call. */
@@ -19,12 +20,32 @@ export interface ModelSet {
   readonly faults: readonly Fault[];
 }
 
+/** What was read of each file, by its path: the same text gives the same model, by identity. */
+export interface ModelsMemory {
+  readonly models: Memo<Model>;
+  readonly defaults: Memo<FolderDefaults>;
+  readonly macros: Memo<ParsedMacros>;
+}
+
+export const modelsMemory = (): ModelsMemory => ({
+  models: new Memo(),
+  defaults: new Memo(),
+  macros: new Memo(),
+});
+
 /**
  * Reads the models with what their folders' `_defaults.yaml` say, and the seeds, which are models too. Never throws for what a
  * user wrote.
  */
-export function readModels(files: readonly RevisionFile[], readSeed: SeedReader): ModelSet {
-  const defaults = files.filter(({ path }) => kindOf(path) === "defaults").map(parseDefaults);
+export function readModels(
+  files: readonly RevisionFile[],
+  readSeed: SeedReader,
+  memory: ModelsMemory = modelsMemory(),
+): ModelSet {
+  for (const memo of Object.values(memory)) memo.turn();
+  const defaults = files.filter(({ path }) => kindOf(path) === "defaults").map((file) =>
+    memory.defaults.of(file.path, [file.content], () => parseDefaults(file))
+  );
   const models: Model[] = [];
   const disabled = new Map<string, string>();
   const unreadable: string[] = [];
@@ -33,9 +54,13 @@ export function readModels(files: readonly RevisionFile[], readSeed: SeedReader)
     const kind = kindOf(file.path);
     if (kind !== "model" && kind !== "seed") continue;
     try {
-      const model = kind === "model"
-        ? parseModel(file, defaults)
-        : parseSeed(file, files.find((other) => isHeaderOf(other.path, file.path)), readSeed);
+      const header = kind === "model" ? undefined : files.find((other) => isHeaderOf(other.path, file.path));
+      const madeOf = kind === "model" ? [file.content, ...defaults] : [file.content, header?.content];
+      const model = memory.models.of(
+        file.path,
+        madeOf,
+        () => kind === "model" ? parseModel(file, defaults) : parseSeed(file, header, readSeed),
+      );
       if (model.disabledBy === undefined) models.push(model);
       else disabled.set(model.name, model.disabledBy);
     } catch (error) {
@@ -45,7 +70,9 @@ export function readModels(files: readonly RevisionFile[], readSeed: SeedReader)
       unreadable.push(modelName(file.path));
     }
   }
-  const parsed = files.filter(({ path }) => kindOf(path) === "macros").map(parseMacros);
+  const parsed = files.filter(({ path }) => kindOf(path) === "macros").map((file) =>
+    memory.macros.of(file.path, [file.content], () => parseMacros(file))
+  );
   const macros = parsed.flatMap(({ statements }) => statements.map(({ macro }) => macro));
   faults.push(...parsed.flatMap((one) => one.faults), ...twinFaults(macros));
   return { models, disabled, unreadable, macros, faults };

@@ -1,5 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
 import { type Fault, formatFault, type SourcePlace } from "../../../text/fault.ts";
+import type { Memo } from "../../../text/memo.ts";
 import { nameKey, SqlError, type SqlSession } from "../../../contract/sql.ts";
 import type { DefinitionFault } from "../../../contract/jobs/check_job.ts";
 import { type Check, checkStep, modelChecks, readsOtherTables } from "../checks/check.ts";
@@ -33,6 +34,14 @@ export interface GraphInput {
   readonly disabled?: ReadonlyMap<string, string>;
   /** What models and checks may call. */
   readonly macros?: readonly Macro[];
+  /** What was read for the graph before. */
+  readonly memory?: GraphMemory | undefined;
+}
+
+/** What reading texts of SQL has found, for the next time. */
+export interface GraphMemory {
+  readonly trees: Memo<ParseTree | SqlError>;
+  readonly macroSets: Memo<MacroSet>;
 }
 
 /** A graph as far as it can be made, and what is wrong with it. */
@@ -83,6 +92,7 @@ class GraphBuilder {
   readonly #names: TableNames;
   readonly #disabled: ReadonlyMap<string, string>;
   readonly #given: readonly Macro[];
+  readonly #memory: GraphMemory | undefined;
   /** By step. */
   readonly #calls = new Map<string, readonly Macro[]>();
   readonly #faults: (Fault | DefinitionFault)[] = [];
@@ -99,9 +109,10 @@ class GraphBuilder {
 
   constructor(
     session: SqlSession,
-    { models, streams, unreadable = [], disabled = new Map(), macros = [] }: GraphInput,
+    { models, streams, unreadable = [], disabled = new Map(), macros = [], memory }: GraphInput,
   ) {
     this.#session = session;
+    this.#memory = memory;
     this.#disabled = disabled;
     this.#given = macros;
     this.#streams = new Map(
@@ -149,8 +160,11 @@ class GraphBuilder {
     const trees = await parseSelects(
       this.#session,
       [...models, ...checks, ...partitions].map(({ sql }) => sql),
+      this.#memory?.trees,
     );
-    const macros = await MacroSet.read(this.#session, this.#given);
+    const macros = this.#memory?.macroSets.recall("", this.#given) ??
+      await MacroSet.read(this.#session, this.#given);
+    this.#memory?.macroSets.keep("", this.#given, macros);
     this.#faults.push(...macros.faults);
     for (const [index, model] of models.entries()) await this.#addModel(model, trees[index], macros);
     const checkDepends = new Map(all.map((check): [string, string[]] => [checkStep(check), [check.node]]));

@@ -132,6 +132,12 @@ export class MacroSet {
     return this.#order.filter(({ name }) => called.has(nameKey(name)));
   }
 
+  /** The macros that a macro calls, directly or through others, each behind those that it calls. */
+  calledByMacro(macro: Macro): Macro[] {
+    const called = this.#calls.get(nameKey(macro.name)) ?? new Set();
+    return this.#order.filter(({ name }) => called.has(nameKey(name)));
+  }
+
   /** The tables that a macro itself names, with their positions in its file. */
   tablesOf({ name }: Macro): readonly TableReference[] {
     return this.#trees.get(nameKey(name))?.tables ?? [];
