@@ -21,6 +21,8 @@ export interface CheckJob extends JobBase {
   readonly runsTests?: boolean;
   /** How many models are bound in one go at most; as many as are fast unless given. */
   readonly modelsAtOnce?: number;
+  /** Whether only the sources are asked: the reports have columns of streams, and what is wrong with them. */
+  readonly streamsOnly?: boolean;
   /** Whether the reports are to say where columns come from. */
   readonly wantsLineage?: boolean;
 }

@@ -5,6 +5,7 @@ import type { CompareJob } from "./compare_job.ts";
 import type { ConvertJob } from "./convert_job.ts";
 import type { DiscoveryJob } from "./discovery_job.ts";
 import type { FormatJob } from "./format_job.ts";
+import type { LiveAsk, LiveJob } from "./live_job.ts";
 import type { Answer } from "./questions.ts";
 import type { ReaderJob, SnapshotRead } from "./reader_job.ts";
 import type { RejectsJob } from "./rejects_job.ts";
@@ -28,6 +29,7 @@ export type Job =
   | ConvertJob
   | FormatJob
   | ReaderJob
+  | LiveJob
   | CompareJob;
 
 /**
@@ -45,4 +47,6 @@ export type Order =
   | { readonly type: "cancel"; readonly error: ErrorRecord }
   | { readonly type: "answer"; readonly answer: Answer }
   /** To a ReaderJob. */
-  | { readonly type: "read"; readonly read: SnapshotRead };
+  | { readonly type: "read"; readonly read: SnapshotRead }
+  /** To a LiveJob. */
+  | { readonly type: "live"; readonly id: number; readonly ask: LiveAsk };

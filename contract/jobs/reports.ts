@@ -16,6 +16,7 @@ import type { Traffic } from "../streams/traffic.ts";
 import type { TablePreview } from "../table.ts";
 import type { CheckPlace, CheckReport } from "./check_job.ts";
 import type { FormattedText } from "./format_job.ts";
+import type { LiveAnswer } from "./live_job.ts";
 import type { Question } from "./questions.ts";
 import type { ScriptTrial } from "./script_job.ts";
 
@@ -68,6 +69,8 @@ export type Report =
     readonly result: { readonly rows: number; readonly next: number | null };
   }
   | { readonly type: "read"; readonly id: string; readonly error: ErrorRecord }
+  /** What a LiveJob was asked. */
+  | { readonly type: "live"; readonly id: number; readonly answer: LiveAnswer }
   | { readonly type: "question"; readonly question: Question }
   /** A check begins with something that may take long: what it was at is known when it is stopped. */
   | { readonly type: "checking"; readonly place: CheckPlace }

@@ -24,7 +24,7 @@ import { DEFAULT_BUDGET, type ProcessBudget } from "./processes/process_budget.t
 import { Lanes } from "./processes/lanes.ts";
 import { askedOf, countMuted, type PipelineSketch, withMuted } from "./sketch.ts";
 import { piiFaults } from "./project/pii_faults.ts";
-import { loadProject } from "./load.ts";
+import { type LoadedProject, loadProject } from "./load.ts";
 import { missingOfNotifiers } from "./notifiers/missing_references.ts";
 import { plainSecrets } from "./secrets/plain_secrets.ts";
 import { withTriggerFaults } from "./check_triggers.ts";
@@ -63,6 +63,8 @@ export interface CheckContext extends GrantContext {
   readonly tests?: ReadonlyMap<string, readonly UnitTest[]>;
   /** Whether they are run, and not only looked at. */
   readonly runsTests?: boolean;
+  /** Whether only sources are asked, for the columns of their streams: nothing is said of models then. */
+  readonly streamsOnly?: boolean;
 }
 
 /** What a pipeline was found to be. Only one without an error among its faults may run. */
@@ -104,11 +106,8 @@ export async function checkProject(
     checked.set(entry.pipeline, entry);
   }
   const faults = [
-    ...project.faults,
-    ...plainSecrets({ entries: project.connectors, place: project.connectorPlace }),
-    ...plainSecrets({ entries: project.notifiers.notifiers, place: project.notifiers.place }),
+    ...await projectFaults(context, project),
     ...testFaults,
-    ...await missingOfNotifiers(project.notifiers, context.references, context.isOffline ?? false),
     ...project.pipelines.flatMap((pipeline) => checked.get(pipeline)?.faults ?? []),
   ];
   const remote = [...checked.values()].flatMap(({ pipeline: { name }, remoteColumns: columns }) =>
@@ -121,6 +120,19 @@ export async function checkProject(
     pipelines: project.pipelines.length,
     models: project.pipelines.reduce((sum, pipeline) => sum + tablesMadeBy(pipeline.files).length, 0),
   };
+}
+
+/** What is wrong with a project beside its pipelines. */
+export async function projectFaults(
+  { references, isOffline = false }: Pick<CheckContext, "references" | "isOffline">,
+  { faults, connectors, connectorPlace, notifiers }: LoadedProject,
+): Promise<Fault[]> {
+  return [
+    ...faults,
+    ...plainSecrets({ entries: connectors, place: connectorPlace }),
+    ...plainSecrets({ entries: notifiers.notifiers, place: notifiers.place }),
+    ...await missingOfNotifiers(notifiers, references, isOffline),
+  ];
 }
 
 /** As many processes as two cores have use for; those that wait for a source are not counted. */
@@ -208,8 +220,8 @@ async function provideFor(
  * The sketch with the values of params that are known before a run; streams and loads that need another one are left alone, as
  * those are that have a fault.
  */
-function filledSketch(
-  { connectors: types }: CheckContext,
+export function filledSketch(
+  { connectors: types }: Pick<CheckContext, "connectors">,
   pipeline: LoadedPipeline,
   sketch: PipelineSketch,
 ): { readonly sketch: PipelineSketch; readonly faults: readonly Fault[] } {
@@ -359,7 +371,7 @@ async function checkTogether(
     name: pipeline.name,
     definition: sketch.definition,
     written: pipeline.sketch?.definition ?? sketch.definition,
-    files: sketch.files,
+    files: context.streamsOnly === true ? [] : sketch.files,
     mutedStreams: [...sketch.mutedStreams],
     mutedParams: sketch.mutedParams,
     refusedModels: sketch.refusedModels,
@@ -393,6 +405,7 @@ async function checkTogether(
       budget: context.checkBudget ?? DEFAULT_BUDGET,
       ...(modelsAtOnce === undefined ? {} : { modelsAtOnce }),
       runsTests: context.runsTests ?? false,
+      streamsOnly: context.streamsOnly ?? false,
       answers: first.provision.answers,
       redact: first.provision.redactor.redact,
       log: context.log,
@@ -451,7 +464,7 @@ function memoryFaults({ policy: { memoryMax } }: CheckContext, { pipeline, sketc
   return [{ ...pipeline.place(["resources", "memory"]), message, severity: "warning" }];
 }
 
-function placed(pipeline: LoadedPipeline, fault: Fault | DefinitionFault): Fault {
+export function placed(pipeline: LoadedPipeline, fault: Fault | DefinitionFault): Fault {
   if (!("path" in fault)) return fault;
   return { ...pipeline.place(fault.path), message: fault.message, severity: fault.severity };
 }

@@ -18,7 +18,7 @@ import { loadModels, unusedModels } from "./project/model_folder.ts";
 import { ruleFaults } from "./project/pii_faults.ts";
 import { loadProjectFile, type ParsedProject } from "./project/project_file.ts";
 import { loadSharedSql, type SharedSql, unusedSharedSql } from "./project/shared_sql.ts";
-import { ProjectFiles } from "./read_files.ts";
+import { type FileCache, ProjectFiles } from "./read_files.ts";
 import { scriptsOfConnectors } from "./scripts/connector_scripts.ts";
 import { loadStreamSchemas, type StreamSchemas } from "./stream_schemas/schemas_file.ts";
 import { NO_SCRIPTS, readScripts } from "./scripts/read_scripts.ts";
@@ -46,6 +46,10 @@ export interface LoadOptions {
   readonly connectorTypes: readonly Connector[];
   /** Bundles the scripts that pipelines name; without it nobody looks at them. */
   readonly scripts?: ScriptBundles | undefined;
+  /** Of earlier readings, see ProjectFiles. */
+  readonly cache?: FileCache;
+  /** A pipeline of which it is known that it would be read as it was. */
+  readonly unchanged?: (name: string) => LoadedPipeline | undefined;
 }
 
 /**
@@ -54,9 +58,9 @@ export interface LoadOptions {
  */
 export async function loadProject(
   projectDir: string,
-  { connectorTypes, scripts }: LoadOptions,
+  { connectorTypes, scripts, cache, unchanged }: LoadOptions,
 ): Promise<LoadedProject> {
-  const files = await ProjectFiles.open(projectDir);
+  const files = await ProjectFiles.open(projectDir, cache);
   const connectors = await loadConnectors(files, connectorTypes);
   const notifiers = await loadNotifiers(files);
   const project = await loadProjectFile(files);
@@ -106,6 +110,11 @@ export async function loadProject(
       continue;
     }
     pathByName.set(name, path);
+    const known = unchanged?.(name);
+    if (known !== undefined) {
+      pipelines.push(known);
+      continue;
+    }
     const pipeline = withNameFault(await loadPipeline(files, name, path, context, bundles));
     pipelines.push(withSchemas(pipeline, await loadStreamSchemas(files, name)));
   }

@@ -15,12 +15,22 @@ const MAX_FILE_BYTES = 5 * 1024 * 1024;
 /** Each waits for the disk more than for the processor. */
 const FILES_AT_ONCE = 32;
 
+/** Texts of a project that need not be read again: see ProjectFiles. */
+export interface FileCache {
+  readonly texts: Map<string, FileText | undefined>;
+  readonly folders: Map<string, readonly FolderEntry[] | { readonly fault: Fault } | undefined>;
+  /** Texts that are not saved yet: they stand in the place of the files. */
+  readonly unsaved: ReadonlyMap<string, string>;
+}
+
 /** The texts of one project folder. Nothing outside it is ever read, not even through a symbolic link. */
 export class ProjectFiles {
   readonly #root: string;
+  readonly #cache: FileCache | undefined;
 
-  private constructor(root: string) {
+  private constructor(root: string, cache: FileCache | undefined) {
     this.#root = root;
+    this.#cache = cache;
   }
 
   /** The folder's absolute path, links resolved. */
@@ -28,14 +38,17 @@ export class ProjectFiles {
     return this.#root;
   }
 
-  /** Throws not_found where the folder does not exist, invalid where it is no folder. */
-  static async open(projectDir: string): Promise<ProjectFiles> {
+  /**
+   * Throws not_found where the folder does not exist, invalid where it is no folder. What is in the `cache` is not read again, and what
+   * is read is put there.
+   */
+  static async open(projectDir: string, cache?: FileCache): Promise<ProjectFiles> {
     try {
       const root = await Deno.realPath(projectDir);
       if (!(await Deno.stat(root)).isDirectory) {
         throw new AppError("invalid", `Cannot load the project: ${projectDir} is not a folder`);
       }
-      return new ProjectFiles(root);
+      return new ProjectFiles(root, cache);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       const message = `Cannot load the project: the folder ${projectDir} does not exist; ` +
@@ -49,6 +62,15 @@ export class ProjectFiles {
    * fault where it cannot be read.
    */
   async list(folder: string): Promise<readonly FolderEntry[] | { readonly fault: Fault } | undefined> {
+    const cache = this.#cache;
+    if (cache?.folders.has(folder)) return cache.folders.get(folder);
+    const listed = await this.#list(folder);
+    const entries = cache === undefined ? listed : withUnsaved(folder, listed, cache.unsaved);
+    cache?.folders.set(folder, entries);
+    return entries;
+  }
+
+  async #list(folder: string): Promise<readonly FolderEntry[] | { readonly fault: Fault } | undefined> {
     const entries: FolderEntry[] = [];
     try {
       for await (const entry of Deno.readDir(join(this.#root, folder))) {
@@ -61,7 +83,7 @@ export class ProjectFiles {
       }
       return { fault: unreadable(folder, error) };
     }
-    return entries.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    return entries.sort(byName);
   }
 
   /** Whether the folder is there and, links followed, inside the project. */
@@ -71,7 +93,10 @@ export class ProjectFiles {
       return this.#isInside(real) && (await Deno.stat(real)).isDirectory;
     } catch (error) {
       if (!isFileError(error)) throw error;
-      return false;
+      // One that is only there unsaved leads nowhere.
+      const isMissing = error instanceof Deno.errors.NotFound;
+      return isMissing &&
+        [...this.#cache?.unsaved.keys() ?? []].some((path) => path.startsWith(`${folder}/`));
     }
   }
 
@@ -91,6 +116,15 @@ export class ProjectFiles {
 
   /** The text of a file, `undefined` where there is none. `path` is relative with `/`. */
   async read(path: string): Promise<FileText | undefined> {
+    const cache = this.#cache;
+    if (cache?.texts.has(path)) return cache.texts.get(path);
+    const unsaved = cache?.unsaved.get(path);
+    const text = unsaved === undefined ? await this.#read(path) : { text: unsaved };
+    cache?.texts.set(path, text);
+    return text;
+  }
+
+  async #read(path: string): Promise<FileText | undefined> {
     const refuse = (message: string): FileText => ({ fault: { file: path, message, severity: "error" } });
     try {
       const real = await Deno.realPath(join(this.#root, path));
@@ -112,6 +146,26 @@ export class ProjectFiles {
     return path !== ".." && !path.startsWith(`..${sep}`);
   }
 }
+
+/** A folder with the files that are only there unsaved. */
+function withUnsaved(
+  folder: string,
+  listed: readonly FolderEntry[] | { readonly fault: Fault } | undefined,
+  unsaved: FileCache["unsaved"],
+) {
+  if (listed !== undefined && "fault" in listed) return listed;
+  const entries = new Map((listed ?? []).map((entry) => [entry.name, entry]));
+  for (const path of unsaved.keys()) {
+    if (!path.startsWith(`${folder}/`)) continue;
+    const [name = "", ...below] = path.slice(folder.length + 1).split("/");
+    if (name !== "" && !name.startsWith(".") && !entries.has(name)) {
+      entries.set(name, { name, isFolder: below.length > 0 });
+    }
+  }
+  return listed === undefined && entries.size === 0 ? undefined : [...entries.values()].sort(byName);
+}
+
+const byName = (a: FolderEntry, b: FolderEntry): number => a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
 /** Every error of the system about one file is that file's fault; any other error is thrown on. */
 function unreadable(file: string, error: unknown): Fault {

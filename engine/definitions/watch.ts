@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { DEFAULTS_FILE, MACROS_FOLDER, SEEDS_FOLDER } from "../../sql/language/files/kinds.ts";
 import { SCRIPTS_FOLDER } from "../../contract/project/project_paths.ts";
 import { PACKAGE_FILES } from "../../contract/project/project_paths.ts";
@@ -57,8 +57,33 @@ export interface ProjectLook {
   readonly files: string;
 }
 
-/** Reads names, sizes and times of the files, not what they hold. Never throws for what is missing. */
-export async function lookAtProject(projectDir: string): Promise<ProjectLook> {
+/** Paths in the project of the files that two looks do not see alike. */
+export function changedBetween(projectDir: string, before: ProjectLook, after: ProjectLook): string[] {
+  const [old, now] = [before, after].map(({ files }) => new Set(files.split("\n")));
+  const changed = [
+    ...[...now ?? []].filter((line) => old?.has(line) !== true),
+    ...[...old ?? []].filter((line) => now?.has(line) !== true),
+  ];
+  return [
+    ...new Set(
+      changed.filter((line) => line !== "").map((line) =>
+        relative(projectDir, line.replace(PRINT, "")).replaceAll("\\", "/")
+      ),
+    ),
+  ];
+}
+
+/** What a file's line has behind its path. */
+const PRINT = /(?: \S*){4}$| unreadable$/;
+
+/**
+ * Reads names, sizes and times of the files, not what they hold. Never throws for what is missing. `withTests`: those of
+ * tests/ and schemas/, too, which no revision is made of.
+ */
+export async function lookAtProject(
+  projectDir: string,
+  { withTests = false }: { readonly withTests?: boolean } = {},
+): Promise<ProjectLook> {
   const folders: string[] = [];
   const files: string[] = [];
   const look = async (folder: string, isOurs: (name: string) => boolean): Promise<string[]> => {
@@ -102,7 +127,10 @@ export async function lookAtProject(projectDir: string): Promise<ProjectLook> {
     (name) => name.endsWith(".sql") || name === DEFAULTS_FILE,
   );
   await lookBelow(join(projectDir, MACROS_FOLDER), MOST_LEVELS, (name) => name.endsWith(".sql"));
-  await lookBelow(join(projectDir, SEEDS_FOLDER), MOST_LEVELS, (name) => /\.(?:csv|ya?ml)$/.test(name));
+  const beside = withTests ? ["tests", "schemas"] : [];
+  for (const folder of [SEEDS_FOLDER, ...beside]) {
+    await lookBelow(join(projectDir, folder), MOST_LEVELS, (name) => /\.(?:csv|ya?ml)$/.test(name));
+  }
   return { folders, files: files.sort().join("\n") };
 }
 

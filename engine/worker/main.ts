@@ -1,6 +1,6 @@
 import { connectors } from "../../connectors/registry.ts";
 import { AppError, toErrorRecord } from "../../contract/errors.ts";
-import { checkJob } from "./check_job.ts";
+import { checkJob } from "./check/check_job.ts";
 import { ServerRequests } from "./server_requests.ts";
 import { compareJob } from "./comparison/compare_job.ts";
 import { convertJob } from "./convert_job.ts";
@@ -8,6 +8,7 @@ import { formatJob } from "./models/format_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
 import type { Order, SentJob } from "../../contract/jobs/job.ts";
 import type { SnapshotRead } from "../../contract/jobs/reader_job.ts";
+import { liveJob, type LiveOrder } from "./live/live_job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
 import { Reporter } from "./reporter.ts";
 import { runJob } from "./run_job.ts";
@@ -41,12 +42,14 @@ async function main(): Promise<void> {
   const reporter = new Reporter(job.reportKey, (bytes) => writeAll(Deno.stdout, bytes));
   const requests = new ServerRequests((report) => reporter.send(report));
   const stop = new AbortController();
-  const { stream: asked, reads } = readQueue();
+  const reads = orderQueue<SnapshotRead>();
+  const asks = orderQueue<LiveOrder>();
   const listening = (async () => {
     for (let line = await lines.next(); !line.done; line = await lines.next()) {
       const order: Order = JSON.parse(line.value);
       if (order.type === "cancel") stop.abort(new AppError(order.error.code, order.error.message));
-      if (order.type === "read") reads.enqueue(order.read);
+      if (order.type === "read") reads.add(order.read);
+      else if (order.type === "live") asks.add(order);
       else requests.take(order);
     }
     // The server closed stdin: after the last report that means done, before it that nobody listens any more.
@@ -78,7 +81,9 @@ async function main(): Promise<void> {
     } else if (job.kind === "format") {
       reporter.send({ type: "formatted", texts: await formatJob(job, context) });
     } else if (job.kind === "reader") {
-      await readerJob(job, context, asked);
+      await readerJob(job, context, reads.orders);
+    } else if (job.kind === "live") {
+      await liveJob(job, context, asks.orders);
     } else if (job.kind === "script") {
       await scriptJob(job, context);
     } else if (job.kind === "discovery") {
@@ -94,14 +99,11 @@ async function main(): Promise<void> {
   await listening;
 }
 
-/** What a reader is asked for, in its order. */
-function readQueue() {
-  const { promise, resolve } = Promise.withResolvers<ReadableStreamDefaultController<SnapshotRead>>();
-  const stream = new ReadableStream<SnapshotRead>({ start: resolve });
-  return {
-    stream,
-    reads: { enqueue: (read: SnapshotRead) => void promise.then((one) => one.enqueue(read)) },
-  };
+/** What a job is asked for while it works, in its order. */
+function orderQueue<Asked>() {
+  const { promise, resolve } = Promise.withResolvers<ReadableStreamDefaultController<Asked>>();
+  const orders = new ReadableStream<Asked>({ start: resolve });
+  return { orders, add: (one: Asked) => void promise.then((controller) => controller.enqueue(one)) };
 }
 
 function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {

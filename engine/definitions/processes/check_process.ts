@@ -45,6 +45,8 @@ export interface CheckProcessOptions {
   readonly modelsAtOnce?: number;
   /** See CheckJob. */
   readonly runsTests?: boolean;
+  /** See CheckJob. */
+  readonly streamsOnly?: boolean;
   readonly redact: (text: string) => string;
   readonly log: Log;
   /** Called when the process begins with something new. */
@@ -71,6 +73,7 @@ export async function runCheckProcess(options: CheckProcessOptions, signal: Abor
     ...(options.modelsAtOnce === undefined ? {} : { modelsAtOnce: options.modelsAtOnce }),
     wantsLineage: options.wantsLineage,
     ...(options.runsTests === true ? { runsTests: true } : {}),
+    ...(options.streamsOnly === true ? { streamsOnly: true } : {}),
   };
   try {
     const spawned = await processes?.startWaiting({ permissions, projectDir }, job, stderr.take) ??

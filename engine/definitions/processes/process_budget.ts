@@ -35,7 +35,7 @@ export function watchBudget(process: RunProcess, budget: ProcessBudget) {
 }
 
 /** Linux's count of the process's memory; 0 elsewhere, or where the process is gone. */
-async function residentBytes(pid: number): Promise<number> {
+export async function residentBytes(pid: number): Promise<number> {
   try {
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1];
     return kib === undefined ? 0 : Number(kib) * 1024;

@@ -15,7 +15,7 @@ import { didYouMean, listWords } from "../../../text/suggest.ts";
 import { type DocumentPath, parseYamlDocument, type YamlDocument } from "../../../text/yaml_document.ts";
 import { placedFaults } from "../named_entries.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
-import { ProjectFiles } from "../read_files.ts";
+import { type FileCache, ProjectFiles } from "../read_files.ts";
 
 /** The project's folder of tests. */
 const TESTS = "tests";
@@ -34,8 +34,9 @@ export interface ProjectTests {
 export async function readProjectTests(
   projectDir: string,
   pipelines: readonly LoadedPipeline[],
+  cache?: FileCache,
 ): Promise<ProjectTests> {
-  const reader = new TestReader(await ProjectFiles.open(projectDir), pipelines);
+  const reader = new TestReader(await ProjectFiles.open(projectDir, cache), pipelines);
   await reader.readFolder(TESTS, 1);
   return {
     tests: new Map(

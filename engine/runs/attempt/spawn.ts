@@ -284,6 +284,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   verified: true,
   question: true,
   read: true,
+  live: true,
   checking: true,
   checked: true,
   discovered: true,
