@@ -128,7 +128,7 @@ class Compiler {
       this.#definitionFaults.push({ path: ["params", ...path], message, severity: "error" });
     }
     await this.#createStreams();
-    await memory?.dropOthers(this.#session, this.#nodes());
+    await memory?.dropOthers(this.#session, this.#nodes(), macros);
     const checks = this.#checks();
     this.#add([
       ...renamedFaults(models),
@@ -138,7 +138,11 @@ class Compiler {
     const { macroSet } = analysis;
     const boundMacros = new BoundMacros(
       this.#session,
-      memory && { made: memory.macros, read: (macro) => this.#readBy(macro, macroSet) },
+      memory && {
+        made: memory.macros,
+        read: (macro) => this.#readBy(macro, macroSet),
+        there: memory.madeMacros,
+      },
     );
     const prepare = (step: string) => boundMacros.make(analysis.graph.macros.get(step) ?? []);
     const addFaults = (faults: readonly Fault[]) => void this.#fileFaults.push(...faults);

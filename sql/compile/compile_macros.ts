@@ -16,6 +16,8 @@ export interface MacroMemory {
   readonly made: Memo<true>;
   /** What a macro reads, by identity: the columns of its tables, and the macros that it calls. */
   readonly read: (macro: Macro) => readonly unknown[];
+  /** Those that the database has. */
+  readonly there: Set<Macro>;
 }
 
 /**
@@ -49,10 +51,13 @@ export class BoundMacros {
   async #makeOne(macro: Macro): Promise<boolean> {
     const key = nameKey(macro.name);
     const madeOf = [macro, ...this.#memory?.read(macro) ?? []];
-    if (this.#memory?.made.recall(key, madeOf) === true) return true;
+    if (this.#memory?.there.has(macro) === true && this.#memory.made.recall(key, madeOf) === true) {
+      return true;
+    }
     try {
       await storeMacros(this.#session, [macro]);
       this.#memory?.made.keep(key, madeOf, true);
+      this.#memory?.there.add(macro);
       return true;
     } catch (error) {
       if (!(error instanceof AppError) || error.faults.length === 0) throw error;

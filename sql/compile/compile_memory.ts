@@ -3,6 +3,7 @@ import { Memo } from "../../text/memo.ts";
 import type { Fault } from "../../text/fault.ts";
 import type { GraphMemory } from "../language/graph/analyze_graph.ts";
 import type { MacroSet } from "../language/macros/macro_set.ts";
+import type { Macro } from "../language/macros/parse_macros.ts";
 import { modelTable } from "../language/model.ts";
 import type { ParseTree } from "../language/parse_tree.ts";
 import { ImpossibleCasts } from "./impossible_casts.ts";
@@ -30,6 +31,8 @@ export class CompileMemory implements GraphMemory {
   readonly macros = new Memo<true>();
   readonly types: TypeNames;
   readonly casts: ImpossibleCasts;
+  /** Those that the database has, in whatever form. */
+  readonly madeMacros = new Set<Macro>();
   /** The columns of each table that the database has, by node. */
   readonly tables = new Map<string, readonly Column[]>();
   /** Whether the database has what all compilations need. */
@@ -56,8 +59,18 @@ export class CompileMemory implements GraphMemory {
     return columns;
   }
 
-  /** Removes the tables of nodes that are no more. */
-  async dropOthers(session: SqlSession, nodes: { has(node: string): boolean }): Promise<void> {
+  /** Removes the tables of nodes, and macros, that are no more. */
+  async dropOthers(
+    session: SqlSession,
+    nodes: { has(node: string): boolean },
+    macros: readonly Macro[],
+  ): Promise<void> {
+    for (const macro of [...this.madeMacros].filter((one) => !macros.includes(one))) {
+      const name = `main.${quoteIdentifier(macro.name)}`;
+      // One that is called in FROM and another of the same name are two.
+      await session.run(`DROP MACRO ${macro.isTable ? "TABLE " : ""}IF EXISTS ${name}`);
+      this.madeMacros.delete(macro);
+    }
     for (const node of [...this.tables.keys()].filter((one) => !nodes.has(one))) {
       const label = node.slice(node.indexOf(":") + 1);
       const table = node.startsWith("extract:") ? `raw.${quoteIdentifier(label)}` : modelTable(label);

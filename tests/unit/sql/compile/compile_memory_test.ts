@@ -85,7 +85,7 @@ Deno.test("compile() with a memory finds what it finds without, after any change
     const memory = { read: modelsMemory(), compiled: new CompileMemory(kept) };
     let files: Record<string, string> = {};
     let streams = STREAMS;
-    for (let round = 0; round < 60; round += 1) {
+    for (let round = 0; round < 120; round += 1) {
       const path = pick(Object.keys(TEXTS)) ?? "";
       const text = pick(TEXTS[path] ?? []);
       const { [path]: _old, ...others } = files;
@@ -96,7 +96,12 @@ Deno.test("compile() with a memory finds what it finds without, after any change
       const ordered = Object.fromEntries(Object.entries(files).sort());
       const warm = await compileFiles(kept, ordered, streams, memory);
       const cold = await withSession((session) => compileFiles(session, ordered, streams));
-      deepEqual(warm.found, cold.found, `round ${round}: ${JSON.stringify(ordered)}`);
+      const show = (found: typeof warm.found) => JSON.stringify(found, null, 1);
+      equal(
+        show(warm.found),
+        show(cold.found),
+        `round ${round}: ${JSON.stringify(ordered)}\n${show(warm.found)}\n${show(cold.found)}`,
+      );
     }
   });
 });
