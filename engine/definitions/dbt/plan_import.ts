@@ -1,7 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import { nameFault } from "../../../contract/names.ts";
-import type { CheckContext } from "./checks.ts";
-import { type Context, createContext } from "./context.ts";
+import type { CheckContext } from "./tests/checks.ts";
+import { type Context, createContext } from "./context/context.ts";
 import { createFindings, faultOf, type Finding, type Findings } from "./findings.ts";
 import { valueOf } from "./jinja/values.ts";
 import {
@@ -11,16 +11,16 @@ import {
   oneLine,
   takenNames,
   type Variable,
-} from "./models.ts";
-import { plainName, referenceNames, streamNames, uniqueFiles } from "./names.ts";
+} from "./models/models.ts";
+import { plainName, referenceNames, streamNames, uniqueFiles } from "./project/names.ts";
 import { modelText, type PlannedFile, yamlText } from "./planned_file.ts";
-import { type Properties, readProperties } from "./properties.ts";
-import type { DbtFile, DbtProject, Dict } from "./read_project.ts";
-import { folderSettings, listOf, merge, optionalText, textsOf } from "./settings.ts";
+import { type Properties, readProperties } from "./project/properties.ts";
+import type { DbtFile, DbtProject, Dict } from "./project/read_project.ts";
+import { folderSettings, listOf, merge, optionalText, textsOf } from "./project/settings.ts";
 import { isRecord } from "../../../text/is_record.ts";
-import { importSnapshot, writtenSnapshots } from "./snapshots.ts";
-import { connectorsOf, hasDatabase, streamOf } from "./sources.ts";
-import { unitTestsOf } from "./unit_tests.ts";
+import { importSnapshot, writtenSnapshots } from "./models/snapshots.ts";
+import { connectorsOf, hasDatabase, streamOf } from "./models/sources.ts";
+import { unitTestsOf } from "./tests/unit_tests.ts";
 
 export interface ImportRequest {
   /** The pipeline's name; undefined: the dbt project's. */

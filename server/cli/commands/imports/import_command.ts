@@ -4,7 +4,7 @@ import type { Finding } from "../../../../engine/definitions/dbt/findings.ts";
 import { findingText, importMarkdown, summaryOf } from "../../../../engine/definitions/dbt/import_report.ts";
 import { planImport } from "../../../../engine/definitions/dbt/plan_import.ts";
 import type { PlannedFile } from "../../../../engine/definitions/dbt/planned_file.ts";
-import { readDbtProject } from "../../../../engine/definitions/dbt/read_project.ts";
+import { readDbtProject } from "../../../../engine/definitions/dbt/project/read_project.ts";
 import { withoutUnknownColumns } from "../../../../engine/definitions/dbt/unknown_columns.ts";
 import { requireEmpty, writeImport } from "../../../../engine/definitions/dbt/write_import.ts";
 import { isRecord } from "../../../../text/is_record.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { planImport, type PlannedImport } from "../../../../../engine/definitions/dbt/plan_import.ts";
-import { readDbtProject } from "../../../../../engine/definitions/dbt/read_project.ts";
+import { readDbtProject } from "../../../../../engine/definitions/dbt/project/read_project.ts";
 
 const PROJECT = "name: shop\nvars: { first_day: '2024-01-01', schema_name: x }\n";
 

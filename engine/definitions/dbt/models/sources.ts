@@ -1,10 +1,10 @@
 import { relative, resolve } from "node:path";
-import { isRecord } from "../../../text/is_record.ts";
-import { type CheckContext, checksOf } from "./checks.ts";
-import type { Findings } from "./findings.ts";
-import type { SourceTable } from "./properties.ts";
-import type { DbtProject, Dict } from "./read_project.ts";
-import { listOf, optionalText } from "./settings.ts";
+import { isRecord } from "../../../../text/is_record.ts";
+import { type CheckContext, checksOf } from "../tests/checks.ts";
+import type { Findings } from "../findings.ts";
+import type { SourceTable } from "../project/properties.ts";
+import type { DbtProject, Dict } from "../project/read_project.ts";
+import { listOf, optionalText } from "../project/settings.ts";
 
 /** Sources of dbt as streams, and the database of its profile as a connector. */
 

@@ -1,9 +1,9 @@
-import { nameFault } from "../../../contract/names.ts";
-import type { Findings } from "./findings.ts";
+import { nameFault } from "../../../../contract/names.ts";
+import type { Findings } from "../findings.ts";
 import type { DbtFile } from "./read_project.ts";
 import type { Properties, SourceTable } from "./properties.ts";
 import { listOf, optionalText, textsOf } from "./settings.ts";
-import { isRecord } from "../../../text/is_record.ts";
+import { isRecord } from "../../../../text/is_record.ts";
 
 /** What the names of a dbt project are called here. */
 

@@ -1,8 +1,8 @@
-import { AppError } from "../../../contract/errors.ts";
-import { nameFault } from "../../../contract/names.ts";
-import { isRecord } from "../../../text/is_record.ts";
-import { faultOf } from "./findings.ts";
-import { lexTemplate } from "./jinja/lexer.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { nameFault } from "../../../../contract/names.ts";
+import { isRecord } from "../../../../text/is_record.ts";
+import { faultOf } from "../findings.ts";
+import { lexTemplate } from "../jinja/lexer.ts";
 import {
   columnsAndChecks,
   type ImportedModel,
@@ -11,9 +11,9 @@ import {
   takenNames,
   withVariables,
 } from "./models.ts";
-import type { Entry } from "./properties.ts";
-import type { DbtFile, DbtProject, Dict } from "./read_project.ts";
-import { merge, optionalText, textsOf } from "./settings.ts";
+import type { Entry } from "../project/properties.ts";
+import type { DbtFile, DbtProject, Dict } from "../project/read_project.ts";
+import { merge, optionalText, textsOf } from "../project/settings.ts";
 
 /** Snapshots of dbt as models with `materialized: scd2`. */
 

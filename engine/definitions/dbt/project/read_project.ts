@@ -1,7 +1,7 @@
 import { basename, dirname, join, relative } from "node:path";
-import { AppError } from "../../../contract/errors.ts";
-import { isRecord } from "../../../text/is_record.ts";
-import { parseYamlDocument } from "../../../text/yaml_document.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { isRecord } from "../../../../text/is_record.ts";
+import { parseYamlDocument } from "../../../../text/yaml_document.ts";
 
 /** What is in the folder of a dbt project: its settings, its files by their kind, and its packages. */
 

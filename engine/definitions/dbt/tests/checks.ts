@@ -1,7 +1,7 @@
-import { THRESHOLD_PATTERN } from "../../../contract/checks/threshold.ts";
-import { isRecord } from "../../../text/is_record.ts";
-import type { Dict } from "./read_project.ts";
-import { merge, optionalText, textsOf } from "./settings.ts";
+import { THRESHOLD_PATTERN } from "../../../../contract/checks/threshold.ts";
+import { isRecord } from "../../../../text/is_record.ts";
+import type { Dict } from "../project/read_project.ts";
+import { merge, optionalText, textsOf } from "../project/settings.ts";
 
 /** dbt's generic tests as checks of ours. */
 

@@ -1,14 +1,14 @@
-import { isRecord } from "../../../text/is_record.ts";
-import { RUN_VARIABLES } from "../../../sql/build/variables.ts";
-import { nameFault } from "../../../contract/names.ts";
-import { isSameName } from "../../../contract/sql.ts";
-import { type CheckContext, checksOf } from "./checks.ts";
-import { type Context, MARKS, type Rendered } from "./context.ts";
-import { faultOf, type Findings } from "./findings.ts";
+import { isRecord } from "../../../../text/is_record.ts";
+import { RUN_VARIABLES } from "../../../../sql/build/variables.ts";
+import { nameFault } from "../../../../contract/names.ts";
+import { isSameName } from "../../../../contract/sql.ts";
+import { type CheckContext, checksOf } from "../tests/checks.ts";
+import { type Context, MARKS, type Rendered } from "../context/context.ts";
+import { faultOf, type Findings } from "../findings.ts";
 import { combineIncremental } from "./incremental.ts";
-import type { Entry } from "./properties.ts";
-import type { DbtFile, Dict } from "./read_project.ts";
-import { listOf, merge, optionalText, textsOf } from "./settings.ts";
+import type { Entry } from "../project/properties.ts";
+import type { DbtFile, Dict } from "../project/read_project.ts";
+import { listOf, merge, optionalText, textsOf } from "../project/settings.ts";
 
 /** Models of dbt as files of SQL with a header. */
 

@@ -1,6 +1,6 @@
-import { isRecord } from "../../../text/is_record.ts";
-import { parseYamlDocument } from "../../../text/yaml_document.ts";
-import type { Findings } from "./findings.ts";
+import { isRecord } from "../../../../text/is_record.ts";
+import { parseYamlDocument } from "../../../../text/yaml_document.ts";
+import type { Findings } from "../findings.ts";
 import type { DbtProject, Dict } from "./read_project.ts";
 import { optionalText } from "./settings.ts";
 

@@ -1,7 +1,7 @@
-import { AppError } from "../../../contract/errors.ts";
-import { createJinja, type Jinja, returnValue, type Scope, scopeOf, type Watch } from "./jinja/evaluate.ts";
-import type { Node } from "./jinja/ast.ts";
-import { parseTemplate } from "./jinja/parser.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import { createJinja, type Jinja, returnValue, type Scope, scopeOf, type Watch } from "../jinja/evaluate.ts";
+import type { Node } from "../jinja/ast.ts";
+import { parseTemplate } from "../jinja/parser.ts";
 import {
   argument,
   isObject,
@@ -11,11 +11,11 @@ import {
   textOf,
   type Value,
   valueOf,
-} from "./jinja/values.ts";
-import { faultOf, type Findings } from "./findings.ts";
-import { DBT_MACROS } from "./macros/dbt_macros.ts";
-import { UTILS_MACROS } from "./macros/utils_macros.ts";
-import type { DbtProject, Dict } from "./read_project.ts";
+} from "../jinja/values.ts";
+import { faultOf, type Findings } from "../findings.ts";
+import { DBT_MACROS } from "../macros/dbt_macros.ts";
+import { UTILS_MACROS } from "../macros/utils_macros.ts";
+import type { DbtProject, Dict } from "../project/read_project.ts";
 
 /** The names that dbt gives a template, for SQL that is to run in DuckDB without dbt. */
 

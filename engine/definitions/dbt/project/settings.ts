@@ -1,4 +1,4 @@
-import { isRecord } from "../../../text/is_record.ts";
+import { isRecord } from "../../../../text/is_record.ts";
 import type { DbtFile, DbtProject, Dict } from "./read_project.ts";
 
 /** Settings of dbt_project.yml for a folder: those of higher folders, deeper ones before them. */

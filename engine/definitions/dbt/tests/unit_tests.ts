@@ -1,9 +1,9 @@
-import { isRecord } from "../../../text/is_record.ts";
-import { plainName } from "./names.ts";
-import type { Findings } from "./findings.ts";
-import type { Entry } from "./properties.ts";
-import type { DbtFile, Dict } from "./read_project.ts";
-import { listOf, optionalText } from "./settings.ts";
+import { isRecord } from "../../../../text/is_record.ts";
+import { plainName } from "../project/names.ts";
+import type { Findings } from "../findings.ts";
+import type { Entry } from "../project/properties.ts";
+import type { DbtFile, Dict } from "../project/read_project.ts";
+import { listOf, optionalText } from "../project/settings.ts";
 
 /** Unit tests of dbt as `tests/*.yaml`. */
 
