@@ -1,25 +1,28 @@
 import { AppError } from "../../../contract/errors.ts";
 import { nameFault } from "../../../contract/names.ts";
-import type { CheckContext } from "./tests/checks.ts";
+import { isRecord } from "../../../text/is_record.ts";
 import { type Context, createContext } from "./context/context.ts";
-import { createFindings, faultOf, type Finding, type Findings } from "./findings.ts";
-import { valueOf } from "./jinja/values.ts";
-import {
-  columnsAndChecks,
-  type ImportedModel,
-  importModel,
-  oneLine,
-  takenNames,
-  type Variable,
-} from "./models/models.ts";
-import { plainName, referenceNames, streamNames, uniqueFiles } from "./project/names.ts";
+import type { KnownColumn, Tables } from "./context/rendering.ts";
+import { createFindings, type Finding, type Findings } from "./findings.ts";
+import { createHooks } from "./models/hooks.ts";
+import { importModel, takenNames } from "./models/import_model.ts";
+import type { ImportedModel, ModelWork, Variable } from "./models/imported_model.ts";
+import { seedFiles } from "./models/seeds.ts";
+import { importSnapshot, writtenSnapshots } from "./models/snapshots.ts";
+import { extractOf } from "./models/extract.ts";
 import { modelText, type PlannedFile, yamlText } from "./planned_file.ts";
+import { readCatalog } from "./project/catalog.ts";
+import { createFileSettings, type FileSettings } from "./project/file_settings.ts";
+import { plainName, streamNames, uniqueFiles } from "./project/names.ts";
 import { type Properties, readProperties } from "./project/properties.ts";
 import type { DbtFile, DbtProject, Dict } from "./project/read_project.ts";
-import { folderSettings, listOf, merge, optionalText, textsOf } from "./project/settings.ts";
-import { isRecord } from "../../../text/is_record.ts";
-import { importSnapshot, writtenSnapshots } from "./models/snapshots.ts";
-import { connectorsOf, hasDatabase, streamOf } from "./models/sources.ts";
+import { listOf } from "./project/settings.ts";
+import { createTables } from "./project/tables.ts";
+import { targetSchemaOf } from "./project/target.ts";
+import { variablesOf } from "./project/variables.ts";
+import type { CheckContext } from "./tests/checks.ts";
+import { ownTest } from "./tests/own_tests.ts";
+import { addSingularTests } from "./tests/singular_tests.ts";
 import { unitTestsOf } from "./tests/unit_tests.ts";
 
 export interface ImportRequest {
@@ -28,6 +31,12 @@ export interface ImportRequest {
   readonly vars: Dict;
   /** Absolute: where the new project is going to be. */
   readonly outDir: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** dbt's schema for what it builds; undefined: that of profiles.yml in the project. */
+  readonly targetSchema?: string | undefined;
+  /** Columns that the compile gate found an earlier plan's models to have, by their names. */
+  readonly found?: ReadonlyMap<string, readonly KnownColumn[]>;
 }
 
 export interface PlannedImport {
@@ -40,6 +49,8 @@ export interface PlannedImport {
   readonly exposures: readonly Dict[];
   /** Files of models whose text is still a template. */
   readonly templates: ReadonlySet<string>;
+  /** Models whose columns a template asks for and no file says: another plan with them comes further. */
+  readonly wanted: ReadonlySet<string>;
 }
 
 /** What a dbt project is as a project of ours; nothing is written. Throws `invalid` for a pipeline's name that cannot be. */
@@ -48,52 +59,162 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
   const wrong = nameFault("pipeline", pipeline);
   if (wrong !== undefined) throw new AppError("invalid", `The pipeline "${pipeline}": ${wrong}`);
   const findings = createFindings();
+  const plan = startPlan(project, request, findings);
+  const { properties, context, variables, work, checks, settingsOf, seeds, streams } = plan;
+  const imported = importTables(plan);
+  viewsForTaken(imported, findings);
+  const streamChecks = addSingularTests(project, imported, context, findings);
+  const seedTexts = seeds.flatMap((file) => {
+    const settings = settingsOf(file, "seeds");
+    if (settings["enabled"] !== false) work.hooks.add(file.path, settings);
+    return seedFiles(file, settings, properties, checks);
+  });
+  const extract = extractOf(
+    { project, outDir: request.outDir, properties, streams, checks, findings, streamChecks },
+    new Set(imported.flatMap(({ sources }) => [...sources])),
+  );
+  const table = (text: string) => tableOf(text, context);
+  const unit = unitTestsOf(
+    properties.unitTests.filter(({ value }) => imported.some(({ name }) => name === value["model"])),
+    project.files.tests,
+    { pipeline, table, variables: new Set(variables.keys()) },
+    findings,
+  );
+  work.hooks.add("dbt_project.yml", project.root.settings);
+  work.hooks.tell(findings);
+  tellOthers(project, properties, findings);
+  const files: PlannedFile[] = [
+    ...imported.map((model) => modelFile(model, pipeline, project)),
+    ...defaultsFiles(imported, pipeline),
+    ...seedTexts,
+    { path: "connectors.yaml", content: yamlText(extract.connectors) },
+    {
+      path: `pipelines/${pipeline}.yaml`,
+      content: yamlText({
+        description: `Imported from the dbt project ${project.root.name}`,
+        ...(Object.keys(extract.streams).length === 0 ? {} : { extract: extract.streams }),
+        transform: pipeline,
+      }),
+    },
+    ...(variables.size === 0
+      ? []
+      : [{ path: "project.yaml", content: yamlText({ variables: Object.fromEntries(variables) }) }]),
+    ...[...unit.tests].map(([model, tests]) => ({ path: `tests/${model}.yaml`, content: yamlText(tests) })),
+    ...[...unit.files].map(([name, content]) => ({ path: `tests/${name}`, content })),
+  ];
+  const isSnapshot = ({ header }: ImportedModel) => header["materialized"] === "scd2";
+  return {
+    pipeline,
+    files,
+    templates: new Set(
+      imported.filter(({ isTemplate }) => isTemplate).map((model) =>
+        modelFile(model, pipeline, project).path
+      ),
+    ),
+    wanted: plan.wanted,
+    findings: findings.all,
+    counts: {
+      models: imported.filter((model) => !isSnapshot(model)).length,
+      whole: imported.filter(({ isWhole }) => isWhole).length,
+      seeds: seedTexts.filter(({ path }) => path.endsWith(".csv")).length,
+      snapshots: imported.filter(isSnapshot).length,
+      sources: Object.keys(extract.streams).length,
+      checks: imported.reduce((sum, { header }) => sum + countChecks(header), 0),
+      tests: [...unit.tests.values()].reduce((sum, { length }) => sum + length, 0),
+    },
+    exposures: properties.exposures.map(({ value }) => value),
+  };
+}
+
+/** What all parts of a plan look things up in. */
+interface Plan {
+  readonly project: DbtProject;
+  readonly properties: Properties;
+  readonly context: Context;
+  readonly settingsOf: FileSettings;
+  readonly work: ModelWork;
+  readonly variables: ReadonlyMap<string, Variable>;
+  readonly streams: ReadonlyMap<string, string>;
+  readonly models: readonly DbtFile[];
+  readonly seeds: readonly DbtFile[];
+  readonly snapshots: ReturnType<typeof writtenSnapshots>;
+  readonly wanted: ReadonlySet<string>;
+  checks(file: string): CheckContext;
+}
+
+function startPlan(project: DbtProject, request: ImportRequest, findings: Findings): Plan {
   const properties = readProperties(project, findings);
   const streams = streamNames(properties.sources, findings);
-  const vars = variablesOf(project, request.vars);
   const snapshots = writtenSnapshots(project, properties.snapshots);
-  const models = uniqueFiles(
+  const files = uniqueFiles(
     project.files.models.filter(({ text }) => !text.includes("endsnapshot")),
     findings,
   );
   const seeds = uniqueFiles(project.files.seeds.filter(({ path }) => path.endsWith(".csv")), findings);
-  const sqlModels = models.filter((file) => isSql(file, findings));
-  const known = new Set([...sqlModels, ...seeds, ...snapshots].map(({ name }) => name));
-  const context = createContext(
+  const models = files.filter((file) => isSql(file, findings));
+  const wanted = new Set<string>();
+  let tables: Tables | undefined;
+  const known = (): Tables => {
+    tables ??= createTables({
+      properties,
+      streams,
+      models: [...models, ...snapshots].map(({ name }) => name),
+      seeds,
+      catalog: readCatalog(project.catalog),
+      found: request.found ?? new Map(),
+      targetSchema: request.targetSchema ?? targetSchemaOf(project),
+      seedSettings: (seed) => settingsOf(seed, "seeds"),
+      render: (text, file) => context.renderText(text, file),
+    });
+    return tables;
+  };
+  const context = createContext({
     project,
-    {
-      reference: referenceNames(known, properties),
-      source: (source, table) => streams.get(`${source}.${table}`),
-    },
-    vars,
+    vars: variablesOf(project, request.vars),
     findings,
-  );
+    now: request.now,
+    // Their names have templates in them, which need the context.
+    tables: {
+      reference: (name, version) => known().reference(name, version),
+      source: (source, table) => known().source(source, table),
+      find: (schema, identifier) => known().find(schema, identifier),
+      columns: (sql) => {
+        const columns = known().columns(sql);
+        if (columns === undefined) wanted.add(sql);
+        return columns;
+      },
+    },
+  });
+  const settingsOf = createFileSettings(project, properties, context, findings);
   const variables = new Map<string, Variable>();
-  const table = (text: string) => tableOf(text, context);
   const checks = (file: string): CheckContext => ({
-    table,
+    table: (text) => tableOf(text, context),
     ownTest: (name, args) => ownTest(name, args, file, context),
     hand: (message) => findings.hand(file, message),
     describe: (text) => context.describe(text),
   });
-  const work = { context, findings, variables, checks };
-  const settingsOf = (file: DbtFile, kind: "models" | "seeds" | "snapshots"): Dict => {
-    const entry = properties[kind].get(file.name);
-    const written = entry === undefined ? {} : merge(
-      Object.fromEntries(
-        ["tags", "meta"].filter((key) => key in entry.value).map((key) => [key, entry.value[key]]),
-      ),
-      isRecord(entry.value["config"]) ? entry.value["config"] : {},
-    );
-    return rendered(
-      merge(folderSettings(project, kind, file), written),
-      entry?.file ?? file.path,
-      context,
-      findings,
-    );
+  const hooks = createHooks((text) => context.renderText(text, "dbt_project.yml"));
+  const work = { context, findings, hooks, variables, checks };
+  return {
+    project,
+    properties,
+    context,
+    settingsOf,
+    work,
+    variables,
+    streams,
+    models,
+    seeds,
+    snapshots,
+    wanted,
+    checks,
   };
-  const imported = [
-    ...sqlModels.flatMap((file) => {
+}
+
+function importTables(plan: Plan): ImportedModel[] {
+  const { models, snapshots, properties, settingsOf, work } = plan;
+  return [
+    ...models.flatMap((file) => {
       const settings = settingsOf(file, "models");
       if (settings["enabled"] === false) return [];
       return importModel(file, properties.models.get(file.name), settings, work) ?? [];
@@ -104,86 +225,6 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
       return importSnapshot(snapshot, properties.snapshots.get(snapshot.name), settings, work) ?? [];
     }),
   ];
-  viewsForTaken(imported, findings);
-  const streamChecks = addSingularTests(project, imported, context, findings);
-  const seedFiles = seeds.flatMap((file) => seedOf(file, settingsOf(file, "seeds"), properties, checks));
-  const files: PlannedFile[] = [
-    ...imported.map((model) => modelFile(model, pipeline, project)),
-    ...defaultsFiles(imported, pipeline),
-    ...seedFiles,
-  ];
-  const used = new Set(imported.flatMap(({ sources }) => [...sources]));
-  const connectors = connectorsOf(project, request.outDir, findings);
-  const places = { project, connectors, outDir: request.outDir };
-  let needsFiles = false;
-  const extract: Record<string, Dict> = {};
-  for (const source of properties.sources) {
-    const stream = streams.get(`${source.sourceName}.${source.name}`) ?? "";
-    if (!used.has(stream)) continue;
-    const made = streamOf(source, stream, places, checks(source.file), findings);
-    needsFiles ||= made.needsFiles;
-    const others = streamChecks.get(stream) ?? [];
-    extract[stream] = others.length === 0
-      ? made.entry
-      : { ...made.entry, checks: [...listOf(made.entry["checks"]), ...others] };
-  }
-  const fromDatabase = Object.values(extract).some(({ connector }) => connector === connectors.main);
-  if (fromDatabase && !hasDatabase(connectors)) {
-    findings.hand(
-      "connectors.yaml",
-      "say where the sources are: no profiles.yml in the project names a database that Sluice reads",
-    );
-  }
-  files.push({
-    path: "connectors.yaml",
-    content: yamlText({
-      ...(fromDatabase ? connectors.entries : {}),
-      ...(needsFiles ? { files: { type: "file" } } : {}),
-    }),
-  });
-  files.push({
-    path: `pipelines/${pipeline}.yaml`,
-    content: yamlText({
-      description: `Imported from the dbt project ${project.root.name}`,
-      ...(Object.keys(extract).length === 0 ? {} : { extract }),
-      transform: pipeline,
-    }),
-  });
-  if (variables.size > 0) {
-    files.push({ path: "project.yaml", content: yamlText({ variables: Object.fromEntries(variables) }) });
-  }
-  const fixtures = project.files.tests;
-  const unit = unitTestsOf(
-    properties.unitTests.filter(({ value }) => imported.some(({ name }) => name === value["model"])),
-    fixtures,
-    { pipeline, table, variables: new Set(variables.keys()) },
-    findings,
-  );
-  for (const [model, tests] of unit.tests) {
-    files.push({ path: `tests/${model}.yaml`, content: yamlText(tests) });
-  }
-  for (const [name, content] of unit.files) files.push({ path: `tests/${name}`, content });
-  tellOthers(project, properties, findings);
-  return {
-    pipeline,
-    files,
-    templates: new Set(
-      imported.filter(({ isTemplate }) => isTemplate).map((model) =>
-        modelFile(model, pipeline, project).path
-      ),
-    ),
-    findings: findings.all,
-    counts: {
-      models: imported.filter(({ header }) => header["materialized"] !== "scd2").length,
-      whole: imported.filter(({ isWhole }) => isWhole).length,
-      seeds: seedFiles.filter(({ path }) => path.endsWith(".csv")).length,
-      snapshots: imported.filter(({ header }) => header["materialized"] === "scd2").length,
-      sources: Object.keys(extract).length,
-      checks: imported.reduce((sum, { header }) => sum + countChecks(header), 0),
-      tests: [...unit.tests.values()].reduce((sum, { length }) => sum + length, 0),
-    },
-    exposures: properties.exposures.map(({ value }) => value),
-  };
 }
 
 function isSql(file: DbtFile, findings: Findings): boolean {
@@ -197,25 +238,6 @@ function isSql(file: DbtFile, findings: Findings): boolean {
   return false;
 }
 
-/** Those of the project go before those of packages, a package's own before others of its name, and the command's before all. */
-function variablesOf({ packages, root }: DbtProject, given: Dict): Dict {
-  const names = new Set(packages.map(({ name }) => name));
-  const scoped = (settings: Dict, name: string): Dict => {
-    const vars = isRecord(settings["vars"]) ? settings["vars"] : {};
-    const own = vars[name];
-    const plain = Object.fromEntries(
-      Object.entries(vars).filter(([key, value]) => !names.has(key) || !isRecord(value)),
-    );
-    return { ...plain, ...(isRecord(own) ? own : {}) };
-  };
-  return Object.assign(
-    {},
-    ...packages.map(({ settings, name }) => scoped(settings, name)),
-    ...packages.map(({ name }) => scoped(root.settings, name)),
-    given,
-  );
-}
-
 /** `ref('orders')` and `source('shop', 'orders')` in a text, as a name in SQL. */
 function tableOf(text: string, context: Context): string | undefined {
   const call = text.trim().replace(/^\{\{\s*|\s*\}\}$/g, "");
@@ -225,37 +247,6 @@ function tableOf(text: string, context: Context): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function ownTest(name: string, args: Dict, file: string, context: Context): string | undefined {
-  const { model, column_name: column, ...others } = args;
-  const values = new Map(Object.entries(others).map(([key, value]) => [key, valueOf(value)]));
-  if (model !== undefined) values.set("model", String(model));
-  if (column !== undefined) values.set("column_name", String(column));
-  const rendering = { file, text: "", name: "", settings: {}, isIncremental: false, taken: () => false };
-  try {
-    return context.renderTest(name, values, rendering)?.sql.trim();
-  } catch {
-    return undefined;
-  }
-}
-
-/** Templates in settings of YAML are worked out. */
-function rendered(settings: Dict, file: string, context: Context, findings: Findings): Dict {
-  return Object.fromEntries(
-    Object.entries(settings).map(([key, value]) => {
-      if (typeof value !== "string" || !value.includes("{{") || key.includes("hook")) return [key, value];
-      try {
-        const text = context.renderText(value, file).trim();
-        return [key, text === "True" ? true : text === "False" ? false : text];
-      } catch (error) {
-        if (key === "enabled" || key === "materialized") {
-          findings.hand(file, `${key}: ${faultOf(error).message}`);
-        }
-        return [key, undefined];
-      }
-    }),
-  );
 }
 
 /** A WITH of its own name hides an ephemeral model, which has no schema to name it by. */
@@ -272,78 +263,6 @@ function viewsForTaken(models: readonly ImportedModel[], findings: Findings): vo
       `is a view in place of ephemeral: ${reader.file.path} has a WITH of its name`,
     );
   }
-}
-
-/** Singular tests become checks of a model that they read; of a stream where they read no model. */
-function addSingularTests(
-  project: DbtProject,
-  models: readonly ImportedModel[],
-  context: Context,
-  findings: Findings,
-): ReadonlyMap<string, unknown[]> {
-  const ofStreams = new Map<string, unknown[]>();
-  for (const file of project.files.tests) {
-    if (!file.path.endsWith(".sql") || /\{%-?\s*(?:data_)?test\b/.test(file.text)) continue;
-    const { path, text, name } = file;
-    try {
-      const { sql, config, references, sources } = context.render({
-        file: path,
-        text,
-        name,
-        settings: {},
-        isIncremental: false,
-        taken: takenNames(text),
-      });
-      if (config["enabled"] === false) continue;
-      const check = {
-        name: plainName(name),
-        sql: sql.replace(/[\uE000\uE002]|\uE000[^\uE001]*\uE001/g, "").trim(),
-        ...(String(config["severity"]).toLowerCase() === "warn" ? { severity: "warn" } : {}),
-      };
-      const model = models.findLast((one) => references.has(one.name));
-      const [stream] = sources;
-      if (model !== undefined) model.header["checks"] = [...listOf(model.header["checks"]), check];
-      else if (stream !== undefined) ofStreams.set(stream, [...ofStreams.get(stream) ?? [], check]);
-      else findings.hand(path, "is left out: a test that reads no model belongs to none");
-    } catch (error) {
-      const { message, line } = faultOf(error);
-      findings.hand(path, `the test is left out: ${message}`, line);
-    }
-  }
-  return ofStreams;
-}
-
-function seedOf(
-  file: DbtFile,
-  settings: Dict,
-  properties: Properties,
-  checks: (file: string) => CheckContext,
-): PlannedFile[] {
-  if (settings["enabled"] === false) return [];
-  const entry = properties.seeds.get(file.name);
-  const about = entry === undefined
-    ? {}
-    : columnsAndChecks(entry.value, file.name, checks(entry.file), false);
-  const columns: Record<string, unknown> = { ...(isRecord(about["columns"]) ? about["columns"] : {}) };
-  for (
-    const [name, type] of Object.entries(isRecord(settings["column_types"]) ? settings["column_types"] : {})
-  ) {
-    columns[name] = { type: String(type), ...(isRecord(columns[name]) ? columns[name] : {}) };
-  }
-  const description = optionalText(entry?.value["description"]);
-  const tags = textsOf(settings["tags"]);
-  const header = {
-    ...(description === undefined ? {} : { description: oneLine(checks(file.path).describe(description)) }),
-    ...(tags.length === 0 ? {} : { tags }),
-    ...(Object.keys(columns).length === 0 ? {} : { columns }),
-    ...("checks" in about ? { checks: about["checks"] } : {}),
-  };
-  return [
-    { path: `seeds/${file.name}.csv`, content: file.text },
-    ...(Object.keys(header).length === 0
-      ? []
-      : [{ path: `seeds/${file.name}.yaml`, content: yamlText(header) }]),
-  ];
 }
 
 const folderOf = ({ file }: ImportedModel, project: DbtProject): string[] =>
@@ -383,10 +302,5 @@ function tellOthers(project: DbtProject, properties: Properties, findings: Findi
   }
   for (const [kind, count] of properties.others) {
     findings.note("dbt_project.yml", `${count} ${kind} have no counterpart and are left out`);
-  }
-  for (const key of ["on-run-start", "on-run-end"]) {
-    if (listOf(project.root.settings[key]).length > 0) {
-      findings.hand("dbt_project.yml", `${key} is left out: a run has no statements of its own`);
-    }
   }
 }

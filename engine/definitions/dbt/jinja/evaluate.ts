@@ -8,6 +8,8 @@ import {
   isTrue,
   itemsOf,
   type JinjaFunction,
+  MAX_ITEMS,
+  MAX_TEXT,
   textOf,
   type Value,
 } from "./values.ts";
@@ -42,12 +44,17 @@ class Returned extends Error {
 }
 
 const MAX_STEPS = 2_000_000;
+/** Of macros that call each other, each of which takes some of the machine's own stack. */
+const MAX_DEPTH = 100;
 
 export interface Jinja {
+  /** Counts anew: before each text, whose macros are called from outside. */
+  start(): void;
   /** The template's text. Throws `invalid` with the line for what does not work. */
   render(nodes: readonly Node[], scope: Scope, watch?: Watch): string;
   evaluate(expression: Expression, scope: Scope): Value;
-  macro(node: MacroNode, scope: Scope): JinjaFunction;
+  /** `file` is where it is written, for what is wrong in it; undefined: in the template that is rendered. */
+  macro(node: MacroNode, scope: Scope, file?: string): JinjaFunction;
 }
 
 /** `return()` for the names of a template. */
@@ -58,17 +65,29 @@ export const returnValue: JinjaFunction = ([value]) => {
 /** Evaluates templates; all that one of them does counts towards one limit of steps. */
 export function createJinja(): Jinja {
   let steps = 0;
+  let depth = 0;
+
+  const start = (): void => {
+    steps = 0;
+    depth = 0;
+  };
+
+  /** Counts a step, and what is looked through in it. */
+  const spend = (line: number, ...values: readonly Value[]): void => {
+    steps += values.reduce<number>((sum, value) => sum + weightOf(value), 1);
+    if (steps > MAX_STEPS) {
+      throw new AppError("invalid", `line ${line}: the template does not come to an end`);
+    }
+  };
 
   const render = (nodes: readonly Node[], scope: Scope, watch: Watch | undefined): string => {
     let text = "";
-    for (const node of nodes) text += renderNode(node, scope, watch);
+    for (const node of nodes) text = limited(text + renderNode(node, scope, watch), node.line);
     return text;
   };
 
   const renderNode = (node: Node, scope: Scope, watch: Watch | undefined): string => {
-    if (++steps > MAX_STEPS) {
-      throw new AppError("invalid", `line ${node.line}: the template does not come to an end`);
-    }
+    spend(node.line);
     switch (node.kind) {
       case "text":
         return node.text;
@@ -176,12 +195,18 @@ export function createJinja(): Jinja {
     return inner;
   };
 
-  const macro = (node: MacroNode, scope: Scope): JinjaFunction => (args, kwargs) => {
+  const macro = (node: MacroNode, scope: Scope, file?: string): JinjaFunction => (args, kwargs) => {
+    if (++depth > MAX_DEPTH) {
+      depth = 0;
+      throw new AppError("invalid", `line ${node.line}: macros call each other more than ${MAX_DEPTH} deep`);
+    }
     try {
       return render(node.body, bindParameters(node.parameters, args, kwargs, scope), undefined);
     } catch (error) {
       if (error instanceof Returned) return error.value;
-      throw error;
+      throw file === undefined ? error : placed(error, node.name, file);
+    } finally {
+      depth--;
     }
   };
 
@@ -207,9 +232,7 @@ export function createJinja(): Jinja {
   };
 
   const evaluate = (node: Expression, scope: Scope): Value => {
-    if (++steps > MAX_STEPS) {
-      throw new AppError("invalid", `line ${node.line}: the template does not come to an end`);
-    }
+    spend(node.line);
     switch (node.kind) {
       case "literal":
         return node.value;
@@ -219,12 +242,17 @@ export function createJinja(): Jinja {
         return node.items.map((item) => evaluate(item, scope));
       case "dict":
         return new Map(node.entries.map(([key, item]) => [evaluate(key, scope), evaluate(item, scope)]));
-      case "attribute":
-        return attributeOf(present(evaluate(node.of, scope), node.of, node.line), node.name);
+      case "attribute": {
+        const of = evaluate(node.of, scope);
+        // What is called next looks through all of it.
+        spend(node.line, of);
+        return attributeOf(present(of, node.of, node.line), node.name);
+      }
       case "item":
         return itemAt(evaluate(node.of, scope), evaluate(node.index, scope));
       case "slice": {
         const of = evaluate(node.of, scope);
+        spend(node.line, of);
         const [start, stop] = [node.start, node.stop].map((end) => end && Number(evaluate(end, scope)));
         return typeof of === "string" ? of.slice(start, stop) : itemsOf(of).slice(start, stop);
       }
@@ -261,7 +289,9 @@ export function createJinja(): Jinja {
     const left = evaluate(node.left, scope);
     if (node.operator === "and") return isTrue(left) ? evaluate(node.right, scope) : left;
     if (node.operator === "or") return isTrue(left) ? left : evaluate(node.right, scope);
-    return binary(node.operator, left, evaluate(node.right, scope), node.line);
+    const right = evaluate(node.right, scope);
+    spend(node.line, left, right);
+    return limited(binary(node.operator, left, right, node.line), node.line);
   };
 
   const call = (
@@ -275,7 +305,8 @@ export function createJinja(): Jinja {
     const callable = isObject(value) ? value.call : value;
     if (isFunction(callable)) {
       try {
-        return callable(args, kwargs);
+        spend(line, ...args, ...kwargs.values());
+        return limited(callable(args, kwargs), line);
       } catch (error) {
         // What a built-in macro cannot do is told at its call.
         if (!(error instanceof AppError) || error.message.startsWith("line ")) throw error;
@@ -289,7 +320,8 @@ export function createJinja(): Jinja {
     const filter = FILTERS.get(name);
     if (filter === undefined) throw new AppError("invalid", `line ${line}: the filter ${name} is not known`);
     const given = argumentsOf(args, scope);
-    return filter(of, given.args, given.kwargs);
+    spend(line, of, ...given.args);
+    return limited(filter(of, given.args, given.kwargs), line);
   };
 
   const argumentsOf = (args: Arguments, scope: Scope): { args: Value[]; kwargs: Map<string, Value> } => {
@@ -306,7 +338,47 @@ export function createJinja(): Jinja {
     return { args: positional, kwargs };
   };
 
-  return { render, evaluate, macro };
+  return {
+    start,
+    render: (nodes, scope, watch) => {
+      start();
+      return render(nodes, scope, watch);
+    },
+    evaluate,
+    macro,
+  };
+}
+
+/** An error inside of a macro, which is told at its call: the innermost macro is the one to look at. */
+function placed(error: unknown, name: string, file: string): unknown {
+  if (!(error instanceof AppError)) return error;
+  const [, line = "", message = error.message] = /^line (\d+): ([\s\S]*)$/.exec(error.message) ?? [];
+  if (message.startsWith("in the macro ")) return new AppError(error.code, message);
+  return new AppError(
+    error.code,
+    `in the macro ${name} (${file}${line === "" ? "" : `:${line}`}): ${message}`,
+  );
+}
+
+/** Steps that looking through a value is worth. */
+function weightOf(value: Value): number {
+  if (typeof value === "string") return value.length / 1_000;
+  if (Array.isArray(value)) return value.length / 10;
+  return value instanceof Map ? value.size / 10 : 0;
+}
+
+/** Throws `invalid` for a text or a list that is larger than any of SQL. */
+function limited<T extends Value>(value: T, line: number): T {
+  const isText = typeof value === "string" && value.length > MAX_TEXT;
+  if (isText || Array.isArray(value) && value.length > MAX_ITEMS) {
+    throw new AppError(
+      "invalid",
+      `line ${line}: the template makes a ${
+        isText ? `text of more than ${MAX_TEXT} letters` : `list of more than ${MAX_ITEMS} items`
+      }`,
+    );
+  }
+  return value;
 }
 
 function itemAt(of: Value, index: Value): Value {
@@ -337,13 +409,15 @@ function binary(operator: string, left: Value, right: Value, line: number): Valu
     case "~":
       return textOf(left) + textOf(right);
     case "+":
+      if (isObject(left) && left.plus !== undefined) return left.plus(right, 1);
       if (Array.isArray(left) && Array.isArray(right)) return [...left, ...right];
       if (typeof left === "string" || typeof right === "string") return textOf(left) + textOf(right);
       return Number(left) + Number(right);
     case "-":
+      if (isObject(left) && left.plus !== undefined) return left.plus(right, -1);
       return Number(left) - Number(right);
     case "*":
-      return typeof left === "string" ? left.repeat(Number(right)) : Number(left) * Number(right);
+      return typeof left === "string" ? repeated(left, Number(right)) : Number(left) * Number(right);
     case "/":
       return Number(left) / Number(right);
     case "//":
@@ -358,6 +432,13 @@ function binary(operator: string, left: Value, right: Value, line: number): Valu
   }
 }
 
+function repeated(text: string, count: number): string {
+  if (text.length * count > MAX_TEXT) {
+    throw new AppError("invalid", `"${text.slice(0, 20)}" * ${count} is more than ${MAX_TEXT} letters`);
+  }
+  return text.repeat(Math.max(0, Math.trunc(count)));
+}
+
 function percentFormat(text: string, value: Value): string {
   const values = Array.isArray(value) ? [...value] : [value];
   return text.replace(
@@ -365,7 +446,7 @@ function percentFormat(text: string, value: Value): string {
     (_, name: string | undefined, width: string, kind) => {
       if (kind === "%") return "%";
       const given = name === undefined ? values.shift() : value instanceof Map ? value.get(name) : undefined;
-      return textOf(given).padStart(Number(width), kind === "s" ? " " : "0");
+      return textOf(given).padStart(Math.min(Number(width), MAX_TEXT), kind === "s" ? " " : "0");
     },
   );
 }

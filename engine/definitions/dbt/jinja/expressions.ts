@@ -11,6 +11,8 @@ export interface Tokens {
   expect(text: string): void;
   name(): string;
   readonly line: number;
+  /** Of the brackets that are open. */
+  depth: number;
 }
 
 export function tokensOf(tokens: readonly Token[], line: number): Tokens {
@@ -27,6 +29,7 @@ export function tokensOf(tokens: readonly Token[], line: number): Tokens {
   };
   return {
     line,
+    depth: 0,
     peek: () => tokens[at],
     next: () => tokens[at++] ?? fail("an expression"),
     take: (text) => isNext(text) && ++at > 0,
@@ -52,8 +55,20 @@ const LEVELS: readonly (readonly string[])[] = [
   ["*", "/", "//", "%"],
 ];
 
+/** Brackets inside of one another: each takes some of the machine's own stack. */
+const MAX_NESTED = 100;
+
 /** Throws `invalid` with the line for what is no expression. */
 export function parseExpression(tokens: Tokens): Expression {
+  if (++tokens.depth > MAX_NESTED) {
+    throw new AppError("invalid", `line ${tokens.line}: brackets are nested more than ${MAX_NESTED} deep`);
+  }
+  const expression = parseChoice(tokens);
+  tokens.depth--;
+  return expression;
+}
+
+function parseChoice(tokens: Tokens): Expression {
   const value = parseLevel(tokens, 0);
   if (!tokens.take("if")) return value;
   const test = parseLevel(tokens, 0);

@@ -63,7 +63,11 @@ export const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ["replace", (of, args) => methodOf(textOf(of), "replace")?.(args, new Map())],
   [
     "unique",
-    (of) => itemsOf(of).filter((item, at, all) => all.findIndex((other) => isEqual(other, item)) === at),
+    // Texts and numbers, of which there may be many, are found at once.
+    (of) =>
+      [...new Set(itemsOf(of))].filter((item, at, all) =>
+        typeof item !== "object" || all.findIndex((other) => isEqual(other, item)) === at
+      ),
   ],
   ["sort", (of, args, kwargs) => {
     const attribute = kwargs.get("attribute");
@@ -92,7 +96,7 @@ export const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
     (of, [name, ...test]) => itemsOf(of).filter((item) => !passes(attributeOf(item, name), test)),
   ],
   ["indent", (of, args, kwargs) => {
-    const pad = " ".repeat(Number(argument(args, kwargs, 0, "width") ?? 4));
+    const pad = " ".repeat(Math.min(Number(argument(args, kwargs, 0, "width") ?? 4), 1_000));
     const isFirst = isTrue(argument(args, kwargs, 1, "first"));
     return textOf(of).split("\n").map((line, at) => (at > 0 || isFirst) && line !== "" ? pad + line : line)
       .join("\n");
@@ -150,6 +154,8 @@ export function contains(among: Value, item: Value): boolean {
 
 export function compare(a: Value, b: Value): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
+  const own = isObject(a) ? a.compareTo?.(b) : undefined;
+  if (own !== undefined) return own;
   const [left, right] = [textOf(a), textOf(b)];
   return left < right ? -1 : left > right ? 1 : 0;
 }

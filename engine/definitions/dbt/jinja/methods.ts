@@ -1,4 +1,14 @@
-import { argument, isEqual, itemsOf, type JinjaFunction, textOf, type Value } from "./values.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import {
+  argument,
+  isEqual,
+  itemsOf,
+  type JinjaFunction,
+  MAX_ITEMS,
+  MAX_TEXT,
+  textOf,
+  type Value,
+} from "./values.ts";
 
 /** The methods of Python's texts, lists and dicts that templates call. */
 
@@ -31,7 +41,7 @@ const TEXT_METHODS: Readonly<Record<string, Method<string>>> = {
   join: (text, [items]) => itemsOf(items).map(textOf).join(text),
   find: (text, [part]) => text.indexOf(textOf(part)),
   count: (text, [part]) => text.split(textOf(part)).length - 1,
-  zfill: (text, [width]) => text.padStart(Number(width), "0"),
+  zfill: (text, [width]) => text.padStart(Math.min(Number(width), MAX_TEXT), "0"),
   isdigit: (text) => /^\d+$/.test(text),
   isnumeric: (text) => /^\d+$/.test(text),
   isalpha: (text) => /^\p{L}+$/u.test(text),
@@ -52,11 +62,16 @@ export const titleOf = (text: string): string =>
 
 const LIST_METHODS: Readonly<Record<string, Method<Value[]>>> = {
   append: (list, [item]) => {
+    if (list.length >= MAX_ITEMS) throw new AppError("invalid", `a list has more than ${MAX_ITEMS} items`);
     list.push(item);
     return null;
   },
   extend: (list, [items]) => {
-    list.push(...itemsOf(items));
+    const added = itemsOf(items);
+    if (list.length + added.length > MAX_ITEMS) {
+      throw new AppError("invalid", `a list has more than ${MAX_ITEMS} items`);
+    }
+    for (const item of [...added]) list.push(item);
     return null;
   },
   insert: (list, [at, item]) => {

@@ -1,20 +1,23 @@
 import { AppError } from "../../../../contract/errors.ts";
 import type { Expression, Node } from "./ast.ts";
+import { bounded } from "./bounded.ts";
 import { parseExpression, parseParameters, parseTuple, type Tokens, tokensOf } from "./expressions.ts";
 import { lexTemplate, type Piece } from "./lexer.ts";
 
 /** The tree of a template with dbt's own blocks. Throws `invalid` with the line for what it cannot read. */
 export function parseTemplate(source: string): Node[] {
-  const pieces = lexTemplate(source);
-  const reader: Reader = { pieces, at: 0 };
-  const { nodes } = parseBody(reader, []);
-  return nodes;
+  const reader: Reader = { pieces: lexTemplate(source), at: 0, depth: 0 };
+  return bounded(() => parseBody(reader, []).nodes);
 }
 
 interface Reader {
   readonly pieces: readonly Piece[];
   at: number;
+  /** Of the tags that are open. */
+  depth: number;
 }
+
+const MAX_NESTED = 100;
 
 interface Body {
   readonly nodes: Node[];
@@ -30,6 +33,9 @@ function parseBody(
   opened?: { word: string; line: number },
 ): Body {
   const nodes: Node[] = [];
+  if (opened !== undefined && ++reader.depth > MAX_NESTED) {
+    throw new AppError("invalid", `line ${opened.line}: tags are nested more than ${MAX_NESTED} deep`);
+  }
   while (reader.at < reader.pieces.length) {
     const piece = reader.pieces[reader.at++];
     if (piece === undefined) break;
@@ -43,7 +49,10 @@ function parseBody(
         requireEnd(tokens);
       } else {
         const word = tokens.name();
-        if (endings.includes(word)) return { nodes, ending: word, rest: tokens };
+        if (endings.includes(word)) {
+          reader.depth--;
+          return { nodes, ending: word, rest: tokens };
+        }
         const node = parseTag(reader, word, tokens, line);
         if (node !== undefined) nodes.push(node);
       }

@@ -21,6 +21,10 @@ export interface JinjaObject {
   set?(name: string, value: Value): void;
   /** Of what is a function as well. */
   readonly call?: JinjaFunction;
+  /** What `+` and `-` make of it and another value; undefined where they make nothing. */
+  plus?(other: Value, sign: 1 | -1): Value;
+  /** Below, at or above zero; undefined where the two cannot be compared. */
+  compareTo?(other: Value): number | undefined;
   text(): string;
 }
 
@@ -30,21 +34,44 @@ export function isObject(value: Value): value is JinjaObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Map);
 }
 
+/** Letters of a text that a template may make. */
+export const MAX_TEXT = 20_000_000;
+/** Items of a list that it may make. */
+export const MAX_ITEMS = 1_000_000;
+/** Values inside of one another, and in all: a list may hold another one many times, or itself. */
+const MAX_NESTED = 100;
+const MAX_PARTS = 1_000_000;
+
+/** Counts the parts of one value. */
+interface Parts {
+  left: number;
+}
+
+function enter(parts: Parts, depth: number): void {
+  if (depth > MAX_NESTED || --parts.left < 0) {
+    throw new AppError("invalid", "a list or dict has itself inside, or too much");
+  }
+}
+
+const allParts = (): Parts => ({ left: MAX_PARTS });
+
 /** As Python's `str()` writes it; what has no value is an empty text, as Jinja prints it. */
 export function textOf(value: Value): string {
   if (value === undefined) return "";
-  return typeof value === "string" ? value : reprOf(value);
+  return typeof value === "string" ? value : reprOf(value, allParts(), 0);
 }
 
-function reprOf(value: Value): string {
+function reprOf(value: Value, parts: Parts, depth: number): string {
+  enter(parts, depth);
   if (value === undefined) return "Undefined";
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number") return String(value);
   if (typeof value === "string") return value.includes("'") ? JSON.stringify(value) : `'${value}'`;
-  if (Array.isArray(value)) return `[${value.map(reprOf).join(", ")}]`;
+  const inner = (item: Value) => reprOf(item, parts, depth + 1);
+  if (Array.isArray(value)) return `[${value.map(inner).join(", ")}]`;
   if (value instanceof Map) {
-    return `{${[...value].map(([key, item]) => `${reprOf(key)}: ${reprOf(item)}`).join(", ")}}`;
+    return `{${[...value].map(([key, item]) => `${inner(key)}: ${inner(item)}`).join(", ")}}`;
   }
   return isFunction(value) ? "<function>" : value.text();
 }
@@ -55,18 +82,21 @@ export function isTrue(value: Value): boolean {
   return Boolean(value);
 }
 
-export function isEqual(a: Value, b: Value): boolean {
+export function isEqual(a: Value, b: Value, parts = allParts(), depth = 0): boolean {
+  if (a === b) return true;
+  enter(parts, depth);
   if (typeof a === "boolean" && typeof b === "number") return Number(a) === b;
   if (typeof a === "number" && typeof b === "boolean") return a === Number(b);
   if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, index) => isEqual(item, b[index]));
+    return a.length === b.length && a.every((item, index) => isEqual(item, b[index], parts, depth + 1));
   }
   if (a instanceof Map && b instanceof Map) {
-    return a.size === b.size && [...a].every(([key, item]) => b.has(key) && isEqual(item, b.get(key)));
+    return a.size === b.size &&
+      [...a].every(([key, item]) => b.has(key) && isEqual(item, b.get(key), parts, depth + 1));
   }
   if (isObject(a) && typeof b === "string") return a.text() === b;
   if (isObject(b) && typeof a === "string") return b.text() === a;
-  return a === b;
+  return false;
 }
 
 /** The items of a list, the keys of a dict, the letters of a text. Throws `invalid` for what has none. */
@@ -93,10 +123,13 @@ export function valueOf(input: unknown): Value {
 }
 
 /** The other way round, for YAML; objects and functions as their text. */
-export function plainOf(value: Value): unknown {
-  if (Array.isArray(value)) return value.map(plainOf);
+export function plainOf(value: Value, parts = allParts(), depth = 0): unknown {
+  enter(parts, depth);
+  if (Array.isArray(value)) return value.map((item) => plainOf(item, parts, depth + 1));
   if (value instanceof Map) {
-    return Object.fromEntries([...value].map(([key, item]) => [textOf(key), plainOf(item)]));
+    return Object.fromEntries(
+      [...value].map(([key, item]) => [textOf(key), plainOf(item, parts, depth + 1)]),
+    );
   }
   return isFunction(value) || isObject(value) ? textOf(value) : value;
 }

@@ -1,4 +1,4 @@
-import { MARKS } from "../context/context.ts";
+import { MARKS } from "../context/rendering.ts";
 
 /**
  * What `{% if is_incremental() %}` adds to a query, as one text for the first run and for later ones: the condition holds

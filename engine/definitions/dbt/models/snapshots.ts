@@ -3,14 +3,10 @@ import { nameFault } from "../../../../contract/names.ts";
 import { isRecord } from "../../../../text/is_record.ts";
 import { faultOf } from "../findings.ts";
 import { lexTemplate } from "../jinja/lexer.ts";
-import {
-  columnsAndChecks,
-  type ImportedModel,
-  type ModelWork,
-  oneLine,
-  takenNames,
-  withVariables,
-} from "./models.ts";
+import { columnsAndChecks } from "./columns_and_checks.ts";
+import { takenNames, withVariables } from "./import_model.ts";
+import type { ImportedModel, ModelWork } from "./imported_model.ts";
+import { oneLine } from "./one_line.ts";
 import type { Entry } from "../project/properties.ts";
 import type { DbtFile, DbtProject, Dict } from "../project/read_project.ts";
 import { merge, optionalText, textsOf } from "../project/settings.ts";
@@ -64,6 +60,7 @@ export function importSnapshot(
     const rendered = context.render({
       file: path,
       text: file.text,
+      package: file.package.name,
       name,
       settings,
       taken,

@@ -5,6 +5,7 @@ import type { Findings } from "../findings.ts";
 import type { SourceTable } from "../project/properties.ts";
 import type { DbtProject, Dict } from "../project/read_project.ts";
 import { listOf, optionalText } from "../project/settings.ts";
+import { targetOf } from "../project/target.ts";
 
 /** Sources of dbt as streams, and the database of its profile as a connector. */
 
@@ -25,11 +26,7 @@ const POSTGRES_KEYS: Readonly<Record<string, string>> = {
 
 /** No password is copied: references to secrets stand in their place. */
 export function connectorsOf(project: DbtProject, outDir: string, findings: Findings): Connectors {
-  const profileName = String(project.root.settings["profile"] ?? project.root.name);
-  const profile = project.profiles[profileName];
-  const outputs = isRecord(profile) && isRecord(profile["outputs"]) ? profile["outputs"] : {};
-  const target = isRecord(profile) ? optionalText(profile["target"]) : undefined;
-  const output = outputs[target ?? "dev"] ?? Object.values(outputs)[0];
+  const output = targetOf(project)?.output;
   const type = isRecord(output) ? output["type"] : undefined;
   if (isRecord(output) && type === "postgres") {
     const name = "postgres";

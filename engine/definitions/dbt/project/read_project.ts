@@ -38,6 +38,8 @@ export interface DbtProject {
   /** Texts of `{% docs %}`. */
   readonly docs: readonly DbtFile[];
   readonly profiles: Dict;
+  /** target/catalog.json, where there is one that can be read. */
+  readonly catalog: unknown;
   /** Packages that packages.yml names and that are not installed. */
   readonly missingPackages: readonly string[];
 }
@@ -90,6 +92,7 @@ export async function readDbtProject(dir: string): Promise<DbtProject> {
     properties,
     docs,
     profiles: await readProfiles(dir),
+    catalog: await readArtifact(root, "catalog.json"),
     missingPackages: (await namedPackages(dir)).filter((name) => !names.has(name)),
   };
 }
@@ -149,6 +152,18 @@ async function readProfiles(dir: string): Promise<Dict> {
   const text = await readText(join(dir, "profiles.yml"));
   const value = text === undefined ? undefined : parseYamlDocument(text, "profiles.yml").value;
   return isRecord(value) ? value : {};
+}
+
+/** A file that dbt itself has written, parsed; undefined where there is none, or none that is JSON. */
+async function readArtifact({ dir, settings }: DbtPackage, name: string): Promise<unknown> {
+  const folder = settings["target-path"];
+  const text = await readText(join(dir, typeof folder === "string" ? folder : "target", name));
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function pathsOf({ settings }: DbtPackage, kind: FileKind): string[] {

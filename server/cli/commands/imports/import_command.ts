@@ -29,6 +29,7 @@ export const importProject: CommandRun = async (invocation, context) => {
     pipeline: invocation.text("pipeline"),
     vars: readVars(invocation),
     outDir,
+    now: Date.now(),
   });
   await writeImport(outDir, planned.files);
   await writeProjectSchemas(outDir, await context.backend.projectSchemas());

@@ -18,7 +18,7 @@ async function plan(
       await Deno.writeTextFile(join(dir, path), text);
     }
     const outDir = join(dir, "out");
-    return planImport(await readDbtProject(dir), { pipeline: undefined, vars, outDir });
+    return planImport(await readDbtProject(dir), { pipeline: undefined, vars, outDir, now: 0 });
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

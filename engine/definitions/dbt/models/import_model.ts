@@ -1,0 +1,116 @@
+import { isSameName } from "../../../../contract/sql.ts";
+import { nameFault } from "../../../../contract/names.ts";
+import { RUN_VARIABLES } from "../../../../sql/build/variables.ts";
+import type { Context } from "../context/context.ts";
+import { MARKS, type Rendered } from "../context/rendering.ts";
+import { faultOf } from "../findings.ts";
+import type { Entry } from "../project/properties.ts";
+import type { DbtFile, Dict } from "../project/read_project.ts";
+import { merge } from "../project/settings.ts";
+import { headerOf } from "./header.ts";
+import type { ImportedModel, ModelWork } from "./imported_model.ts";
+import { combineIncremental } from "./incremental.ts";
+
+/** Names that a WITH of the text has. */
+export function takenNames(text: string): (name: string) => boolean {
+  const names = new Set(
+    [...text.matchAll(/(?<!\w)["`]?(\w+)["`]?\s*(?:\([^()]*\)\s*)?as\s+(?:(?:not\s+)?materialized\s+)?\(/gi)]
+      .map((
+        [, name = ""],
+      ) => name.toLowerCase()),
+  );
+  return (name) => names.has(name.toLowerCase());
+}
+
+/** Undefined for a model that is switched off. `settings` are those of dbt_project.yml and of YAML files. */
+export function importModel(
+  file: DbtFile,
+  entry: Entry | undefined,
+  settings: Dict,
+  work: ModelWork,
+): ImportedModel | undefined {
+  const { context, findings } = work;
+  const { path, name } = file;
+  const before = findings.all.filter(({ kind }) => kind === "hand").length;
+  const base = {
+    file: path,
+    text: file.text,
+    package: file.package.name,
+    name,
+    settings,
+    taken: takenNames(file.text),
+  };
+  let full: Rendered;
+  try {
+    full = context.render({ ...base, isIncremental: false });
+  } catch (error) {
+    const { message, line } = faultOf(error);
+    findings.hand(path, message, line);
+    const header = headerOf(file, entry, settings, work);
+    const nothing = { sources: new Set<string>(), references: new Set<string>() };
+    return { name, file, header, sql: file.text, ...nothing, isTemplate: true, isWhole: false };
+  }
+  const config = merge(settings, full.config);
+  if (config["enabled"] === false) return undefined;
+  const header = headerOf(file, entry, config, work);
+  let { sql } = full;
+  if (header["materialized"] === "incremental") {
+    const combined = incrementalSql(base, full, work);
+    if (combined === undefined) {
+      for (const key of Object.keys(header)) if (INCREMENTAL_KEYS.has(key)) delete header[key];
+      header["materialized"] = "table";
+      findings.hand(
+        path,
+        "what is_incremental() adds is no condition on the greatest value of a column: it is a table, built anew by each run",
+      );
+    } else {
+      sql = combined.sql;
+      if (combined.updateKey !== undefined) header["update_key"] = combined.updateKey;
+    }
+  }
+  return {
+    name,
+    file,
+    header,
+    sql: withVariables(sql, path, work),
+    sources: full.sources,
+    references: full.references,
+    isWhole: findings.all.filter(({ kind }) => kind === "hand").length === before,
+  };
+}
+
+const INCREMENTAL_KEYS = new Set([
+  "strategy",
+  "primary_key",
+  "update_key",
+  "partition_by",
+  "on_schema_change",
+  "full_refresh",
+]);
+
+type Base = Omit<Parameters<Context["render"]>[0], "isIncremental">;
+
+function incrementalSql(base: Base, full: Rendered, { context }: ModelWork) {
+  try {
+    return combineIncremental(full.sql, context.render({ ...base, isIncremental: true }).sql);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A text that is one variable, in quotes, is read when the model runs; what else is made of one is written out. */
+export function withVariables(sql: string, file: string, { findings, variables }: ModelWork): string {
+  const [open, middle, close] = MARKS.variable;
+  const mark = `${open}([^${middle}]*)${middle}([^${close}]*)${close}`;
+  const read = sql.replace(new RegExp(`'${mark}'`, "g"), (whole, name: string, value: string) => {
+    const isTaken = RUN_VARIABLES.some((other) => isSameName(other, name));
+    if (isTaken || nameFault("param", name) !== undefined || /['\n\\]/.test(value)) return whole;
+    const type = /^\d{4}-\d{2}-\d{2}$/.test(value) ? "date" : "string";
+    variables.set(name, { type, default: value });
+    return `getvariable('${name}')`;
+  });
+  return read.replace(new RegExp(mark, "g"), (_, name: string, value: string) => {
+    findings.note(file, `the variable ${name} is written out, as ${value === "" ? "nothing" : value}`);
+    return value;
+  });
+}

@@ -1,0 +1,42 @@
+import { isRecord } from "../../../../text/is_record.ts";
+import { type PlannedFile, yamlText } from "../planned_file.ts";
+import type { Properties } from "../project/properties.ts";
+import type { DbtFile, Dict } from "../project/read_project.ts";
+import { optionalText, textsOf } from "../project/settings.ts";
+import type { CheckContext } from "../tests/checks.ts";
+import { columnsAndChecks } from "./columns_and_checks.ts";
+import { oneLine } from "./one_line.ts";
+
+/** A seed's CSV, with what YAML says of it; nothing for one that is switched off. */
+export function seedFiles(
+  file: DbtFile,
+  settings: Dict,
+  properties: Properties,
+  checks: (file: string) => CheckContext,
+): PlannedFile[] {
+  if (settings["enabled"] === false) return [];
+  const entry = properties.seeds.get(file.name);
+  const about = entry === undefined
+    ? {}
+    : columnsAndChecks(entry.value, file.name, checks(entry.file), false);
+  const columns: Record<string, unknown> = { ...(isRecord(about["columns"]) ? about["columns"] : {}) };
+  for (
+    const [name, type] of Object.entries(isRecord(settings["column_types"]) ? settings["column_types"] : {})
+  ) {
+    columns[name] = { type: String(type), ...(isRecord(columns[name]) ? columns[name] : {}) };
+  }
+  const description = optionalText(entry?.value["description"]);
+  const tags = textsOf(settings["tags"]);
+  const header = {
+    ...(description === undefined ? {} : { description: oneLine(checks(file.path).describe(description)) }),
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(Object.keys(columns).length === 0 ? {} : { columns }),
+    ...("checks" in about ? { checks: about["checks"] } : {}),
+  };
+  return [
+    { path: `seeds/${file.name}.csv`, content: file.text },
+    ...(Object.keys(header).length === 0
+      ? []
+      : [{ path: `seeds/${file.name}.yaml`, content: yamlText(header) }]),
+  ];
+}

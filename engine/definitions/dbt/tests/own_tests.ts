@@ -1,0 +1,17 @@
+import type { Context } from "../context/context.ts";
+import { valueOf } from "../jinja/values.ts";
+import type { Dict } from "../project/read_project.ts";
+
+/** The SQL of a generic test of the project or of a package; undefined where there is none that can be rendered. */
+export function ownTest(name: string, args: Dict, file: string, context: Context): string | undefined {
+  const { model, column_name: column, ...others } = args;
+  const values = new Map(Object.entries(others).map(([key, value]) => [key, valueOf(value)]));
+  if (model !== undefined) values.set("model", String(model));
+  if (column !== undefined) values.set("column_name", String(column));
+  const rendering = { file, text: "", name: "", settings: {}, isIncremental: false, taken: () => false };
+  try {
+    return context.renderTest(name, values, rendering)?.sql.trim();
+  } catch {
+    return undefined;
+  }
+}
