@@ -1,7 +1,6 @@
 import type { AuditLog } from "../engine/control/audit/port.ts";
 import type { DescribedProject } from "../engine/control/docs/describe_project.ts";
 import type { Engine } from "../engine/control/engine.ts";
-import type { Fault } from "../text/fault.ts";
 import type { Sealer } from "../contract/keys/sealer.ts";
 import type { FormattedText } from "../contract/jobs/format_job.ts";
 import type { ProjectDocs } from "../contract/docs/project_docs.ts";
@@ -20,6 +19,7 @@ import type { ProxySettings } from "./http/proxy_settings.ts";
 import type { TlsSettings } from "./http/tls/tls_settings.ts";
 import type { Mark } from "./data_folder.ts";
 import type { Secrets } from "../engine/control/secrets/port.ts";
+import type { CheckedProject } from "../engine/definitions/check_pipelines.ts";
 import type { Store } from "../engine/store/store.ts";
 
 /**
@@ -75,6 +75,8 @@ export interface CheckOptions extends ProjectPlace {
   readonly isOffline: boolean;
   /** Whether schemas/<pipeline>.yaml are written by what the sources have. */
   readonly writesSchemas?: boolean;
+  /** Whether the report says where columns come from. */
+  readonly wantsLineage?: boolean;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -128,13 +130,7 @@ export interface OpenedEngine extends AsyncDisposable {
   readonly asCommand: Engine;
 }
 
-export interface ProjectReport {
-  readonly faults: readonly Fault[];
-  readonly pipelines: number;
-  readonly models: number;
-  /** Files of schemas that were written, relative to the project. */
-  readonly written: readonly string[];
-}
+export type ProjectReport = CheckedProject;
 
 export interface ListenOptions {
   readonly opened: OpenedEngine;

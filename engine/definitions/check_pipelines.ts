@@ -87,6 +87,16 @@ export interface CheckedPipeline {
 export const isRunnable = (faults: readonly Fault[]): boolean =>
   faults.every((fault) => fault.severity !== "error");
 
+export interface CheckedProject {
+  readonly faults: readonly Fault[];
+  readonly pipelines: number;
+  readonly models: number;
+  /** Files of schemas that were written, relative to the project. */
+  readonly written: readonly string[];
+  /** By the pipeline, where it was wanted and is known. */
+  readonly lineage?: Readonly<Record<string, PipelineLineage>>;
+}
+
 /**
  * Everything that is wrong with a project, for `sluice check`. Throws not_found where there is no such
  * folder.
@@ -94,7 +104,7 @@ export const isRunnable = (faults: readonly Fault[]): boolean =>
 export async function checkProject(
   context: CheckContext,
   signal: AbortSignal,
-): Promise<{ faults: Fault[]; pipelines: number; models: number; written: string[] }> {
+): Promise<CheckedProject> {
   const read = await loadProject(context.projectDir, {
     connectorTypes: context.connectors,
     scripts: context.scripts ?? new ScriptBundles(),
@@ -113,7 +123,13 @@ export async function checkProject(
   const remote = [...checked.values()].flatMap(({ pipeline: { name }, remoteColumns: columns }) =>
     columns === undefined ? [] : [{ name, columns }]
   );
+  const lineage = Object.fromEntries(
+    [...checked.values()].flatMap(({ pipeline: { name }, lineage: of }) =>
+      of === undefined ? [] : [[name, of]]
+    ),
+  );
   return {
+    ...(context.wantsLineage === true ? { lineage } : {}),
     written: context.writesSchemas === true ? await writeStreamSchemas(context.projectDir, remote) : [],
     // A script is a fault of each pipeline that uses it.
     faults: [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()],

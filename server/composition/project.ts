@@ -15,7 +15,7 @@ import { keepBeside, openGrantsBeside } from "./grants.ts";
 
 export async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
   const { checkProject } = await import("../../engine/definitions/check_pipelines.ts");
-  const { log, signal, isOffline, writesSchemas = false } = options;
+  const { log, signal, isOffline, writesSchemas = false, wantsLineage = false } = options;
   await using grants = await openGrantsBeside(program, options, log);
   const { UNASKED_STORES } = await import("../../engine/secrets/open_stores.ts");
   const { references } = grants;
@@ -25,6 +25,7 @@ export async function checkProject(program: Program, options: CheckOptions): Pro
     references: isOffline ? { ...references, stores: UNASKED_STORES } : references,
     isOffline,
     writesSchemas,
+    wantsLineage,
     knownColumns: () => Promise.resolve({}),
   }, signal);
 }

@@ -7,7 +7,9 @@ import type { PlannedImport } from "./plan_import.ts";
 
 const of = (count: number, noun: string) => formatPlural(count, noun);
 
-export function summaryOf({ counts, pipeline }: PlannedImport): string {
+/** `faults` are those of the compile gate: a model that has one is not done. */
+export function summaryOf({ counts, pipeline, whole }: PlannedImport, faults: readonly Finding[]): string {
+  const done = countWhole(whole, faults);
   const all = counts.models + counts.snapshots;
   const parts = [
     of(counts.models, "model"),
@@ -17,9 +19,12 @@ export function summaryOf({ counts, pipeline }: PlannedImport): string {
     of(counts.checks, "check"),
     of(counts.tests, "unit test"),
   ];
-  return `Pipeline ${pipeline}: ${
-    listWords(parts)
-  }; ${counts.whole} of ${all} without anything to do by hand`;
+  return `Pipeline ${pipeline}: ${listWords(parts)}; ${done} of ${all} without anything to do by hand`;
+}
+
+export function countWhole(whole: ReadonlySet<string>, faults: readonly Finding[]): number {
+  const faulty = new Set(faults.filter(({ kind }) => kind === "hand").map(({ file }) => file));
+  return [...whole].filter((path) => !faulty.has(path)).length;
 }
 
 export const findingText = ({ file, line, message }: Finding): string =>
@@ -40,7 +45,7 @@ export function importMarkdown(planned: PlannedImport, faults: readonly Finding[
   return [
     `# Import of the dbt project ${dbtName}`,
     "",
-    `${summaryOf(planned)}.`,
+    `${summaryOf(planned, faults)}.`,
     "",
     "## Needs a hand",
     "",

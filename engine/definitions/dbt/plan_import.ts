@@ -44,9 +44,11 @@ export interface PlannedImport {
   readonly files: readonly PlannedFile[];
   readonly findings: readonly Finding[];
   readonly counts: Readonly<
-    Record<"models" | "whole" | "seeds" | "snapshots" | "sources" | "checks" | "tests", number>
+    Record<"models" | "seeds" | "snapshots" | "sources" | "checks" | "tests", number>
   >;
   readonly exposures: readonly Dict[];
+  /** Files of models, from the new project's folder, that nobody has to look at as far as the import can tell. */
+  readonly whole: ReadonlySet<string>;
   /** Files of models whose text is still a template. */
   readonly templates: ReadonlySet<string>;
   /** Models whose columns a template asks for and no file says: another plan with them comes further. */
@@ -102,20 +104,18 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
     ...[...unit.tests].map(([model, tests]) => ({ path: `tests/${model}.yaml`, content: yamlText(tests) })),
     ...[...unit.files].map(([name, content]) => ({ path: `tests/${name}`, content })),
   ];
+  const pathsOf = (models: readonly ImportedModel[]) =>
+    new Set(models.map((model) => modelFile(model, pipeline, project).path));
   const isSnapshot = ({ header }: ImportedModel) => header["materialized"] === "scd2";
   return {
     pipeline,
     files,
-    templates: new Set(
-      imported.filter(({ isTemplate }) => isTemplate).map((model) =>
-        modelFile(model, pipeline, project).path
-      ),
-    ),
+    whole: pathsOf(imported.filter(({ isWhole }) => isWhole)),
+    templates: pathsOf(imported.filter(({ isTemplate }) => isTemplate)),
     wanted: plan.wanted,
     findings: findings.all,
     counts: {
       models: imported.filter((model) => !isSnapshot(model)).length,
-      whole: imported.filter(({ isWhole }) => isWhole).length,
       seeds: seedTexts.filter(({ path }) => path.endsWith(".csv")).length,
       snapshots: imported.filter(isSnapshot).length,
       sources: Object.keys(extract.streams).length,

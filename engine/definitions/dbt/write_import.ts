@@ -2,9 +2,8 @@ import { dirname, join, sep as SEPARATOR } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { PlannedFile } from "./planned_file.ts";
 
-/** Writes into a folder that is new or empty; a file is never written over. Throws `conflict` for any other folder. */
+/** A file is never written over: see `requireEmpty`. Throws `invalid` for one that leads out of the folder. */
 export async function writeImport(outDir: string, files: readonly PlannedFile[]): Promise<void> {
-  await requireEmpty(outDir);
   for (const { path, content } of files) {
     const target = join(outDir, path);
     // Names come from files of others.
@@ -14,6 +13,21 @@ export async function writeImport(outDir: string, files: readonly PlannedFile[])
     await Deno.mkdir(dirname(target), { recursive: true });
     await Deno.writeTextFile(target, content, { createNew: true });
   }
+}
+
+/** Writes over what an earlier plan of the same import has written, and takes away what is not there any more. */
+export async function rewriteImport(
+  outDir: string,
+  before: readonly PlannedFile[],
+  after: readonly PlannedFile[],
+): Promise<void> {
+  const old = new Map(before.map(({ path, content }) => [path, content]));
+  await writeImport(outDir, after.filter(({ path }) => !old.has(path)));
+  for (const { path, content } of after) {
+    if (old.has(path) && old.get(path) !== content) await Deno.writeTextFile(join(outDir, path), content);
+    old.delete(path);
+  }
+  for (const path of old.keys()) await Deno.remove(join(outDir, path));
 }
 
 /** Throws `conflict` where there is something in the folder; what git keeps may be there. */

@@ -68,6 +68,11 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
         value: "YAML",
         description: "values of the project's vars, as '{first_day: 2024-01-01}'",
       },
+      "target-schema": {
+        type: "string",
+        value: "NAME",
+        description: "the schema that dbt builds into: sources in it are the project's own seeds",
+      },
       pipeline: {
         type: "string",
         value: "NAME",

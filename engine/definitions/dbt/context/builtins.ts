@@ -15,7 +15,7 @@ import type { DbtProject, Dict } from "../project/read_project.ts";
 import { targetOf } from "../project/target.ts";
 import { type Moment, momentValue, pythonModules } from "./moments.ts";
 import { columnValue } from "./adapter.ts";
-import type { RenderingState } from "./rendering.ts";
+import { MARKS, type RenderingState } from "./rendering.ts";
 import { relation } from "./relations.ts";
 
 /** The names that dbt gives every template, apart from tables and the adapter. */
@@ -28,6 +28,8 @@ export interface BuiltinWork {
   readonly docs: ReadonlyMap<string, string>;
   /** When the import runs. */
   readonly now: Moment;
+  /** A text with a template in it, of the file that is rendered. */
+  renderText(text: string): string;
 }
 
 export function builtinNames(work: BuiltinWork): Readonly<Record<string, Value>> {
@@ -58,7 +60,7 @@ export function builtinNames(work: BuiltinWork): Readonly<Record<string, Value>>
     return "";
   };
   return {
-    var: variableFunction(vars),
+    var: variableFunction(vars, work.renderText),
     config: configFunction(state),
     env_var: environment,
     execute: true,
@@ -89,7 +91,7 @@ export function builtinNames(work: BuiltinWork): Readonly<Record<string, Value>>
     flags: new Map<Value, Value>([["FULL_REFRESH", false], ["WHICH", "run"]]),
     invocation_id: "",
     dbt_version: "1.10.0",
-    run_started_at: momentValue(work.now, "getvariable('run_start')", false, onNow),
+    run_started_at: momentValue(work.now, `${MARKS.runStart.join("")}`, false, onNow),
     project_name: project.root.name,
     doc: (args) => docs.get(textOf(args.at(-1))) ?? "",
     modules: pythonModules(work.now, onNow),
@@ -97,13 +99,17 @@ export function builtinNames(work: BuiltinWork): Readonly<Record<string, Value>>
   };
 }
 
-function variableFunction(vars: Dict): JinjaObject {
+/** A value that is a template itself is worked out, as dbt does. */
+function variableFunction(vars: Dict, renderText: (text: string) => string): JinjaObject {
   return {
     get: (key) => key === "has_var" ? ([name]) => Object.hasOwn(vars, textOf(name)) : undefined,
     text: () => "var",
     call: (args, kwargs) => {
       const name = textOf(args[0]);
-      if (Object.hasOwn(vars, name)) return valueOf(vars[name]);
+      if (Object.hasOwn(vars, name)) {
+        const value = vars[name];
+        return typeof value === "string" && /\{[{%]/.test(value) ? renderText(value) : valueOf(value);
+      }
       const otherwise = argument(args, kwargs, 1, "default");
       if (otherwise === undefined) {
         throw new AppError("invalid", `var('${name}') has no value: give it one, as --vars '{${name}: …}'`);

@@ -1,4 +1,5 @@
 import { bounded } from "../jinja/bounded.ts";
+import type { Expression } from "../jinja/ast.ts";
 import { createJinja, returnValue, type Scope, scopeOf, type Watch } from "../jinja/evaluate.ts";
 import { parseTemplate } from "../jinja/parser.ts";
 import { isFunction, isObject, textOf, type Value } from "../jinja/values.ts";
@@ -40,7 +41,15 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
   const { adapter, loadRelation } = adapterFunctions({ project, root, tables, state, relations, findings });
   const { ref, source } = relations;
   const names: Readonly<Record<string, Value>> = {
-    ...builtinNames({ project, vars, state, findings, docs: docTexts(project), now }),
+    ...builtinNames({
+      project,
+      vars,
+      state,
+      findings,
+      docs: docTexts(project),
+      now,
+      renderText: (text) => jinja.inner(parseTemplate(text), scopeOf(root), { instead: runStartText }),
+    }),
     ref,
     source,
     adapter,
@@ -120,7 +129,25 @@ const modelValue = (name: string, settings: Dict): Value =>
     ],
   ]);
 
+/**
+ * The run's own time in a text, as `{{ run_started_at.strftime('%Y') }}`: it is asked when the model runs, and not now.
+ * Undefined for any other output.
+ */
+function runStartText(expression: Expression): string | undefined {
+  const [open, close] = MARKS.runStart;
+  const isTime = (of: Expression): boolean =>
+    of.kind === "name" && of.name === "run_started_at" ||
+    of.kind === "call" && of.callee.kind === "attribute" && of.callee.name === "astimezone" &&
+      isTime(of.callee.of);
+  if (isTime(expression)) return `${open}${close}`;
+  if (expression.kind !== "call" || expression.callee.kind !== "attribute") return undefined;
+  const [format] = expression.args.positional;
+  const isFormatted = expression.callee.name === "strftime" && isTime(expression.callee.of);
+  return isFormatted && format?.value.kind === "literal" ? `${open}${format.value.value}${close}` : undefined;
+}
+
 const watchOf = ({ isIncremental }: Rendering): Watch => ({
+  instead: runStartText,
   output: (expression, value) => {
     const isVariable = expression.kind === "call" && expression.callee.kind === "name" &&
       expression.callee.name === "var";

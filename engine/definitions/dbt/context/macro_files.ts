@@ -56,11 +56,12 @@ export function loadMacros(
       if (node.isTest) {
         tests.set(node.name, value);
         tests.set(`${of.name}.${node.name}`, value);
-        continue;
       }
-      scope.names.set(node.name, value);
+      // dbt itself calls a generic test so.
+      const name = node.isTest ? `test_${node.name}` : node.name;
+      scope.names.set(name, value);
       // The project's own come last, and may stand in for those of dbt.
-      if (of === project.root || !taken.has(node.name)) global.names.set(node.name, value);
+      if (of === project.root || !taken.has(name)) global.names.set(name, value);
     }
   }
   for (const [name, scope] of scopes) global.names.set(name, new Map(scope.names));

@@ -59,6 +59,8 @@ export const MARKS = {
   variable: ["\uE000", "\uE001", "\uE002"],
   branch: ["\uE010", "\uE011"],
   self: "\uE020",
+  /** Around the format of the run's time; without one it is the time itself. */
+  runStart: ["\uE030", "\uE031"],
 } as const;
 
 /** What is rendered now, and what it has used so far. */

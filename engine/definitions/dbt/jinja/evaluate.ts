@@ -1,18 +1,9 @@
 import { AppError } from "../../../../contract/errors.ts";
 import type { Arguments, Expression, MacroNode, Node, Parameter } from "./ast.ts";
-import { attributeOf, compare, contains, FILTERS, TESTS } from "./filters.ts";
-import {
-  isEqual,
-  isFunction,
-  isObject,
-  isTrue,
-  itemsOf,
-  type JinjaFunction,
-  MAX_ITEMS,
-  MAX_TEXT,
-  textOf,
-  type Value,
-} from "./values.ts";
+import { attributeOf, FILTERS, TESTS } from "./filters.ts";
+import { limited, placed, weightOf } from "./limits.ts";
+import { binary, itemAt } from "./operators.ts";
+import { isFunction, isObject, isTrue, itemsOf, type JinjaFunction, textOf, type Value } from "./values.ts";
 
 /** Names and their values; those of the scopes above are seen, too. */
 export interface Scope {
@@ -30,6 +21,8 @@ export const scopeOf = (
 
 /** What a caller wants to know of the template's own text, outside of macros and of what is set. */
 export interface Watch {
+  /** What an output is, in place of its value; undefined: it is evaluated. */
+  instead?(expression: Expression): string | undefined;
   /** Writes what an output at the top gives; undefined: as its text. */
   output?(expression: Expression, value: Value): string | undefined;
   /** Writes a branch of an `if` at the top that was taken. */
@@ -48,6 +41,8 @@ const MAX_STEPS = 2_000_000;
 const MAX_DEPTH = 100;
 
 export interface Jinja {
+  /** The same within a template that is rendered: its steps count together with the other's. */
+  inner(nodes: readonly Node[], scope: Scope, watch?: Watch): string;
   /** Counts anew: before each text, whose macros are called from outside. */
   start(): void;
   /** The template's text. Throws `invalid` with the line for what does not work. */
@@ -92,6 +87,8 @@ export function createJinja(): Jinja {
       case "text":
         return node.text;
       case "output": {
+        const instead = watch?.instead?.(node.value);
+        if (instead !== undefined) return instead;
         const value = evaluate(node.value, scope);
         return watch?.output?.(node.value, value) ?? textOf(value);
       }
@@ -340,6 +337,7 @@ export function createJinja(): Jinja {
 
   return {
     start,
+    inner: render,
     render: (nodes, scope, watch) => {
       start();
       return render(nodes, scope, watch);
@@ -347,108 +345,6 @@ export function createJinja(): Jinja {
     evaluate,
     macro,
   };
-}
-
-/** An error inside of a macro, which is told at its call: the innermost macro is the one to look at. */
-function placed(error: unknown, name: string, file: string): unknown {
-  if (!(error instanceof AppError)) return error;
-  const [, line = "", message = error.message] = /^line (\d+): ([\s\S]*)$/.exec(error.message) ?? [];
-  if (message.startsWith("in the macro ")) return new AppError(error.code, message);
-  return new AppError(
-    error.code,
-    `in the macro ${name} (${file}${line === "" ? "" : `:${line}`}): ${message}`,
-  );
-}
-
-/** Steps that looking through a value is worth. */
-function weightOf(value: Value): number {
-  if (typeof value === "string") return value.length / 1_000;
-  if (Array.isArray(value)) return value.length / 10;
-  return value instanceof Map ? value.size / 10 : 0;
-}
-
-/** Throws `invalid` for a text or a list that is larger than any of SQL. */
-function limited<T extends Value>(value: T, line: number): T {
-  const isText = typeof value === "string" && value.length > MAX_TEXT;
-  if (isText || Array.isArray(value) && value.length > MAX_ITEMS) {
-    throw new AppError(
-      "invalid",
-      `line ${line}: the template makes a ${
-        isText ? `text of more than ${MAX_TEXT} letters` : `list of more than ${MAX_ITEMS} items`
-      }`,
-    );
-  }
-  return value;
-}
-
-function itemAt(of: Value, index: Value): Value {
-  if (of instanceof Map) return of.get(index);
-  if (typeof of === "string") return Array.from(of).at(Number(index));
-  if (Array.isArray(of)) return of.at(Number(index));
-  return attributeOf(of, index);
-}
-
-function binary(operator: string, left: Value, right: Value, line: number): Value {
-  switch (operator) {
-    case "==":
-      return isEqual(left, right);
-    case "!=":
-      return !isEqual(left, right);
-    case "<":
-      return compare(left, right) < 0;
-    case ">":
-      return compare(left, right) > 0;
-    case "<=":
-      return compare(left, right) <= 0;
-    case ">=":
-      return compare(left, right) >= 0;
-    case "in":
-      return contains(right, left);
-    case "not in":
-      return !contains(right, left);
-    case "~":
-      return textOf(left) + textOf(right);
-    case "+":
-      if (isObject(left) && left.plus !== undefined) return left.plus(right, 1);
-      if (Array.isArray(left) && Array.isArray(right)) return [...left, ...right];
-      if (typeof left === "string" || typeof right === "string") return textOf(left) + textOf(right);
-      return Number(left) + Number(right);
-    case "-":
-      if (isObject(left) && left.plus !== undefined) return left.plus(right, -1);
-      return Number(left) - Number(right);
-    case "*":
-      return typeof left === "string" ? repeated(left, Number(right)) : Number(left) * Number(right);
-    case "/":
-      return Number(left) / Number(right);
-    case "//":
-      return Math.floor(Number(left) / Number(right));
-    case "**":
-      return Number(left) ** Number(right);
-    case "%":
-      if (typeof left === "string") return percentFormat(left, right);
-      return ((Number(left) % Number(right)) + Number(right)) % Number(right);
-    default:
-      throw new AppError("invalid", `line ${line}: the operator ${operator} is not known`);
-  }
-}
-
-function repeated(text: string, count: number): string {
-  if (text.length * count > MAX_TEXT) {
-    throw new AppError("invalid", `"${text.slice(0, 20)}" * ${count} is more than ${MAX_TEXT} letters`);
-  }
-  return text.repeat(Math.max(0, Math.trunc(count)));
-}
-
-function percentFormat(text: string, value: Value): string {
-  const values = Array.isArray(value) ? [...value] : [value];
-  return text.replace(
-    /%(?:\((\w+)\))?0?(\d*)([sdif%])/g,
-    (_, name: string | undefined, width: string, kind) => {
-      if (kind === "%") return "%";
-      const given = name === undefined ? values.shift() : value instanceof Map ? value.get(name) : undefined;
-      return textOf(given).padStart(Math.min(Number(width), MAX_TEXT), kind === "s" ? " " : "0");
-    },
-  );
 }
 
 function present(value: Value, of: Expression, line: number): Value {

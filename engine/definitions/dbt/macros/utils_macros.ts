@@ -62,7 +62,7 @@ function pivot(...values: Value[]): string {
     } else ${textOf(otherwise ?? 0)} end`;
     const sum = `${textOf(agg ?? "sum")}(${isTrue(distinct) ? "distinct " : ""}${when})`;
     if (alias === false) return sum;
-    return `${sum} as ${quote === false ? name : `"${name.replaceAll('"', '""')}"`}`;
+    return `${sum} as ${quote === false ? slug(name) : `"${name.replaceAll('"', '""')}"`}`;
   }).join(",\n");
 }
 

@@ -14,7 +14,7 @@ export function columnsAndChecks(
   const columns: Record<string, Record<string, unknown>> = {};
   const ofTable: unknown[] = [];
   for (const column of listOf(value["columns"]).filter(isRecord)) {
-    const name = String(column["name"]);
+    const name = plainColumn(context.describe(String(column["name"])));
     const tests = [
       ...listOf(column["tests"]),
       ...listOf(column["data_tests"]),
@@ -39,6 +39,9 @@ export function columnsAndChecks(
     ...(ofTable.length === 0 ? {} : { checks: ofTable }),
   };
 }
+
+/** Some write the quotes of SQL around a name. */
+const plainColumn = (name: string): string => name.replace(/^"([^"]+)"$/, "$1");
 
 /** Those that have no check are told as tests that have none. */
 function constraintTests(constraints: unknown): string[] {

@@ -22,7 +22,8 @@ export function createHooks(render: (text: string) => string): Hooks {
       for (const key of KEYS) {
         for (const hook of listOf(config[key])) {
           const text = statementOf(hook);
-          const id = `${key}:${text}`;
+          // Many call the same macro, each with arguments of its own.
+          const id = `${key}:${text.replace(/'[^']*'|"[^"]*"/g, "…")}`;
           const known = found.get(id) ?? { key: key.replace("_", "-"), text, files: [] };
           known.files.push(file);
           found.set(id, known);

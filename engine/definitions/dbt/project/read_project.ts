@@ -73,13 +73,13 @@ export async function readDbtProject(dir: string): Promise<DbtProject> {
   const docs: DbtFile[] = [];
   for (const one of packages) {
     for (const kind of ["models", "seeds", "snapshots", "tests", "macros", "analyses"] as const) {
-      // Tests of a package are for those who work on it.
-      if (one !== root && (kind === "tests" || kind === "analyses")) continue;
+      if (one !== root && kind === "analyses") continue;
       for (const folder of pathsOf(one, kind)) {
         for (const file of await readFolder(root, one, folder)) {
           if (/\.ya?ml$/.test(file.path)) properties.push(file);
           else if (file.path.endsWith(".md")) docs.push(file);
-          else files[kind].push(file);
+          // Tests of a package are for those who work on it, apart from those that others name.
+          else if (one === root || kind !== "tests" || file.folders[0] === "generic") files[kind].push(file);
         }
       }
     }

@@ -249,7 +249,9 @@ function tableRule(
 const RECENCY_UNITS: Readonly<Record<string, string>> = { minute: "m", hour: "h", day: "d", week: "w" };
 
 function listRule(kind: string, values: unknown): Rule | undefined {
-  return Array.isArray(values) && values.length > 0 ? { [kind]: values } : undefined;
+  // NULL is never among values, and never another one than they are.
+  const given = Array.isArray(values) ? values.filter((value) => value !== null) : [];
+  return given.length > 0 ? { [kind]: given } : undefined;
 }
 
 function bounds(args: Dict): Dict {

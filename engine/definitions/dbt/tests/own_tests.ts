@@ -1,4 +1,5 @@
 import type { Context } from "../context/context.ts";
+import { relation } from "../context/relations.ts";
 import { valueOf } from "../jinja/values.ts";
 import type { Dict } from "../project/read_project.ts";
 
@@ -6,7 +7,10 @@ import type { Dict } from "../project/read_project.ts";
 export function ownTest(name: string, args: Dict, file: string, context: Context): string | undefined {
   const { model, column_name: column, ...others } = args;
   const values = new Map(Object.entries(others).map(([key, value]) => [key, valueOf(value)]));
-  if (model !== undefined) values.set("model", String(model));
+  if (model !== undefined) {
+    const text = String(model);
+    values.set("model", relation(text, { schema: "main", identifier: text.replace(/^(?:main|raw)\./, "") }));
+  }
   if (column !== undefined) values.set("column_name", String(column));
   const rendering = { file, text: "", name: "", settings: {}, isIncremental: false, taken: () => false };
   try {

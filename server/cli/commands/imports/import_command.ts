@@ -1,12 +1,22 @@
 import { join, resolve } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
 import type { Finding } from "../../../../engine/definitions/dbt/findings.ts";
-import { findingText, importMarkdown, summaryOf } from "../../../../engine/definitions/dbt/import_report.ts";
-import { planImport } from "../../../../engine/definitions/dbt/plan_import.ts";
-import type { PlannedFile } from "../../../../engine/definitions/dbt/planned_file.ts";
-import { readDbtProject } from "../../../../engine/definitions/dbt/project/read_project.ts";
+import type { KnownColumn } from "../../../../engine/definitions/dbt/context/rendering.ts";
+import { foundColumns } from "../../../../engine/definitions/dbt/found_columns.ts";
+import {
+  countWhole,
+  findingText,
+  importMarkdown,
+  summaryOf,
+} from "../../../../engine/definitions/dbt/import_report.ts";
+import {
+  type ImportRequest,
+  planImport,
+  type PlannedImport,
+} from "../../../../engine/definitions/dbt/plan_import.ts";
+import { type DbtProject, readDbtProject } from "../../../../engine/definitions/dbt/project/read_project.ts";
 import { withoutUnknownColumns } from "../../../../engine/definitions/dbt/unknown_columns.ts";
-import { requireEmpty, writeImport } from "../../../../engine/definitions/dbt/write_import.ts";
+import { requireEmpty, rewriteImport, writeImport } from "../../../../engine/definitions/dbt/write_import.ts";
 import { isRecord } from "../../../../text/is_record.ts";
 import { parseYamlDocument } from "../../../../text/yaml_document.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
@@ -25,28 +35,26 @@ export const importProject: CommandRun = async (invocation, context) => {
   const [dir, outDir] = [resolve(context.cwd, from), resolve(context.cwd, to)];
   await requireEmpty(outDir);
   const project = await readDbtProject(dir);
-  const planned = planImport(project, {
+  const request = {
     pipeline: invocation.text("pipeline"),
     vars: readVars(invocation),
+    targetSchema: invocation.text("target-schema"),
     outDir,
     now: Date.now(),
-  });
-  await writeImport(outDir, planned.files);
-  await writeProjectSchemas(outDir, await context.backend.projectSchemas());
-  // A template is a fault at each of its tags, and its finding says why it is one still.
-  const faults = (await checkAndMend(outDir, planned.files, context))
-    .filter(({ file }) => !planned.templates.has(file));
+  };
+  const { planned, faults } = await planAndCheck(project, request, context);
   const report = importMarkdown(planned, faults, project.root.name);
   await Deno.writeTextFile(join(outDir, "IMPORT.md"), report, { createNew: true });
   const { terminal } = context;
   const found = [...planned.findings, ...faults];
   if (invocation.flag("json")) {
-    const { pipeline, counts, exposures } = planned;
+    const { pipeline, exposures } = planned;
+    const counts = { ...planned.counts, whole: countWhole(planned.whole, faults) };
     const files = [...planned.files.map(({ path }) => path), "IMPORT.md"].toSorted();
     terminal.out(JSON.stringify({ project: outDir, pipeline, counts, files, findings: found, exposures }));
     return 0;
   }
-  terminal.out(printable(summaryOf(planned)));
+  terminal.out(printable(summaryOf(planned, faults)));
   for (const [title, of] of [["Needs a hand", "hand"], ["Other than in dbt", "note"]] as const) {
     const lines = found.filter((finding) => finding.kind === of).map((finding) =>
       `  ${printable(findingText(finding))}`
@@ -68,39 +76,72 @@ function readVars(invocation: Invocation): Readonly<Record<string, unknown>> {
   return value;
 }
 
-/** The same, once columns are out of the headers that no query has. */
-async function checkAndMend(
-  outDir: string,
-  files: readonly PlannedFile[],
+/** What a round of planning comes further by, at most: each finds the columns of the tables that the last one could write. */
+const MAX_ROUNDS = 12;
+
+/**
+ * Writes the plan and checks it, and plans again where a template asks for columns that the check has found. A template is a
+ * fault at each of its tags, and its finding says why it is one still: those are left out.
+ */
+async function planAndCheck(
+  project: DbtProject,
+  request: ImportRequest,
   context: CliContext,
-): Promise<readonly Finding[]> {
-  const faults = await check(outDir, context);
-  const mended = withoutUnknownColumns(files, faults);
-  if (mended.files.length === 0) return faults;
-  for (const { path, content } of mended.files) await Deno.writeTextFile(join(outDir, path), content);
-  return [...mended.notes, ...await check(outDir, context)];
+): Promise<{ planned: PlannedImport; faults: readonly Finding[] }> {
+  const { outDir } = request;
+  let planned = planImport(project, request);
+  await writeImport(outDir, planned.files);
+  await writeProjectSchemas(outDir, await context.backend.projectSchemas());
+  const found = new Map<string, readonly KnownColumn[]>();
+  let checked = await check(outDir, planned.pipeline, context);
+  for (let round = 1; round < MAX_ROUNDS; round++) {
+    const more = [...checked.columns].filter(([name]) => planned.wanted.has(name) && !found.has(name));
+    if (more.length === 0) break;
+    for (const [name, columns] of more) found.set(name, columns);
+    const next = planImport(project, { ...request, found });
+    await rewriteImport(outDir, planned.files, next.files);
+    planned = next;
+    checked = await check(outDir, planned.pipeline, context);
+  }
+  let { faults } = checked;
+  const mended = withoutUnknownColumns(planned.files, faults);
+  if (mended.files.length > 0) {
+    for (const { path, content } of mended.files) await Deno.writeTextFile(join(outDir, path), content);
+    faults = [...mended.notes, ...(await check(outDir, planned.pipeline, context)).faults];
+  }
+  return { planned, faults: faults.filter(({ file }) => !planned.templates.has(file)) };
+}
+
+interface Checked {
+  readonly faults: readonly Finding[];
+  /** Of the models that are without a fault. */
+  readonly columns: ReadonlyMap<string, readonly KnownColumn[]>;
 }
 
 /** What the compile gate says of the new project. */
-async function check(outDir: string, context: CliContext): Promise<Finding[]> {
+async function check(outDir: string, pipeline: string, context: CliContext): Promise<Checked> {
   const stopping = new AbortController();
   using _interrupts = context.onInterrupt(
     () =>
       stopping.abort(new AppError("cancelled", "Stopped while the new project was checked; it is written")),
     { withHangup: true },
   );
-  const { faults } = await context.backend.checkProject({
+  const { faults, lineage } = await context.backend.checkProject({
     projectDir: outDir,
     dataDir: join(outDir, ".sluice"),
     policyPath: undefined,
     isOffline: true,
+    wantsLineage: true,
     log: createCommandLog(context.terminal),
     signal: stopping.signal,
   });
-  return faults.map(({ file, line, message, severity }) => ({
-    kind: severity === "error" ? "hand" : "note",
-    file,
-    ...(line === undefined ? {} : { line }),
-    message,
-  }));
+  return {
+    faults: faults.map(({ file, line, message, severity }) => ({
+      kind: severity === "error" ? "hand" : "note",
+      file,
+      ...(line === undefined ? {} : { line }),
+      message,
+    })),
+    columns: foundColumns(lineage?.[pipeline]),
+  };
 }

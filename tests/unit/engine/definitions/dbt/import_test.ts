@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
+import type { KnownColumn } from "../../../../../engine/definitions/dbt/context/rendering.ts";
 import { planImport, type PlannedImport } from "../../../../../engine/definitions/dbt/plan_import.ts";
 import { readDbtProject } from "../../../../../engine/definitions/dbt/project/read_project.ts";
 
@@ -10,6 +11,8 @@ const PROJECT = "name: shop\nvars: { first_day: '2024-01-01', schema_name: x }\n
 async function plan(
   files: Readonly<Record<string, string>>,
   vars: Readonly<Record<string, unknown>> = {},
+  found?: ReadonlyMap<string, readonly KnownColumn[]>,
+  targetSchema?: string,
 ): Promise<PlannedImport> {
   const dir = await Deno.makeTempDir({ prefix: "sluice_dbt_" });
   try {
@@ -18,7 +21,14 @@ async function plan(
       await Deno.writeTextFile(join(dir, path), text);
     }
     const outDir = join(dir, "out");
-    return planImport(await readDbtProject(dir), { pipeline: undefined, vars, outDir, now: 0 });
+    return planImport(await readDbtProject(dir), {
+      pipeline: undefined,
+      vars,
+      outDir,
+      now: 0,
+      targetSchema,
+      ...(found === undefined ? {} : { found }),
+    });
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -254,4 +264,122 @@ snapshots:
   assert.deepStrictEqual(paths.filter((path) => path.includes("..")), []);
   assert.ok(paths.includes("transforms/shop/_evil/b.sql"));
   assert.ok(paths.includes("tests/_escaped_expect.csv"));
+});
+
+Deno.test("macros of packages see their own before others of the name, and dispatch finds those for DuckDB", async () => {
+  const package_ = (name: string) => ({
+    [`dbt_packages/${name}/dbt_project.yml`]: `name: ${name}\n`,
+    [`dbt_packages/${name}/macros/m.sql`]:
+      `{% macro who() %}'${name}'{% endmacro %}{% macro outer() %}{{ who() }}{% endmacro %}` +
+      `{% macro kind() %}{{ return(adapter.dispatch('kind', '${name}')()) }}{% endmacro %}` +
+      `{% macro default__kind() %}'any of ${name}'{% endmacro %}` +
+      (name === "one" ? "{% macro duckdb__kind() %}'duckdb'{% endmacro %}" : ""),
+  });
+  const planned = await plan({
+    ...package_("one"),
+    ...package_("two"),
+    "models/a.sql": "select {{ one.outer() }}, {{ two.outer() }}, {{ one.kind() }}, {{ two.kind() }}",
+  });
+  assert.strictEqual(sqlOf(planned, "a"), "select 'one', 'two', 'duckdb', 'any of two'");
+});
+
+Deno.test("a fault in a macro is told at the call, with the macro's own place", async () => {
+  const planned = await plan({
+    "macros/m.sql":
+      "{% macro outer() %}{{ inner() }}{% endmacro %}\n\n{% macro inner() %}\n{{ nothing() }}{% endmacro %}",
+    "models/a.sql": "select\n{{ outer() }}",
+  });
+  assert.deepStrictEqual(
+    planned.findings.map(({ file, line, message }) => ({ file, line, message })),
+    [{
+      file: "models/a.sql",
+      line: 2,
+      message: "in the macro inner (macros/m.sql:4): the macro nothing is not known",
+    }],
+  );
+});
+
+Deno.test("columns that dbt looks up come from seeds, the catalogue, YAML and an earlier plan", async () => {
+  const columns = (of: string) =>
+    `select {% for c in adapter.get_columns_in_relation(${of}) %}{{ c.name }}:{{ c.dtype }} {% endfor %}`;
+  const files = {
+    "models/sources.yml":
+      "sources:\n- { name: crm, tables: [{ name: orders, columns: [{ name: id, data_type: int }] }, { name: lines }] }\n" +
+      "- { name: own, schema: main, tables: [{ name: codes }] }\n",
+    "profiles.yml": "shop: { target: d, outputs: { d: { type: duckdb, path: x.duckdb } } }\n",
+    "seeds/codes.csv": 'code,"a name"\n1,2\n',
+    "target/catalog.json": JSON.stringify({
+      nodes: {},
+      sources: { "source.shop.crm.lines": { columns: { N: { name: "N", type: "INT", index: 1 } } } },
+    }),
+    "models/a.sql": columns("source('crm', 'orders')"),
+    "models/b.sql": columns("source('crm', 'lines')"),
+    "models/c.sql": columns("source('own', 'codes')"),
+    "models/d.sql": columns("ref('a')"),
+  };
+  const planned = await plan(files);
+  assert.strictEqual(sqlOf(planned, "a"), "select id:int");
+  assert.strictEqual(sqlOf(planned, "b"), "select N:INT");
+  assert.strictEqual(sqlOf(planned, "c"), "select code:varchar a name:varchar");
+  assert.deepStrictEqual([...planned.wanted], ["a"]);
+  assert.match(
+    hands(planned)[0] ?? "",
+    /^models\/d\.sql: adapter\.get_columns_in_relation\(\) asks for the columns of a/,
+  );
+  const next = await plan(files, {}, new Map([["a", [{ name: "x", type: "DATE" }]]]));
+  assert.strictEqual(sqlOf(next, "d"), "select x:DATE");
+  assert.deepStrictEqual(hands(next), []);
+});
+
+Deno.test("a source in the schema that dbt builds into is the seed of its name", async () => {
+  const files = {
+    "models/sources.yml":
+      "sources: [{ name: crm, schema: \"{{ var('crm_schema', 'crm') }}\", tables: [{ name: orders }] }]",
+    "seeds/orders.csv": "id\n1\n",
+    "models/a.sql": "select * from {{ source('crm', 'orders') }} -- {{ source('crm', 'orders').schema }}",
+  };
+  assert.strictEqual(sqlOf(await plan(files), "a"), "select * from raw.orders -- crm");
+  const built = await plan(files, { crm_schema: "dev" }, undefined, "dev");
+  assert.strictEqual(sqlOf(built, "a"), "select * from orders -- dev");
+  assert.strictEqual(parse(contentOf(built, "pipelines/shop.yaml")).extract, undefined);
+});
+
+Deno.test("the run's time is asked by the model, and not at the import", async () => {
+  const planned = await plan({
+    "dbt_project.yml":
+      "name: shop\nvars: { last_run: \"{{ run_started_at.astimezone(modules.pytz.timezone('UTC')) }}\" }\n",
+    "models/a.sql":
+      "-- it's\nselect '{{ run_started_at }}'::timestamp, {{ run_started_at.strftime('%Y') }} - 1,\n" +
+      "'{{ run_started_at.strftime(\"%Y-%m\") }}-01'::date, '{{ var('last_run') }}'",
+    "models/b.sql": "{% set day = modules.datetime.datetime.now().strftime('%d') %}select {{ day }}",
+  });
+  assert.strictEqual(
+    sqlOf(planned, "a"),
+    "-- it's\nselect getvariable('run_start')::timestamp, strftime(getvariable('run_start'), '%Y')::BIGINT - 1,\n" +
+      "(strftime(getvariable('run_start'), '%Y-%m') || '-01')::date, getvariable('run_start')",
+  );
+  assert.deepStrictEqual(hands(planned), [
+    "models/b.sql: what the template makes of the present time is that of the import: ask now() in SQL",
+  ]);
+});
+
+Deno.test("hooks are told once each, with what there is in their place", async () => {
+  const planned = await plan({
+    "dbt_project.yml":
+      'name: shop\non-run-end: "{{ nothing_here() }}"\nmodels: { +post-hook: ["grant select on {{ this }} to role x", "{{ log_it(\'a\') }}"] }\n',
+    "macros/m.sql":
+      "{% macro nothing_here() %}{% endmacro %}{% macro log_it(x) %}insert into log values ('{{ x }}'){% endmacro %}",
+    "models/a.sql": "select 1 as a",
+    "models/b.sql": "select 1 as a",
+  });
+  const messages = planned.findings.map(({ kind, file, message }) => `${kind} ${file}: ${message}`);
+  assert.strictEqual(messages.length, 2);
+  assert.match(
+    messages[0] ?? "",
+    /^note models\/a\.sql: post-hook `grant .*` \(and of 1 others\) is left out: who sees/,
+  );
+  assert.match(
+    messages[1] ?? "",
+    /^hand models\/a\.sql: post-hook `.*log_it.*` .*rows change by models alone/,
+  );
 });

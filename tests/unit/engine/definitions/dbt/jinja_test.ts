@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { AppError } from "../../../../../contract/errors.ts";
+import { bounded } from "../../../../../engine/definitions/dbt/jinja/bounded.ts";
 import { createJinja, returnValue, scopeOf } from "../../../../../engine/definitions/dbt/jinja/evaluate.ts";
 import { parseTemplate } from "../../../../../engine/definitions/dbt/jinja/parser.ts";
 import { type Value, valueOf } from "../../../../../engine/definitions/dbt/jinja/values.ts";
@@ -67,10 +69,48 @@ for (const [template, expected] of Object.entries(FAULTS)) {
   });
 }
 
-Deno.test("a template that does not come to an end is stopped", () => {
-  const scope = scopeOf(undefined);
-  const many: Value = Array.from({ length: 2_000 }, (_, at) => at);
-  scope.names.set("many", many);
-  const nested = "{% for a in many %}{% for b in many %}{{ a }}{% endfor %}{% endfor %}";
-  assert.throws(() => createJinja().render(parseTemplate(nested), scope), /does not come to an end/);
-});
+/** Templates that would take all of the time or the memory of the machine. */
+const HOSTILE: Readonly<Record<string, RegExp>> = {
+  "{% for a in many %}{% for b in many %}{{ a }}{% endfor %}{% endfor %}": /does not come to an end/,
+  "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}": /macros call each other more than 100 deep/,
+  "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}": /more than 100 deep/,
+  "{% set ns = namespace(x='ab') %}{% for a in many %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}":
+    /text of more than 20000000 letters/,
+  "{{ 'a' * 1000000000 }}": /more than 20000000 letters/,
+  "{{ '%2000000000d' % 1 }}{{ 'x'.zfill(2000000000) }}{{ 'x'.zfill(2000000000) }}":
+    /more than 20000000 letters/,
+  "{% set l = [1] %}{% for a in many %}{% do l.extend(l) %}{% endfor %}": /more than 1000000 items/,
+  "{% set l = [1] %}{% do l.append(l) %}{{ l }}": /has itself inside/,
+  "{% set ns = namespace(x=[1]) %}{% for a in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}":
+    /has itself inside, or too much/,
+  "{% set l = range(100000) %}{% for a in many %}{{ l | sort | length }}{% endfor %}":
+    /does not come to an end/,
+  [`{{ ${"(".repeat(20_000)}1${")".repeat(20_000)} }}`]: /brackets are nested more than 100 deep/,
+  [`{{ ${"- ".repeat(50_000)}1 }}`]: /goes too deep/,
+  [`{{ 1${" + 1".repeat(50_000)} }}`]: /goes too deep/,
+  ["{% if true %}".repeat(5_000)]: /tags are nested more than 100 deep/,
+};
+
+for (const [template, expected] of Object.entries(HOSTILE)) {
+  Deno.test(`a hostile template is stopped: ${template.slice(0, 90)}`, () => {
+    const many: Value = Array.from({ length: 2_000 }, (_, at) => at);
+    const scope = scopeOf(undefined, [
+      ["many", many],
+      ["range", ([count]) => Array.from({ length: Number(count) }, (_, at) => at)],
+      ["namespace", (_, kwargs) => namespaceOf(kwargs)],
+    ]);
+    assert.throws(
+      () => bounded(() => createJinja().render(parseTemplate(template), scope)),
+      (error: Error) => error instanceof AppError && expected.test(error.message),
+    );
+  });
+}
+
+function namespaceOf(kwargs: ReadonlyMap<string, Value>): Value {
+  const values = new Map(kwargs);
+  return {
+    get: (name) => values.get(name),
+    set: (name, value) => void values.set(name, value),
+    text: () => "",
+  };
+}
