@@ -192,6 +192,7 @@ function startPlan(project: DbtProject, request: ImportRequest, findings: Findin
     ownTest: (name, args) => ownTest(name, args, file, context),
     hand: (message) => findings.hand(file, message),
     describe: (text) => context.describe(text),
+    render: (text) => context.describe(text),
   });
   const hooks = createHooks((text) => context.renderText(text, "dbt_project.yml"));
   const work = { context, findings, hooks, variables, checks };

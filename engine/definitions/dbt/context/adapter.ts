@@ -9,8 +9,7 @@ import {
   textOf,
   type Value,
 } from "../jinja/values.ts";
-import { DBT_MACROS } from "../macros/dbt_macros.ts";
-import { UTILS_MACROS } from "../macros/utils_macros.ts";
+import { PACKAGE_MACROS } from "../macros/package_macros.ts";
 import type { DbtProject } from "../project/read_project.ts";
 import { MARKS, type RenderingState, type Tables } from "./rendering.ts";
 import { relation, type RelationFunctions } from "./relations.ts";
@@ -48,18 +47,13 @@ export function columnValue(name: string, type: string): JinjaObject {
 
 /** Macros for other databases are tried last: some are plain SQL. */
 const PREFIXES = ["duckdb", "default", "postgres", "redshift", "snowflake"];
-/** What is written here for DuckDB goes before what these packages have for all databases. */
-const BUILT_IN: Readonly<Record<string, Readonly<Record<string, JinjaFunction>>>> = {
-  dbt: DBT_MACROS,
-  dbt_utils: { ...DBT_MACROS, ...UTILS_MACROS },
-};
 
 /** The macro that stands for this name in DuckDB: that of the packages in their order, and of any other then. */
 function dispatched(root: Scope, packages: readonly string[], name: string): JinjaFunction | undefined {
   for (const one of packages) {
     const members = root.names.get(one);
     if (!(members instanceof Map)) continue;
-    const written = BUILT_IN[one]?.[name];
+    const written = PACKAGE_MACROS[one]?.[name];
     if (written !== undefined && !members.has(`duckdb__${name}`)) return written;
     for (const prefix of PREFIXES) {
       const found = members.get(`${prefix}__${name}`);

@@ -17,6 +17,8 @@ export interface Context {
   render(rendering: Rendering): Rendered;
   /** A text of YAML that may have a template in it. */
   renderText(text: string, file: string): string;
+  /** An expression of a template. */
+  evaluate(expression: string, file: string): Value;
   /** A description; as it is written where its template does not work. */
   describe(text: string): string;
   /** A generic test's SQL: its macro with these arguments. Undefined where there is no such macro. */
@@ -102,6 +104,15 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
       /\{[{%]/.test(text)
         ? within(asText(text, file), (scope) => jinja.render(parseTemplate(text), scope)).sql
         : text,
+    evaluate(expression, file) {
+      let value: Value;
+      within(asText(expression, file), (scope) => {
+        const [node] = parseTemplate(`{{ ${expression} }}`);
+        if (node?.kind === "output") value = jinja.evaluate(node.value, scope);
+        return "";
+      });
+      return value;
+    },
     describe(text) {
       try {
         return this.renderText(text, "");

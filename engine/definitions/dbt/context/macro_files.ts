@@ -4,7 +4,7 @@ import { type Jinja, type Scope, scopeOf } from "../jinja/evaluate.ts";
 import { parseTemplate } from "../jinja/parser.ts";
 import type { JinjaFunction, Value } from "../jinja/values.ts";
 import { DBT_MACROS } from "../macros/dbt_macros.ts";
-import { UTILS_MACROS } from "../macros/utils_macros.ts";
+import { PACKAGE_MACROS } from "../macros/package_macros.ts";
 import type { DbtProject } from "../project/read_project.ts";
 
 /** Macros, generic tests and documentation that the files of a dbt project define. */
@@ -65,9 +65,15 @@ export function loadMacros(
     }
   }
   for (const [name, scope] of scopes) global.names.set(name, new Map(scope.names));
-  const known = global.names.get("dbt_utils");
-  const installed = known instanceof Map ? known : new Map<Value, Value>();
-  global.names.set("dbt_utils", new Map<Value, Value>([...installed, ...Object.entries(UTILS_MACROS)]));
+  for (const [name, written] of Object.entries(PACKAGE_MACROS)) {
+    const installed = global.names.get(name);
+    const own = installed instanceof Map ? installed : new Map<Value, Value>();
+    // Where the package itself has one for DuckDB, that is the one.
+    const others = Object.entries(written).filter(([key]) => !own.has(`duckdb__${key}`));
+    if (name === "dbt_utils" || own.size > 0) {
+      global.names.set(name, new Map<Value, Value>([...own, ...others]));
+    }
+  }
   return { scopeOf: scopeFor, tests };
 }
 

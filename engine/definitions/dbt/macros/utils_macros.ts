@@ -174,6 +174,9 @@ export const UTILS_MACROS: Readonly<Record<string, JinjaFunction>> = {
     (columns) => itemsOf(columns).map((name) => `nullif(${textOf(name)}, '') as ${textOf(name)}`).join(",\n"),
   ),
   slugify: sqlMacro(["string"], slug),
+  // What it says of a relation is that of another class than ours.
+  _is_relation: () => "",
+  _is_ephemeral: () => "",
   pretty_time: () => "",
   pretty_log_format: () => "",
   log_info: () => "",

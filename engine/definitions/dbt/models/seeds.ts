@@ -1,7 +1,9 @@
+import { isSameName } from "../../../../contract/sql.ts";
 import { isRecord } from "../../../../text/is_record.ts";
 import { type PlannedFile, yamlText } from "../planned_file.ts";
 import type { Properties } from "../project/properties.ts";
 import type { DbtFile, Dict } from "../project/read_project.ts";
+import { csvHeader } from "../project/csv_header.ts";
 import { optionalText, textsOf } from "../project/settings.ts";
 import type { CheckContext } from "../tests/checks.ts";
 import { columnsAndChecks } from "./columns_and_checks.ts";
@@ -19,15 +21,18 @@ export function seedFiles(
   const about = entry === undefined
     ? {}
     : columnsAndChecks(entry.value, file.name, checks(entry.file), false);
+  const header = csvHeader(file.text, settings);
   const columns: Record<string, unknown> = { ...(isRecord(about["columns"]) ? about["columns"] : {}) };
   for (
     const [name, type] of Object.entries(isRecord(settings["column_types"]) ? settings["column_types"] : {})
   ) {
+    // They are said for a folder as well, of whose files not all have the column.
+    if (!header.some((one) => isSameName(one, name))) continue;
     columns[name] = { type: String(type), ...(isRecord(columns[name]) ? columns[name] : {}) };
   }
   const description = optionalText(entry?.value["description"]);
   const tags = textsOf(settings["tags"]);
-  const header = {
+  const said = {
     ...(description === undefined ? {} : { description: oneLine(checks(file.path).describe(description)) }),
     ...(tags.length === 0 ? {} : { tags }),
     ...(Object.keys(columns).length === 0 ? {} : { columns }),
@@ -35,8 +40,6 @@ export function seedFiles(
   };
   return [
     { path: `seeds/${file.name}.csv`, content: file.text },
-    ...(Object.keys(header).length === 0
-      ? []
-      : [{ path: `seeds/${file.name}.yaml`, content: yamlText(header) }]),
+    ...(Object.keys(said).length === 0 ? [] : [{ path: `seeds/${file.name}.yaml`, content: yamlText(said) }]),
   ];
 }

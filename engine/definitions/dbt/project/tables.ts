@@ -1,6 +1,7 @@
 import { isRecord } from "../../../../text/is_record.ts";
 import type { KnownColumn, KnownTable, Tables } from "../context/rendering.ts";
 import type { Catalog } from "./catalog.ts";
+import { csvHeader } from "./csv_header.ts";
 import type { Properties, SourceTable } from "./properties.ts";
 import type { DbtFile, Dict } from "./read_project.ts";
 import { referenceNames } from "./names.ts";
@@ -110,11 +111,6 @@ function describedColumns(table: Dict | undefined): readonly KnownColumn[] | und
 }
 
 function seedColumns({ text }: DbtFile, settings: Dict): readonly KnownColumn[] {
-  const [line = ""] = text.replace(/^\uFEFF/, "").split(/\r?\n/, 1);
-  const delimiter = optionalText(settings["delimiter"]) ?? ",";
-  const names = line.split(delimiter).map((name) =>
-    name.trim().replace(/^"([\s\S]*)"$/, "$1").replaceAll('""', '"')
-  );
   const types = isRecord(settings["column_types"]) ? settings["column_types"] : {};
-  return names.map((name) => ({ name, type: optionalText(types[name]) }));
+  return csvHeader(text, settings).map((name) => ({ name, type: optionalText(types[name]) }));
 }

@@ -12,6 +12,8 @@ export interface CheckContext {
   ownTest(name: string, args: Dict): string | undefined;
   hand(message: string): void;
   describe(text: string): string;
+  /** A text of an argument without its template, as it is where that does not work. */
+  render(text: string): string;
 }
 
 export interface Checks {
@@ -36,11 +38,12 @@ export function checksOf(tests: unknown, tested: Tested, context: CheckContext):
 function addTest(test: unknown, tested: Tested, context: CheckContext, to: Checks): void {
   const written = writtenTest(test);
   if (written === undefined) return;
-  const { name, args, config } = written;
+  const { name, args: given } = written;
+  const [args, config] = [renderedArgs(given, context), renderedArgs(written.config, context)];
   if (config["enabled"] === false) return;
   const options = optionsOf(config, name, context);
   const what = tested.column === undefined ? name : `${name} of ${tested.column}`;
-  const rule = ruleOf(name, args, tested, context);
+  const rule = ruleOf(name, args, given, tested, context);
   if (rule === undefined) {
     context.hand(`the test ${what} has no check that is the same: write it as SQL`);
     return;
@@ -98,6 +101,15 @@ function writtenTest(test: unknown): WrittenTest | undefined {
   return { name, args, config: ownName === undefined ? all : { ...all, name: ownName } };
 }
 
+const renderedArgs = (args: Dict, context: CheckContext): Dict =>
+  Object.fromEntries(Object.entries(args).map(([key, value]) => [key, renderedArg(value, context)]));
+
+function renderedArg(value: unknown, context: CheckContext): unknown {
+  if (typeof value === "string") return /\{[{%]/.test(value) ? context.render(value).trim() : value;
+  if (Array.isArray(value)) return value.map((item) => renderedArg(item, context));
+  return isRecord(value) ? renderedArgs(value, context) : value;
+}
+
 function optionsOf(config: Dict, test: string, context: CheckContext): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   const name = optionalText(config["name"]);
@@ -121,9 +133,16 @@ type Rule = Record<string, unknown> & { readonly isOfTable?: boolean };
 
 const ofTable = (rule: Record<string, unknown>): Rule => ({ ...rule, isOfTable: true });
 
-function ruleOf(fullName: string, args: Dict, tested: Tested, context: CheckContext): Rule | undefined {
+/** `given` are the arguments as they are written. */
+function ruleOf(
+  fullName: string,
+  args: Dict,
+  given: Dict,
+  tested: Tested,
+  context: CheckContext,
+): Rule | undefined {
   const ownArgs = {
-    ...args,
+    ...given,
     model: tested.table,
     ...(tested.column === undefined ? {} : { column_name: tested.column }),
   };

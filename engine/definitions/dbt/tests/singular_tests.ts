@@ -37,7 +37,7 @@ export function addSingularTests(
       const [stream] = sources;
       if (model !== undefined) model.header["checks"] = [...listOf(model.header["checks"]), check];
       else if (stream !== undefined) ofStreams.set(stream, [...ofStreams.get(stream) ?? [], check]);
-      else findings.hand(path, "is left out: a test that reads no model belongs to none");
+      else findings.hand(path, "is left out: a test that reads no model and no source belongs to none");
     } catch (error) {
       const { message, line } = faultOf(error);
       findings.hand(path, `the test is left out: ${message}`, line);

@@ -383,3 +383,28 @@ Deno.test("hooks are told once each, with what there is in their place", async (
     /^hand models\/a\.sql: post-hook `.*log_it.*` .*rows change by models alone/,
   );
 });
+
+Deno.test("arguments of tests are worked out, and generic tests of packages are known", async () => {
+  const planned = await plan({
+    "dbt_packages/more/dbt_project.yml": "name: more\n",
+    "dbt_packages/more/tests/generic/m.sql":
+      "{% test same_as(model, column_name, other) %}select * from {{ model }} where {{ column_name }} not in " +
+      "(select {{ column_name }} from {{ other }}){% endtest %}",
+    "models/a.sql": "select 1 as id",
+    "models/b.sql": "select 1 as id",
+    "models/a.yml":
+      "models: [{ name: a, columns: [{ name: id, tests: [{ more.same_as: { other: ref('b') } }, " +
+      "{ dbt_utils.expression_is_true: { expression: \"< {{ var('n', 3) }}\" } }] }] }]\n",
+    "dbt_project.yml":
+      "name: shop\nseeds: { shop: { +column_types: { code: \"{{ 'text' if target.type == 'x' else 'varchar' }}\", other: date } } }\n",
+    "seeds/s.csv": "code\n1\n",
+  });
+  assert.deepStrictEqual(headerOf(planned, "a"), {
+    columns: { id: { checks: [{ sql: "id < 3" }] } },
+    checks: [{ sql: "select * from a where id not in (select id from b)" }],
+  });
+  assert.deepStrictEqual(parse(contentOf(planned, "seeds/s.yaml")), {
+    columns: { code: { type: "varchar" } },
+  });
+  assert.deepStrictEqual(hands(planned), []);
+});

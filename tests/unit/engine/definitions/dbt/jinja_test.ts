@@ -3,7 +3,7 @@ import { AppError } from "../../../../../contract/errors.ts";
 import { bounded } from "../../../../../engine/definitions/dbt/jinja/bounded.ts";
 import { createJinja, returnValue, scopeOf } from "../../../../../engine/definitions/dbt/jinja/evaluate.ts";
 import { parseTemplate } from "../../../../../engine/definitions/dbt/jinja/parser.ts";
-import { type Value, valueOf } from "../../../../../engine/definitions/dbt/jinja/values.ts";
+import { type JinjaObject, type Value, valueOf } from "../../../../../engine/definitions/dbt/jinja/values.ts";
 
 function render(template: string, names: Readonly<Record<string, unknown>> = {}): string {
   const entries = Object.entries(names).map(([name, value]) => [name, valueOf(value)] as const);
@@ -108,9 +108,12 @@ for (const [template, expected] of Object.entries(HOSTILE)) {
 
 function namespaceOf(kwargs: ReadonlyMap<string, Value>): Value {
   const values = new Map(kwargs);
-  return {
+  const namespace: JinjaObject = {
     get: (name) => values.get(name),
-    set: (name, value) => void values.set(name, value),
+    set: (name, value) => {
+      values.set(name, value);
+    },
     text: () => "",
   };
+  return namespace;
 }
