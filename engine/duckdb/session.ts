@@ -11,7 +11,7 @@ import {
 } from "../../contract/sql.ts";
 import { readDuckType, typeText } from "./duck_type.ts";
 import { changedRows, execute } from "./execute.ts";
-import { readRows } from "./from/row_reader.ts";
+import { readRows, readTable, type SqlTable } from "./from/row_reader.ts";
 import { abortError, readReport, toSqlError } from "./sql_error.ts";
 import { columnsOfSchema } from "./types.ts";
 
@@ -63,6 +63,29 @@ export class DuckSession implements SqlSession, AsyncDisposable {
 
   rows(sql: string, params: readonly SqlValue[] = []): Promise<SqlRow[]> {
     return this.#exclusive(sql, async () => readRows(await this.#execute(sql, params)));
+  }
+
+  /** A small result, whole, with its columns in their order. */
+  table(sql: string): Promise<SqlTable> {
+    return this.#exclusive(sql, async () => readTable(await this.#execute(sql, [])));
+  }
+
+  /**
+   * The types of a table's columns, for less than the tenth of what a statement takes. Throws SqlError where there is no
+   * such table, or a view.
+   */
+  columnTypes(schema: string, table: string): Promise<string[]> {
+    return this.withConnection("", (connection) => {
+      const appender = duckdb.appender_create(connection, schema, table);
+      try {
+        return Promise.resolve(Array.from(
+          { length: duckdb.appender_column_count(appender) },
+          (_, i) => typeText(readDuckType(duckdb.appender_column_type(appender, i)), this.#host.keywords),
+        ));
+      } finally {
+        duckdb.appender_close_sync(appender);
+      }
+    });
   }
 
   describe(sql: string): Promise<Column[]> {

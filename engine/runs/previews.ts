@@ -24,10 +24,10 @@ export class PreviewFolder {
   }
 
   /** Takes the place of the table's preview before. */
-  async put(pipeline: string, table: TablePreview): Promise<void> {
+  async put(pipeline: string, table: TablePreview, cover = this.#cover): Promise<void> {
     const path = this.#fileOf(pipeline, table.name);
     const place = placeOf(PREVIEWS, pipeline, table.name);
-    await this.#files.replace(path, await this.#cover.cover(pipeline, place, JSON.stringify(table)));
+    await this.#files.replace(path, await cover.cover(pipeline, place, JSON.stringify(table)));
     this.#facts.set(path, factsOf(table));
   }
 

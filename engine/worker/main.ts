@@ -11,6 +11,7 @@ import type { SnapshotRead } from "../../contract/jobs/reader_job.ts";
 import { liveJob, type LiveOrder } from "./live/live_job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
 import { Reporter } from "./reporter.ts";
+import { TurnWriter } from "./reports/turn_writer.ts";
 import { runJob } from "./run_job.ts";
 import { readerJob } from "./snapshots/reader_job.ts";
 import { scriptJob } from "./discovery/script_job.ts";
@@ -39,7 +40,8 @@ async function main(): Promise<void> {
   const first = await lines.next();
   if (first.done) Deno.exit(1);
   const job: SentJob = JSON.parse(first.value);
-  const reporter = new Reporter(job.reportKey, (bytes) => writeAll(Deno.stdout, bytes));
+  const reports = new TurnWriter((bytes) => writeAll(Deno.stdout, bytes));
+  const reporter = new Reporter(job.reportKey, (bytes) => reports.write(bytes));
   const requests = new ServerRequests((report) => reporter.send(report));
   const stop = new AbortController();
   const reads = orderQueue<SnapshotRead>();
@@ -96,6 +98,7 @@ async function main(): Promise<void> {
   } catch (error) {
     reporter.send({ type: "finished", error: toErrorRecord(error) });
   }
+  reports.flush();
   await listening;
 }
 

@@ -14,6 +14,7 @@ import type { RowCover } from "../../runs/streams/row_cover.ts";
 export function createPublishedFolders(dataDir: string, cover: RowCover) {
   const under = (name: string) => join(dataDir, name);
   return {
+    rowCover: cover,
     previews: new PreviewFolder(dataDir, cover),
     rejects: new PublishedFolder(under("rejects"), streamRejectsSchema, cover),
     failedRows: new PublishedFolder(under(FAILED_ROWS), failedRowsSchema, cover),

@@ -8,25 +8,35 @@ type Cell = string | number | boolean | null;
 
 /** All rows of a result that is not streamed; see SqlRow. A repeated column name gets `_1`, `_2`, … */
 export function readRows(result: duckdb.Result): SqlRow[] {
+  const { columns, rows } = readTable(result);
+  const names = distinctNames(columns);
+  return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i] ?? null])));
+}
+
+/** The same with the cells in the order of the columns, whose names may be any. */
+export interface SqlTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+export function readTable(result: duckdb.Result): SqlTable {
   const count = duckdb.column_count(result);
-  const names = distinctNames(Array.from({ length: count }, (_, i) => duckdb.column_name(result, i)));
+  const columns = Array.from({ length: count }, (_, i) => duckdb.column_name(result, i));
   const logicals = Array.from({ length: count }, (_, i) => duckdb.column_logical_type(result, i));
   const types = logicals.map(readDuckType);
-  const rows: SqlRow[] = [];
+  const rows: Cell[][] = [];
   // They are in memory: to fetch them one by one would take a trip to another thread for each, and one for the end.
   for (let index = 0; index < duckdb.result_chunk_count(result); index++) {
     const chunk = duckdb.result_get_chunk(result, index);
     const size = duckdb.data_chunk_get_size(chunk);
-    const columns = types.map((type, i) => {
+    const cells = types.map((type, i) => {
       const logical = logicals[i];
       if (logical === undefined) return [];
       return readCells(duckdb.data_chunk_get_vector(chunk, i), type, logical, size);
     });
-    for (let row = 0; row < size; row++) {
-      rows.push(Object.fromEntries(names.map((name, i) => [name, columns[i]?.[row] ?? null])));
-    }
+    for (let row = 0; row < size; row++) rows.push(cells.map((column) => column[row] ?? null));
   }
-  return rows;
+  return { columns, rows };
 }
 
 function readCells(vector: duckdb.Vector, type: DuckType, logical: duckdb.LogicalType, size: number): Cell[] {

@@ -15,35 +15,22 @@ import type { RunEvents } from "../run_events.ts";
 import { grantOf } from "./process_grant.ts";
 import { publishedInputs } from "../snapshots/published_inputs.ts";
 import { unpinSnapshots } from "../../snapshots/pinned_snapshots.ts";
+import { publishReports, type ReportFolders } from "./publish_reports.ts";
 import { pipelineSnapshots } from "../../snapshots/snapshot_files.ts";
 import { warehousePath } from "../warehouses/warehouse_file.ts";
 import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { RunProcesses } from "./run_processes.ts";
-import type { PublishedFolder } from "../streams/published.ts";
-import type { FailedRows } from "../../../contract/checks/failed_rows.ts";
-import { failedRowsName } from "../checks/failed_rows_folder.ts";
-import type { StreamRejects } from "../../../contract/rejects.ts";
-import type { FollowedReport } from "../../../contract/connector/followed.ts";
-import type { StreamSchema } from "../../../contract/stream_schema.ts";
-import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
-import type { PreviewFolder } from "../previews.ts";
 import type { Lease } from "../../store/ports/runs.ts";
 import type { Store } from "../../store/store.ts";
 import type { EndedAttempt } from "../worker.ts";
 
-export interface ExecuteContext extends GrantContext {
+export interface ExecuteContext extends GrantContext, ReportFolders {
   readonly store: Store;
   readonly events: RunEvents;
   readonly warehouseKeys: WarehouseKeys;
   readonly processes: ProcessPool;
   readonly underWay: RunProcesses;
-  readonly previews: PreviewFolder;
-  readonly rejects: PublishedFolder<StreamRejects>;
-  readonly failedRows: PublishedFolder<FailedRows>;
-  readonly schemas: PublishedFolder<StreamSchema>;
-  readonly followed: PublishedFolder<FollowedReport>;
-  readonly streams: PublishedFolder<CommittedStream>;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when this server stops. */
@@ -57,7 +44,7 @@ export async function executeRun(
   lease: Lease,
   stop: AbortSignal,
 ): Promise<EndedAttempt> {
-  const { store, events, clock, log, leaving, previews, rejects, schemas, followed, streams } = context;
+  const { store, events, clock, log, leaving } = context;
   const found = await store.revisions.get(run.revision);
   const retry = found?.revision.definition.retry;
   let redact = (text: string) => text;
@@ -91,14 +78,7 @@ export async function executeRun(
         leaving,
         redact,
         underWay: context.underWay,
-        keepPreview: (pipeline, table) => previews.put(pipeline, table),
-        keepRejects: (pipeline, found) =>
-          rejects.put(pipeline, found.stream, found.count === 0 ? undefined : found),
-        keepFailedRows: (pipeline, rows) =>
-          context.failedRows.put(pipeline, failedRowsName(rows.run, rows.check), rows),
-        keepSchema: (pipeline, schema) => schemas.put(pipeline, schema.stream, schema),
-        keepStream: (pipeline, stream) => streams.put(pipeline, stream.stream, stream),
-        keepFollowed: (pipeline, report) => followed.put(pipeline, report.connector, report),
+        publish: (pipeline, reports) => publishReports(context, { pipeline, redact, log }, reports),
         spawn: async (job, onStderr) =>
           answering(
             await context.processes.start(grant, job, onStderr),

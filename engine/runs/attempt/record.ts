@@ -7,28 +7,18 @@ import type { RunEvents } from "../run_events.ts";
 import type { Report } from "../../../contract/jobs/reports.ts";
 import type { Lease, RunOutcome } from "../../store/ports/runs.ts";
 import type { Store } from "../../store/store.ts";
-import type { FollowedReport } from "../../../contract/connector/followed.ts";
-import type { FailedRows } from "../../../contract/checks/failed_rows.ts";
-import type { StreamRejects } from "../../../contract/rejects.ts";
-import type { StreamSchema } from "../../../contract/stream_schema.ts";
-import type { TablePreview } from "../../../contract/table.ts";
-import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
 import { StepProgressMeter } from "./step_progress.ts";
 import { writeUntilDone } from "../write_until_done.ts";
-import {
-  redactError,
-  redactFailedRows,
-  redactFollowed,
-  redactPreview,
-  redactRejects,
-  redactStream,
-} from "./redact_reports.ts";
+import type { PublishedReport } from "./publish_reports.ts";
+import { redactError } from "./redact_reports.ts";
 
 /** Log lines beyond this are counted, not kept, so that a run cannot fill the store. */
 const MAX_LOG_LINES = 20_000;
 /** What is reported waits this long for more of it: each write of the store is a write to the disk. */
 const FLUSH_MS = 100;
 const FLUSH_EVENTS = 200;
+/** What is kept beside the store; one may be some hundred kB. */
+const FLUSH_PUBLISHED = 50;
 /** How many of the last runs say how long a step takes. */
 const LAST_RUNS = 10;
 /** How often the requests of a step that is running are written. */
@@ -48,13 +38,8 @@ export interface RecorderContext {
   readonly leaving: AbortSignal;
   /** Removes secrets from a text. */
   readonly redact: (text: string) => string;
-  /** Keeps what a step has written for who wants to look at it. */
-  readonly keepPreview: (pipeline: string, table: TablePreview) => Promise<void>;
-  readonly keepRejects: (pipeline: string, rejects: StreamRejects) => Promise<void>;
-  readonly keepFailedRows: (pipeline: string, rows: FailedRows) => Promise<void>;
-  readonly keepSchema: (pipeline: string, schema: StreamSchema) => Promise<void>;
-  readonly keepStream: (pipeline: string, stream: CommittedStream) => Promise<void>;
-  readonly keepFollowed: (pipeline: string, followed: FollowedReport) => Promise<void>;
+  /** Keeps what runs report beside the store; nobody's failure, and worth no second try. */
+  readonly publish: (pipeline: string, reports: readonly PublishedReport[]) => Promise<void>;
 }
 
 /**
@@ -71,6 +56,7 @@ export class AttemptRecorder {
   #seq = 0;
   #logLines = 0;
   #pending: RunEvent[] = [];
+  #published: PublishedReport[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #flushError: AppError | undefined;
   #isLost = false;
@@ -125,51 +111,18 @@ export class AttemptRecorder {
       case "progress":
         this.#takeProgress(report);
         break;
-      case "stream":
-        this.#putPublished(
-          report.stream.stream,
-          () =>
-            this.#context.keepStream(this.#run.pipeline, redactStream(this.#context.redact, report.stream)),
-        );
-        break;
       case "columns":
         this.#putColumns(report.stream, report.columns);
         break;
+      case "stream":
       case "table":
-        this.#putTable(redactPreview(this.#context.redact, report.table));
-        break;
       case "rejects":
-        this.#putPublished(report.rejects.stream, () =>
-          this.#context.keepRejects(
-            this.#run.pipeline,
-            redactRejects(this.#context.redact, report.rejects),
-          ));
-        break;
       case "failed_rows":
-        this.#putPublished(
-          report.rows.check,
-          () =>
-            this.#context.keepFailedRows(
-              this.#run.pipeline,
-              redactFailedRows(this.#context.redact, report.rows),
-            ),
-        );
-        break;
       case "schema":
-        this.#putPublished(
-          report.schema.stream,
-          () => this.#context.keepSchema(this.#run.pipeline, report.schema),
-        );
-        break;
       case "followed":
-        this.#putPublished(
-          report.followed.connector,
-          () =>
-            this.#context.keepFollowed(
-              this.#run.pipeline,
-              redactFollowed(this.#context.redact, report.followed),
-            ),
-        );
+        this.#published.push(report);
+        if (this.#published.length >= FLUSH_PUBLISHED) this.#flush();
+        else this.#flushLater();
         break;
       case "rejects_changed":
       case "checked":
@@ -264,48 +217,37 @@ export class AttemptRecorder {
     this.#offer(`the columns of "${stream}"`, write);
   }
 
-  /** A look at a table is worth no second try, and nobody's failure. */
-  #putTable(table: TablePreview): void {
-    const { store, lease, log, keepPreview } = this.#context;
-    this.#flushing = this.#flushing.then(async () => {
-      if (this.#isLost || !await store.attempts.putSteps(lease, [])) return;
-      await keepPreview(this.#run.pipeline, table);
-    }).catch((error) => {
-      log("debug", "a preview was not kept", { table: table.name, error: toAppError(error).message });
-    });
-  }
-
-  /** Like a look at a table. */
-  #putPublished(subject: string, keep: () => Promise<void>): void {
-    const { store, lease, log } = this.#context;
-    this.#flushing = this.#flushing.then(async () => {
-      if (this.#isLost || !await store.attempts.putSteps(lease, [])) return;
-      await keep();
-    }).catch((error) => {
-      log("warn", "what a run reported of a stream was not kept", {
-        subject,
-        error: toAppError(error).message,
-      });
-    });
-  }
-
   #keep(event: RunEvent): void {
     this.#waiting += 1;
     if (event.type === "progress" && this.#waiting > MAX_WAITING_EVENTS) return;
     this.#pending.push(event);
     if (this.#pending.length >= FLUSH_EVENTS) this.#flush();
-    else this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+    else this.#flushLater();
+  }
+
+  #flushLater(): void {
+    this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS);
   }
 
   #flush(): void {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    const events = this.#pending;
-    if (events.length === 0) return;
+    const [events, published] = [this.#pending, this.#published];
     this.#pending = [];
-    this.#offer(`what run ${this.#run.id} reports`, async () => {
-      await this.#store(events);
-      this.#waiting = this.#pending.length;
+    this.#published = [];
+    if (events.length > 0) {
+      this.#offer(`what run ${this.#run.id} reports`, async () => {
+        await this.#store(events);
+        this.#waiting = this.#pending.length;
+      });
+    }
+    if (published.length === 0) return;
+    const { store, lease, log, publish } = this.#context;
+    this.#flushing = this.#flushing.then(async () => {
+      if (this.#isLost || !await store.attempts.putSteps(lease, [])) return;
+      await publish(this.#run.pipeline, published);
+    }).catch((error) => {
+      log("warn", "what a run reported was not kept", { error: toAppError(error).message });
     });
   }
 

@@ -19,10 +19,14 @@ export class FileReplacer {
 }
 
 async function write(path: string, text: string): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
   const written = `${path}.new`;
+  const put = () => Deno.writeTextFile(written, text, { mode: PRIVATE_FILE });
   try {
-    await Deno.writeTextFile(written, text, { mode: PRIVATE_FILE });
+    await put().catch(async (error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      await Deno.mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
+      await put();
+    });
     await Deno.rename(written, path);
   } catch (error) {
     await Deno.remove(written).catch(() => {});

@@ -22,7 +22,7 @@ export class PublishedFolder<T> {
   }
 
   /** Takes the place of what was there; undefined removes it. */
-  async put(pipeline: string, stream: string, value: T | undefined): Promise<void> {
+  async put(pipeline: string, stream: string, value: T | undefined, cover = this.#cover): Promise<void> {
     const path = this.#fileOf(pipeline, stream);
     if (value === undefined) {
       await Deno.remove(path).catch((error) => {
@@ -31,7 +31,7 @@ export class PublishedFolder<T> {
       return;
     }
     const place = this.#placeOf(pipeline, stream);
-    await this.#files.replace(path, await this.#cover.cover(pipeline, place, JSON.stringify(value)));
+    await this.#files.replace(path, await cover.cover(pipeline, place, JSON.stringify(value)));
   }
 
   /** Undefined where no run has reported any, or only one of another version. */

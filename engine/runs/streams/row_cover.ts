@@ -11,6 +11,8 @@ export interface RowCover {
   cover(pipeline: string, place: string, text: string): Promise<string>;
   /** The text again, whichever way it was stored. Throws `invalid` for what was changed or has lost its key. */
   uncover(pipeline: string, place: string, stored: string): Promise<string>;
+  /** The same for texts of one pipeline that are stored together: its warehouse is looked at once. */
+  hold(pipeline: string): Promise<RowCover>;
 }
 
 /** The place of a file with what is known of a table or a stream. */
@@ -21,6 +23,7 @@ export const placeOf = (folder: string, pipeline: string, name: string): string 
 export const NO_COVER: RowCover = {
   cover: (_pipeline, _place, text) => Promise.resolve(text),
   uncover: (_pipeline, _place, stored) => Promise.resolve(stored),
+  hold: () => Promise.resolve(NO_COVER),
 };
 
 /** What covers a text; JSON cannot begin like that. */
@@ -51,6 +54,11 @@ export function createRowCover(
         `What is kept of ${place} does not open: it was changed, or belongs to another place. ` +
           "The next run of the pipeline writes it anew",
       );
+    },
+
+    async hold(pipeline) {
+      const held = await isEncrypted(pipeline);
+      return createRowCover(keys, () => Promise.resolve(held));
     },
   };
 }

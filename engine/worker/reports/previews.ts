@@ -11,7 +11,6 @@ import type { Step } from "../../../contract/run.ts";
 import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
 import { cellSql, cutCell } from "../../../sql/build/cell_text.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import { rawTable } from "../../warehouse/raw_table.ts";
 import { readState } from "../../warehouse/stream_state.ts";
 import type { PlannedExtract, PlannedModel } from "../plan.ts";
 import { committedStream } from "./committed_stream.ts";
@@ -67,12 +66,13 @@ export class Previews {
     }
     if (planned.kind === "model" && planned.model.materialized === "ephemeral") return;
     if (planned.kind === "model") {
-      await this.#lookAt(session, planned, step, quoteIdentifier(planned.model.name), planned.model.name);
+      const { name } = planned.model;
+      await this.#lookAt(session, planned, step, { schema: "main", table: name }, name);
       return;
     }
     const children = childTablesOf(planned.name, planned.stream).map(({ table }) => table);
     for (const table of [planned.name, ...children]) {
-      await this.#lookAt(session, planned, step, rawTable(table), `raw.${table}`);
+      await this.#lookAt(session, planned, step, { schema: "raw", table }, `raw.${table}`);
     }
   }
 
@@ -81,19 +81,19 @@ export class Previews {
     session: DuckSession,
     planned: PlannedExtract | PlannedModel,
     step: Step,
-    relation: string,
+    place: Place,
     name: string,
   ): Promise<void> {
-    const columns = await columnsOf(session, relation);
-    // A stream that goes straight to its destination has no table.
-    if (columns === undefined) return;
     const startMs = performance.now();
     const timeout = AbortSignal.timeout(Math.max(1, Math.round(this.#leftMs)));
-    const { rows, note } = await firstRows(session, relation, columns, step, timeout);
+    const seen = await firstRows(session, place, step, timeout);
+    // A stream that goes straight to its destination has no table.
+    if (seen === undefined) return;
     this.#leftMs -= performance.now() - startMs;
+    const { columns, rows, note } = seen;
     this.#context.send({
       ...await factsOf(session, planned, name, columns),
-      row_count: await rowCount(session, planned, step, relation),
+      row_count: await rowCount(session, planned, step, place),
       step: step.name,
       changed_at: step.finished_at,
       run: this.#context.runId,
@@ -103,40 +103,79 @@ export class Previews {
   }
 }
 
+interface Place {
+  readonly schema: "main" | "raw";
+  readonly table: string;
+}
+
+const relationOf = ({ schema, table }: Place): string => `${schema}.${quoteIdentifier(table)}`;
+
 function mayHaveRejects({ max_rejects: limit, contract }: PlannedExtract["stream"]): boolean {
   return limit !== 0 || contract.columns === "discard_row" || contract.types === "discard_row";
 }
 
-async function columnsOf(session: DuckSession, relation: string): Promise<Column[] | undefined> {
+interface Seen extends Pick<TablePreview, "rows" | "note"> {
+  readonly columns: readonly Column[];
+}
+
+/** Undefined where there is no such table. */
+async function firstRows(
+  session: DuckSession,
+  place: Place,
+  step: Step,
+  timeout: AbortSignal,
+): Promise<Seen | undefined> {
+  const isWide = step.kind === "extract" && (step.size_bytes ?? 0) > (step.rows ?? 0) * MAX_ROW_BYTES;
+  const short = isWide ? undefined : await rowsOfTable(session, place, timeout);
+  if (short !== undefined) return short;
+  const columns = await columnsOf(session, place);
+  if (columns === undefined) return undefined;
+  if (isWide) return { columns, rows: [], note: "Its rows are too wide for a preview" };
   try {
-    return await session.describe(`SELECT * FROM ${relation}`);
+    using _timeout = session.interruptOn(timeout);
+    const cells = columns.map((column) => cellSql(column, PREVIEW_CELL_CHARS)).join(", ");
+    const { rows } = await cellsOf(session, cells, place, columns.length);
+    return { columns, rows, note: null };
   } catch {
+    const note = timeout.aborted ? "Reading it took too long for a preview" : "Its rows cannot be shown";
+    return { columns, rows: [], note };
+  }
+}
+
+/** Names, types and rows of a table by one statement; undefined where it takes more. */
+async function rowsOfTable(
+  session: DuckSession,
+  place: Place,
+  timeout: AbortSignal,
+): Promise<Seen | undefined> {
+  try {
+    const types = await session.columnTypes(place.schema, place.table);
+    // Bytes are not shown as DuckDB casts them.
+    if (types.includes("BLOB")) return undefined;
+    using _timeout = session.interruptOn(timeout);
+    const { columns, rows } = await cellsOf(session, ALL_CELLS, place, types.length);
+    if (columns.length !== types.length) return undefined;
+    return { columns: columns.map((name, i) => ({ name, type: types[i] ?? "" })), rows, note: null };
+  } catch {
+    // A view, nothing, or rows that take too long: what there is to say of it comes from its columns.
     return undefined;
   }
 }
 
-async function firstRows(
-  session: DuckSession,
-  relation: string,
-  columns: readonly Column[],
-  step: Step,
-  timeout: AbortSignal,
-): Promise<Pick<TablePreview, "rows" | "note">> {
-  if (step.kind === "extract" && (step.size_bytes ?? 0) > (step.rows ?? 0) * MAX_ROW_BYTES) {
-    return { rows: [], note: "Its rows are too wide for a preview" };
-  }
-  const limit = Math.min(PREVIEW_ROWS, Math.max(1, Math.floor(PREVIEW_CELLS / columns.length)));
+const ALL_CELLS = `left(CAST(COLUMNS(*) AS VARCHAR), ${PREVIEW_CELL_CHARS + 1})`;
+
+/** `cells` is SQL that gives texts. */
+async function cellsOf(session: DuckSession, cells: string, place: Place, count: number) {
+  const limit = Math.min(PREVIEW_ROWS, Math.max(1, Math.floor(PREVIEW_CELLS / count)));
+  const { columns, rows } = await session.table(`SELECT ${cells} FROM ${relationOf(place)} LIMIT ${limit}`);
+  return { columns, rows: rows.map((row) => row.map((cell) => cutCell(cell, PREVIEW_CELL_CHARS))) };
+}
+
+async function columnsOf(session: DuckSession, place: Place): Promise<Column[] | undefined> {
   try {
-    using _timeout = session.interruptOn(timeout);
-    const cells = columns.map((column, index) => `${cellSql(column, PREVIEW_CELL_CHARS)} AS c${index}`);
-    const found = await session.rows(`SELECT ${cells.join(", ")} FROM ${relation} LIMIT ${limit}`);
-    return {
-      rows: found.map((row) => columns.map((_, index) => cutCell(row[`c${index}`], PREVIEW_CELL_CHARS))),
-      note: null,
-    };
+    return await session.describe(`SELECT * FROM ${relationOf(place)}`);
   } catch {
-    const note = timeout.aborted ? "Reading it took too long for a preview" : "Its rows cannot be shown";
-    return { rows: [], note };
+    return undefined;
   }
 }
 
@@ -176,10 +215,10 @@ async function rowCount(
   session: DuckSession,
   planned: PlannedExtract | PlannedModel,
   step: Step,
-  relation: string,
+  place: Place,
 ): Promise<number | null> {
   if (planned.kind === "model" && planned.model.materialized === "view") return null;
   if (planned.kind === "model" && planned.model.materialized === "table") return step.rows;
-  const [row] = await session.rows(`SELECT count(*) AS n FROM ${relation}`);
+  const [row] = await session.rows(`SELECT count(*) AS n FROM ${relationOf(place)}`);
   return Number(row?.["n"] ?? 0);
 }

@@ -14,6 +14,7 @@ import { streamRejectsSchema } from "../../../../../contract/rejects.ts";
 import { committedStreamSchema } from "../../../../../contract/streams/stream_view.ts";
 import { followedReportSchema } from "../../../../../contract/connector/followed.ts";
 import { streamSchemaSchema } from "../../../../../contract/stream_schema.ts";
+import { NO_COVER } from "../../../../../engine/runs/streams/row_cover.ts";
 import { PreviewFolder } from "../../../../../engine/runs/previews.ts";
 import { ProcessPool } from "../../../../../engine/runs/attempt/process_pool.ts";
 import { RunEvents } from "../../../../../engine/runs/run_events.ts";
@@ -67,6 +68,7 @@ async function execute(
         events: new RunEvents(),
         processes,
         underWay: new RunProcesses(),
+        rowCover: NO_COVER,
         previews: new PreviewFolder(join(folder, "data")),
         rejects: new PublishedFolder(join(dataDir, "rejects"), streamRejectsSchema),
         failedRows: new PublishedFolder(join(dataDir, "failed_rows"), failedRowsSchema),

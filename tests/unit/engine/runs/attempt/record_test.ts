@@ -4,6 +4,7 @@ import { NO_TRAFFIC } from "../../../../../contract/streams/traffic.ts";
 import { AppError } from "../../../../../contract/errors.ts";
 import type { PipelineStep, Step } from "../../../../../contract/run.ts";
 import type { TablePreview } from "../../../../../contract/table.ts";
+import type { PublishedReport } from "../../../../../engine/runs/attempt/publish_reports.ts";
 import { AttemptRecorder, endOpenSteps } from "../../../../../engine/runs/attempt/record.ts";
 import { RunEvents } from "../../../../../engine/runs/run_events.ts";
 import type { Store } from "../../../../../engine/store/store.ts";
@@ -29,7 +30,7 @@ interface Context {
   /** How often the lease was found lost. */
   readonly losses: () => number;
   readonly published: () => number;
-  readonly kept: readonly TablePreview[];
+  readonly kept: readonly (readonly PublishedReport[])[];
 }
 
 async function withRecorder(
@@ -52,7 +53,7 @@ async function withRecorder(
     publish(id, event);
   };
   let losses = 0;
-  const kept: TablePreview[] = [];
+  const kept: (readonly PublishedReport[])[] = [];
   const recorder = new AttemptRecorder(
     {
       store: wrap(store),
@@ -62,15 +63,10 @@ async function withRecorder(
       lease: lease("r", attempt),
       leaving: new AbortController().signal,
       redact: (text) => text.replaceAll("hunter2", "[redacted]"),
-      keepPreview: (_pipeline, table) => {
-        kept.push(table);
+      publish: (_pipeline, reports) => {
+        kept.push(reports);
         return Promise.resolve();
       },
-      keepRejects: () => Promise.resolve(),
-      keepFailedRows: () => Promise.resolve(),
-      keepSchema: () => Promise.resolve(),
-      keepFollowed: () => Promise.resolve(),
-      keepStream: () => Promise.resolve(),
     },
     run ?? fail("nothing to claim"),
     () => void (losses += 1),
@@ -165,11 +161,14 @@ const TABLE: TablePreview = {
   note: null,
 };
 
-Deno.test("a preview is kept while the lease is held, without secrets", async () => {
+Deno.test("what a run reports beside its steps is kept together, while the lease is held", async () => {
   await withRecorder(1, () => Promise.resolve(), async ({ store, recorder, kept }) => {
-    recorder.take({ type: "table", table: TABLE });
+    for (const name of ["a", "b"]) recorder.take({ type: "table", table: { ...TABLE, name } });
     await recorder.end(null, false);
-    deepEqual(kept.map(({ rows }) => rows), [[["[redacted]"], [null]]]);
+    deepEqual(
+      kept.map((reports) => reports.map((report) => report.type === "table" ? report.table.name : "")),
+      [["a", "b"]],
+    );
     await store.attempts.requeue(lease("r"), null, outcome({ attemptState: "lost" }));
     recorder.take({ type: "table", table: TABLE });
     await recorder.end(null, false);

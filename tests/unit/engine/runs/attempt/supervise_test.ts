@@ -108,12 +108,7 @@ async function attemptOf(
         lease: lease("run", 1, "owner"),
         underWay: new RunProcesses(),
         leaving: new AbortController().signal,
-        keepPreview: () => Promise.resolve(),
-        keepRejects: () => Promise.resolve(),
-        keepFailedRows: () => Promise.resolve(),
-        keepSchema: () => Promise.resolve(),
-        keepFollowed: () => Promise.resolve(),
-        keepStream: () => Promise.resolve(),
+        publish: () => Promise.resolve(),
         redact: (text) =>
           (options.secrets ?? []).reduce((left, secret) => left.replaceAll(secret, "[redacted]"), text),
         spawn: (ready, onStderr) =>
