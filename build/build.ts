@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createHash } from "node:crypto";
-import { VERSION } from "../server/version.ts";
+import { VERSION } from "../contract/settings/version.ts";
 import { packArchive } from "./archive.ts";
 import { createLauncher } from "./launcher.ts";
 import { collectLicenses } from "./licenses.ts";

@@ -6,6 +6,7 @@ import { appliedRefSchema } from "./versions/version.ts";
 import { scheduleViewSchema } from "./pipeline/schedule_view.ts";
 import { rangeSchema } from "./range.ts";
 import { afterViewSchema, sensorViewSchema } from "./triggers/trigger_view.ts";
+import { stepManifestSchema } from "./runs/manifest.ts";
 import { type StepProgress, stepProgressSchema } from "./runs/progress.ts";
 import { type Traffic, trafficSchema } from "./streams/traffic.ts";
 
@@ -117,6 +118,12 @@ export const stepSchema = v.object({
   ),
   traffic: v.exactOptional(
     described(trafficSchema, "Of a step that asks an API: what its requests have come to, in its attempt."),
+  ),
+  manifest: v.exactOptional(
+    described(
+      stepManifestSchema,
+      "What it was done by, and of a model what it was built from, and what was made.",
+    ),
   ),
   progress: v.exactOptional(
     described(stepProgressSchema, "While it runs, at the server that carries it out: how far it is."),

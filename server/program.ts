@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Variables } from "../contract/settings/variables.ts";
 import { ScriptSandboxes } from "../engine/runs/attempt/script_sandboxes.ts";
 import type { RunProcessProgram } from "../engine/runs/attempt/spawn.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../contract/settings/version.ts";
 
 /** What the program knows about itself: it runs from a checkout, or unpacked from the one file. */
 export interface Program {

@@ -25,6 +25,7 @@ import type { Alerts } from "./alerts/alerts.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import type { Backfills } from "./backfills/port.ts";
 import type { PublishedData } from "./data/port.ts";
+import type { Manifests } from "./manifests/port.ts";
 import type { Plans } from "./models/port.ts";
 import type { LogConditions, RunHistory } from "./history/port.ts";
 import type { ServerControl } from "./services/server_control.ts";
@@ -47,6 +48,8 @@ export interface Engine {
   readonly webhooks: Webhooks;
   /** What a change of the project would do. */
   readonly plans: Plans;
+  /** What runs were made of. */
+  readonly manifests: Manifests;
   /** The models that pipelines publish. */
   readonly data: PublishedData;
   listPipelines(): Promise<PipelineSummary[]>;

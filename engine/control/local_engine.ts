@@ -65,6 +65,8 @@ import { createLocalWorker } from "../runs/local_worker.ts";
 import { forgetFailedRows } from "../runs/checks/failed_rows_folder.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
 import { LocalData } from "./data/published_data.ts";
+import { createManifests } from "./manifests/local_manifests.ts";
+import type { Manifests } from "./manifests/port.ts";
 import { createPlans } from "./models/local_plans.ts";
 import type { Plans } from "./models/port.ts";
 import { createWarehouses, type Warehouses } from "./warehouses/local_warehouses.ts";
@@ -167,6 +169,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly #definitions: DefinitionChanges;
   readonly webhooks: Webhooks;
   readonly plans: Plans;
+  readonly manifests: Manifests;
   readonly #lineageOf: ReturnType<typeof createLineages>;
   readonly data: LocalData;
   readonly warehouses: Warehouses;
@@ -276,6 +279,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       // Others of the store may take the run.
       held: () => isAlone ? this.#admission.held : undefined,
     });
+    this.manifests = createManifests({ store, getRun: (id) => this.#runs.get(id) });
     this.#housekeeping = new Housekeeping({
       store,
       clock,

@@ -121,7 +121,7 @@ export function stepRowOf(step: Step) {
 
 /** Null where the step has nothing of it. */
 function receiptOf(
-  { inserted, updated, deleted, hash, verified, rejects, unchanged, traffic }: Step,
+  { inserted, updated, deleted, hash, verified, rejects, unchanged, traffic, manifest }: Step,
 ): StepReceipt | null {
   const receipt = {
     ...(inserted === undefined ? {} : { inserted }),
@@ -132,6 +132,7 @@ function receiptOf(
     ...(rejects === undefined ? {} : { rejects }),
     ...(unchanged === undefined ? {} : { unchanged }),
     ...(traffic === undefined ? {} : { traffic }),
+    ...(manifest === undefined ? {} : { manifest }),
   };
   return Object.keys(receipt).length === 0 ? null : receipt;
 }

@@ -308,7 +308,7 @@ export const stepRuns = sqliteTable("step_runs", {
 /** What only some steps have. */
 export type StepReceipt = Pick<
   Step,
-  "inserted" | "updated" | "deleted" | "hash" | "verified" | "rejects" | "unchanged" | "traffic"
+  "inserted" | "updated" | "deleted" | "hash" | "verified" | "rejects" | "unchanged" | "traffic" | "manifest"
 >;
 export type StepRow = typeof stepRuns.$inferSelect;
 

@@ -40,6 +40,7 @@ import { settingsOf, tryStep, watchStep } from "./steps/step_tries.ts";
 import { runTaskGraph } from "./task_graph.ts";
 import { chooseSteps, requireTables } from "./models/chosen_steps.ts";
 import { clearAway, type EarlierRuns, lookBack } from "./models/earlier_runs.ts";
+import { programVersions } from "./models/input_facts.ts";
 import { CheckSteps } from "./models/check_steps.ts";
 import { ModelSteps } from "./models/model_steps.ts";
 import { publishSnapshot } from "./snapshots/publish_snapshot.ts";
@@ -152,7 +153,9 @@ export class Execution {
     const committed = await this.#withSession((session) => committedSteps(session, runId));
     this.#ledger = new StepLedger(runId, committed.keys());
     this.#committed = this.#job.isOvertaken ? loadsOf(committed, steps) : committed;
-    const earlier = await this.#withSession((session) => lookBack(session, this.#job, plan, graph));
+    const earlier = await this.#withSession((session) =>
+      lookBack(session, this.#job, { plan, graph, committed: this.#committed })
+    );
     this.#earlier = earlier;
     this.#followed = new FollowedSteps(
       {
@@ -368,7 +371,8 @@ export class Execution {
     change: Partial<Step>,
   ): Promise<Step> {
     const traffic = this.#context.reporter.trafficOf(step.name);
-    const done = endStep(step, { state: "succeeded", ...traffic, ...change }, Date.now());
+    const manifest = { ...programVersions(), ...change.manifest };
+    const done = endStep(step, { state: "succeeded", ...traffic, ...change, manifest }, Date.now());
     await this.#ledger.record(session, done);
     const window = this.#earlier?.windows.doneFor(nodeOf(planned), done.name);
     if (window !== undefined) {

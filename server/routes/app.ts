@@ -38,6 +38,7 @@ import { loadRoutes } from "./loads.ts";
 import { dataRoutes } from "./data/published_data.ts";
 import { lineageRoutes } from "./models/lineage.ts";
 import { historyRoutes } from "./history.ts";
+import { manifestRoutes } from "./models/manifests.ts";
 import { planRoutes } from "./models/plan.ts";
 import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
@@ -184,6 +185,7 @@ export function apiRoutes(
     ...historyRoutes(),
     ...lineageRoutes(),
     ...planRoutes(),
+    ...manifestRoutes(),
     ...dataRoutes(),
     ...serverRoutes(),
     ...webhookRoutes(),

@@ -64,7 +64,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
 
 /** Files beside the rooms of a part, with what they may import of it; engine/ and sql/ have none. */
 const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
-  "server/program.ts": ["server/version.ts"],
+  "server/program.ts": [],
   "server/backend.ts": [
     "server/auth/token.ts",
     "server/data_folder.ts",
@@ -74,7 +74,6 @@ const BESIDE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   "server/data_folder.ts": ["server/close_to_others.ts"],
   "server/close_to_others.ts": [],
-  "server/version.ts": [],
   "kernels/build.ts": [],
   "kernels/copy_rows.ts": [
     "kernels/column.ts",

@@ -39,6 +39,8 @@ import { FakeHistory } from "./fake_history.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
 import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import { LINEAGE_SAMPLE } from "./lineage_sample.ts";
+import type { Manifests } from "../../engine/control/manifests/port.ts";
+import { runManifest } from "../../engine/control/manifests/run_manifest.ts";
 import { FakeVersions } from "./fake_versions.ts";
 import { FakeData } from "./fake_data.ts";
 import { FakePlans } from "./fake_plans.ts";
@@ -58,6 +60,10 @@ export class FakeEngine implements Engine {
   readonly webhooks = new FakeWebhooks();
   readonly plans = new FakePlans();
   readonly data = new FakeData();
+  readonly manifests: Manifests = {
+    get: async (id) =>
+      runManifest(await this.getRun(id), [{ path: "transforms/orders/daily.sql", content: "SELECT 1" }]),
+  };
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();
   readonly #runs = new Map<string, RunDetail>();

@@ -1,5 +1,6 @@
 import { isTerminal } from "../../contract/run_state.ts";
 import type { LogLine, RunDetail } from "../../contract/run.ts";
+import type { RunManifest } from "../../contract/runs/run_manifest.ts";
 import { formatPlural } from "../../text/format.ts";
 import { shortId } from "../parts/format.ts";
 import { type Frame, Layout } from "../parts/layout.tsx";
@@ -16,6 +17,7 @@ import { StateLabel, Warnings } from "../parts/states.tsx";
 import { plainText } from "../parts/plain_text.ts";
 import { LogLines } from "../parts/logs/log_lines.tsx";
 import { LogSearchForm, type LogSearchValues } from "../parts/logs/log_search_form.tsx";
+import { ManifestSection } from "../parts/runs/manifest_section.tsx";
 import { AttemptList } from "../parts/runs/attempt_list.tsx";
 
 export interface RunView {
@@ -32,6 +34,8 @@ export interface RunView {
   readonly logSearch?: LogSearchValues;
   /** Whether more lines fit. */
   readonly hasMoreLogs?: boolean;
+  /** Of a run that has ended. */
+  readonly manifest?: RunManifest;
   /** An action that was refused. */
   readonly notice?: { readonly message: string; readonly detail?: string };
 }
@@ -91,6 +95,9 @@ export function RunPage(view: RunView) {
             : <StepGraph steps={run.steps} states={run.steps} />}
         </div>
       </section>
+      <div id="manifest" data-live>
+        {view.manifest !== undefined && <ManifestSection manifest={view.manifest} />}
+      </div>
       <LogSection view={view} isActive={isActive} />
     </Layout>
   );

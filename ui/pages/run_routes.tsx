@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import { AppError } from "../../contract/errors.ts";
 import { noteSchema, type RunAnnotation, tagsSchema } from "../../contract/runs/annotation.ts";
+import { isTerminal } from "../../contract/run_state.ts";
 import { RUN_STATES } from "../../contract/run.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import { cancelQueued } from "../../server/routes/cancel_queued.ts";
@@ -74,6 +75,19 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
       const run = await engine.getRun(c.req.param("id") ?? "");
       const found = await engine.getFailedRows(run.id, c.req.param("check") ?? "");
       return pageResponse(c, <FailedRowsPage frame={frame} run={run} found={found} />);
+    }),
+  );
+
+  app.get(
+    "/runs/:id/manifest.json",
+    forUser(pages, async ({ c, engine }) => {
+      const manifest = await engine.manifests.get(c.req.param("id") ?? "");
+      return c.body(`${JSON.stringify(manifest, null, 2)}\n`, 200, {
+        "content-type": "application/json; charset=utf-8",
+        "content-disposition": `attachment; filename="manifest-${manifest.run}.json"`,
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+      });
     }),
   );
 
@@ -161,5 +175,6 @@ async function loadView({ c, engine, about }: Visit): Promise<RunView> {
   ]);
   // The newest is what the page shows anyway, as it goes on.
   const earlier = attempt === undefined || attempt === run.attempt ? {} : { attempt };
-  return { frame: await about(run.pipeline), run, ...earlier, ...logs };
+  const manifest = isTerminal(run.state) ? { manifest: await engine.manifests.get(run.id) } : {};
+  return { frame: await about(run.pipeline), run, ...earlier, ...manifest, ...logs };
 }

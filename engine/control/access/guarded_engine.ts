@@ -73,6 +73,7 @@ export function guardedEngine(
       ),
     },
     plans: new GuardedPlans(engine.plans, guard),
+    manifests: { get: forRun("pipeline:view", (id) => engine.manifests.get(id)) },
     data: guardedData(engine.data, guard),
     webhooks: {
       list: forPipeline("pipeline:data", (name) => engine.webhooks.list(name)),

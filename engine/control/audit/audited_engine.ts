@@ -91,6 +91,7 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
         );
       },
     },
+    manifests: { get: (id) => engine.manifests.get(id) },
     plans: {
       // What only compares definitions is none: those whose rows were compared are told of.
       async plan(request, signal, limits) {

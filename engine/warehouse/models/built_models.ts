@@ -1,3 +1,5 @@
+import type { Step } from "../../../contract/run.ts";
+import type { TableFacts } from "../../../contract/runs/manifest.ts";
 import { nameKey, type SqlSession } from "../../../contract/sql.ts";
 import { putRow } from "../put_row.ts";
 import type { ModelDefinition } from "../../../sql/build/model_change.ts";
@@ -33,6 +35,20 @@ export async function readModelBuilds(
       { definition: JSON.parse(String(definition)), run: String(run) },
     ]),
   );
+}
+
+/**
+ * What the run that built the model last made of it, as its step says; undefined where that is not known, as of a table
+ * that a run has left half done.
+ */
+export async function outputOf(session: SqlSession, model: string): Promise<TableFacts | undefined> {
+  const [row] = await session.rows(
+    `SELECT result FROM _sluice.steps WHERE step = ? AND run_id = (SELECT run_id FROM _sluice.models WHERE model = ?)`,
+    [`model:${model}`, nameKey(model)],
+  );
+  if (row === undefined) return undefined;
+  const step: Pick<Step, "manifest"> = JSON.parse(String(row["result"]));
+  return step.manifest?.output;
 }
 
 /** Called in the transaction that builds the model. `isThere`: whether it was built before, where that is known. */

@@ -3,6 +3,7 @@ import { type Column, findColumn, isSameName, quoteIdentifier } from "../../../c
 import { PREVIEW_CELL_CHARS } from "../../../contract/table.ts";
 import { cellSql, cutCell } from "../../../sql/build/cell_text.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
+import { hashedValues } from "../../warehouse/models/hashed_values.ts";
 
 export interface Compared {
   /** Quoted tables. */
@@ -106,7 +107,7 @@ async function isSame(
 ): Promise<boolean> {
   if (pairs.length === 0 || pairs.some((pair) => pair.before.type !== pair.column.type)) return false;
   const hashOf = async (table: string, version: "before" | "after") => {
-    const values = pairs.map((pair) => pair.of("t", version));
+    const values = pairs.flatMap((pair) => hashedValues(pair.of("t", version), pair.column.type));
     const [row] = await session.rows(
       `SELECT count(*) AS n, bit_xor(h) AS x, sum(h::HUGEINT) AS s FROM (SELECT hash(${
         values.join(", ")

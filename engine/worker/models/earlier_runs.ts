@@ -1,4 +1,5 @@
 import type { RunJob } from "../../../contract/jobs/run_job.ts";
+import type { Step } from "../../../contract/run.ts";
 import type { SqlSession } from "../../../contract/sql.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { ModelDefinition } from "../../../sql/build/model_change.ts";
@@ -10,6 +11,7 @@ import { noteNewSteps, readStepWindows } from "../../warehouse/step_windows.ts";
 import type { Plan } from "../plan.ts";
 import type { Reporter } from "../reporter.ts";
 import { Ephemerals } from "./ephemerals.ts";
+import { InputFacts } from "./input_facts.ts";
 import { KnownRelations } from "./known_relations.ts";
 import { ModelDefinitions } from "./model_definitions.ts";
 import { dropLeftTables, type LeftTable, leftTables } from "./renamed_models.ts";
@@ -30,6 +32,8 @@ export interface EarlierRuns {
   /** Steps of models that a run has left half done, in batches. */
   readonly inBatches: ReadonlySet<string>;
   readonly ephemerals: Ephemerals;
+  /** What this run has built so far, and what it reads of others. */
+  readonly inputs: InputFacts;
   /** The macros that views of the pipeline call. */
   readonly viewMacros: readonly Macro[];
   readonly hasDisabled: boolean;
@@ -39,8 +43,12 @@ export interface EarlierRuns {
 export async function lookBack(
   session: SqlSession,
   job: RunJob,
-  plan: Plan,
-  graph: Graph,
+  { plan, graph, committed }: {
+    readonly plan: Plan;
+    readonly graph: Graph;
+    /** What earlier attempts of this run have done, by step. */
+    readonly committed: ReadonlyMap<string, Step>;
+  },
 ): Promise<EarlierRuns> {
   const known = await readStepWindows(session);
   const windows = new StepWindows(job, plan, graph, known);
@@ -61,6 +69,7 @@ export async function lookBack(
     definitions: new ModelDefinitions(models, graph),
     inBatches: await stepsInBatches(session),
     ephemerals,
+    inputs: new InputFacts(models, graph, committed.values()),
     viewMacros: models.filter(({ materialized }) => materialized === "view")
       .flatMap((model) => ephemerals.macrosOf(model)),
     hasDisabled: graph.disabled.size > 0,

@@ -1,6 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { Step } from "../../../contract/run.ts";
+import type { StepManifest } from "../../../contract/runs/manifest.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import type { BuildWindow } from "../../../sql/build/batches.ts";
 import { relationKind } from "../../../sql/build/materialize.ts";
@@ -26,6 +27,7 @@ import type { EarlierRuns } from "./earlier_runs.ts";
 import { beginBuild, buildWindow, type ModelBuild } from "./model_build.ts";
 import type { CheckSteps } from "./check_steps.ts";
 import { type Checked, checkTable } from "./check_table.ts";
+import { programVersions } from "./input_facts.ts";
 
 export interface ModelStepsOptions {
   readonly job: RunJob;
@@ -73,12 +75,15 @@ export class ModelSteps {
     for (;;) {
       const ended = await this.#options.checks.inTransaction(session, async (onChecked) => {
         batches ??= await this.#begin(session, planned, step, earlier);
-        const ended = await this.#next(session, planned, step, batches, onChecked);
+        const ended = await this.#next(session, planned, step, batches, { earlier, onChecked });
         this.#points.reach(batches.label(step), "before commit");
         return ended;
       });
       if (batches !== undefined) this.#points.reach(batches.label(step), "after commit");
-      if (ended !== undefined) return ended;
+      if (ended !== undefined) {
+        earlier.inputs.took(ended);
+        return ended;
+      }
       batches?.commit();
     }
   }
@@ -99,8 +104,29 @@ export class ModelSteps {
       window,
       warn: (message) => reporter.log("warn", step.name, message),
     });
-    if (build.isInOne && !earlier.inBatches.has(step.name)) return new Batches(build, window, []);
-    return new Batches(build, window, await this.#done(session, planned, step, build));
+    const inputs = await earlier.inputs.of(session, planned.model);
+    const isFresh = build.isInOne && !earlier.inBatches.has(step.name);
+    const done = isFresh ? [] : await this.#done(session, planned, step, build);
+    const before = await this.#before(session, planned, build, done.length === 0, earlier);
+    return new Batches(build, window, done, { inputs, ...before });
+  }
+
+  /** The table that the build goes on with. */
+  async #before(
+    session: DuckSession,
+    { model }: PlannedModel,
+    { way }: ModelBuild,
+    isFirst: boolean,
+    { inputs }: EarlierRuns,
+  ): Promise<Pick<StepManifest, "before">> {
+    if (way.isAnew || !gathersRows(model)) return {};
+    const before = isFirst ? await inputs.before(session, model) : {
+      table: `main.${model.name}`,
+      rows: null,
+      hash: null,
+      left_out: "an earlier attempt has built its first batches",
+    };
+    return before === undefined ? {} : { before };
   }
 
   /** The batches that earlier attempts of this run have done; what another run left half done is dropped. */
@@ -130,7 +156,7 @@ export class ModelSteps {
     planned: PlannedModel,
     step: Step,
     batches: Batches,
-    onChecked: OnChecked,
+    { earlier, onChecked }: { readonly earlier: EarlierRuns; readonly onChecked: OnChecked },
   ): Promise<Step | undefined> {
     const { build } = batches;
     if (build.isInOne) {
@@ -140,7 +166,8 @@ export class ModelSteps {
         built = await this.#window(session, step, build, window, index === 0, undefined);
         rows = built.rows === null ? null : (rows ?? 0) + built.rows;
       }
-      return await this.#finish(session, planned, step, batches, onChecked, { rows, sql: built?.sql ?? "" });
+      const change = { rows, sql: built?.sql ?? "" };
+      return await this.#finish(session, planned, step, batches, { earlier, onChecked, change });
     }
     const { reporter, job } = this.#options;
     const window = batches.next();
@@ -158,10 +185,8 @@ export class ModelSteps {
     if (batches.isLast) {
       if (table !== undefined) await this.#swap(session, build);
       await forgetModelBatches(session, step.name);
-      return await this.#finish(session, planned, step, batches, onChecked, {
-        rows: batches.rows,
-        sql: built.sql,
-      });
+      const change = { rows: batches.rows, sql: built.sql };
+      return await this.#finish(session, planned, step, batches, { earlier, onChecked, change });
     }
     const batch = { ...window, isAnew: build.way.isAnew, rows: built.rows ?? 0 };
     await recordModelBatch(session, step.name, job.runId, batch);
@@ -199,9 +224,12 @@ export class ModelSteps {
     session: DuckSession,
     planned: PlannedModel,
     step: Step,
-    { window, build }: Batches,
-    onChecked: OnChecked,
-    change: Pick<Step, "rows" | "sql">,
+    { window, build, read }: Batches,
+    { earlier, onChecked, change }: {
+      readonly earlier: EarlierRuns;
+      readonly onChecked: OnChecked;
+      readonly change: Pick<Step, "rows" | "sql">;
+    },
   ): Promise<Step> {
     const { job, reporter, mark, record } = this.#options;
     // Checks see the run's window, whatever the last batch was.
@@ -214,7 +242,14 @@ export class ModelSteps {
     onChecked(checked);
     requirePassed(planned, checked, build.isInOne || build.way.isAnew);
     for (const check of checked) await mark(session, check.step);
-    return await record(session, planned, step, change);
+    const made = {
+      ...programVersions(),
+      window_start: window.startMs === null ? null : new Date(window.startMs).toISOString(),
+      window_end: new Date(window.endMs).toISOString(),
+      ...read,
+      ...await earlier.inputs.after(session, planned.model, change.rows),
+    };
+    return await record(session, planned, step, { ...change, manifest: made });
   }
 }
 
@@ -238,14 +273,22 @@ class Batches {
   readonly build: ModelBuild;
   /** Of the run, for this step. */
   readonly window: BuildWindow;
+  /** What it is built from. */
+  readonly read: Pick<StepManifest, "inputs" | "before">;
   readonly #open: readonly BuildWindow[];
   #index = 0;
   #rows: number;
   #committed: number;
 
-  constructor(build: ModelBuild, window: BuildWindow, done: readonly ModelBatch[]) {
+  constructor(
+    build: ModelBuild,
+    window: BuildWindow,
+    done: readonly ModelBatch[],
+    read: Pick<StepManifest, "inputs" | "before">,
+  ) {
     this.build = build;
     this.window = window;
+    this.read = read;
     const isDone = ({ startMs, endMs }: BuildWindow) =>
       done.some((batch) => batch.startMs === startMs && batch.endMs === endMs);
     this.#open = build.windows.filter((window) => !isDone(window));

@@ -72,6 +72,8 @@ import type { ApplyRequest } from "../../../engine/control/versions/project_sour
 import { createRemoteHistory } from "./remote_history.ts";
 import type { PublishedData } from "../../../engine/control/data/port.ts";
 import { createRemoteData } from "./remote_data.ts";
+import type { Manifests } from "../../../engine/control/manifests/port.ts";
+import { createRemoteManifests } from "./remote_manifests.ts";
 import { createRemotePlans } from "./remote_plans.ts";
 import { createRemoteServer } from "./remote_server.ts";
 import { createRemoteWebhooks } from "./remote_webhooks.ts";
@@ -97,6 +99,7 @@ export class RemoteEngine implements Engine {
   readonly server: ServerControl;
   readonly webhooks: Webhooks;
   readonly plans: Plans;
+  readonly manifests: Manifests;
   readonly data: PublishedData;
   readonly #url: string;
   readonly #routes: ApiClient["routes"];
@@ -111,6 +114,7 @@ export class RemoteEngine implements Engine {
     this.server = createRemoteServer(api);
     this.webhooks = createRemoteWebhooks(api);
     this.plans = createRemotePlans(api);
+    this.manifests = createRemoteManifests(api);
     this.data = createRemoteData(api);
   }
 

@@ -112,6 +112,10 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
         value: "N",
         description: "the steps as they were when this attempt had ended",
       },
+      manifest: {
+        type: "boolean",
+        description: "what it was made of: SQL, params, inputs and outputs with their hashes, versions",
+      },
       json,
     },
     load: async () => (await import("../commands/show_command.ts")).show,

@@ -5,6 +5,7 @@ import type { Engine } from "../../../engine/control/engine.ts";
 import type { CommandRun } from "../command.ts";
 import { connect } from "../connect.ts";
 import { formatStreams, TRAFFIC_COLUMNS, trafficCells } from "../streams_text.ts";
+import { formatManifest } from "./runs/manifest_text.ts";
 import { formatPipeline, pipelineJson } from "./pipelines_command.ts";
 import { readFolders } from "../settings.ts";
 import { formatBytes, formatCount, formatDuration } from "../../../text/format.ts";
@@ -24,7 +25,8 @@ export const show: CommandRun = async (invocation, context) => {
     throw new AppError("invalid", `--attempt is "${attempt}": expected a number from 1`);
   }
   const asked = invocation.arguments[0] ?? "";
-  const pipeline = attempt === undefined ? await pipelineNamed(connection.engine, asked) : undefined;
+  const isOfRun = attempt !== undefined || invocation.flag("manifest");
+  const pipeline = !isOfRun ? await pipelineNamed(connection.engine, asked) : undefined;
   if (pipeline !== undefined) {
     const streams = await connection.engine.listStreams(pipeline.name);
     const width = context.terminal.tableColumns();
@@ -32,6 +34,17 @@ export const show: CommandRun = async (invocation, context) => {
       invocation.flag("json")
         ? JSON.stringify({ ...pipelineJson(pipeline), streams })
         : [formatPipeline(pipeline, Date.now()), formatStreams(streams, width)].filter(Boolean).join("\n\n"),
+    );
+    return 0;
+  }
+  if (invocation.flag("manifest")) {
+    if (attempt !== undefined) {
+      throw new AppError("invalid", "--manifest is of all attempts: leave out --attempt");
+    }
+    const manifest = await connection.engine.manifests.get(asked);
+    const width = context.terminal.tableColumns();
+    context.terminal.out(
+      invocation.flag("json") ? JSON.stringify(manifest) : formatManifest(manifest, width),
     );
     return 0;
   }

@@ -82,6 +82,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   deletePipeline: row("pipeline", "pipeline:edit"),
 
   getRun: row("run", "pipeline:view"),
+  getManifest: row("run", "pipeline:view"),
   getFailedRows: row("run", "pipeline:data"),
   getRunLogs: row("run", "pipeline:view"),
   watchRun: row("run", "pipeline:view"),

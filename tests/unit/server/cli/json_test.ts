@@ -28,6 +28,7 @@ const SAME_AS_API: readonly (readonly [string, string])[] = [
   ["runs --all", "/api/runs?limit=500"],
   ["runs --pipeline orders --state failed", "/api/runs?pipeline=orders&state=failed"],
   [`show ${failed}`, `/api/runs/${failed}`],
+  [`show ${succeeded} --manifest`, `/api/runs/${succeeded}/manifest`],
   ["preview flights", "/api/pipelines/flights/tables"],
   ["preview flights hourly_weather", "/api/pipelines/flights/tables/hourly_weather"],
   ["lineage flights", "/api/pipelines/flights/lineage"],

@@ -199,6 +199,7 @@ function engineMethods(engine: FakeEngine): Engine {
     server: engine.server,
     webhooks: engine.webhooks,
     plans: engine.plans,
+    manifests: engine.manifests,
     data: engine.data,
     listPipelines: () => engine.listPipelines(),
     pipelineNames: () => engine.pipelineNames(),

@@ -102,6 +102,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   stopVerification: OPERATORS,
   listRuns: ALL,
   getRun: ALL,
+  getManifest: ALL,
   getFailedRows: OPERATORS,
   getRunLogs: ALL,
   searchLogs: ALL,

@@ -40,6 +40,7 @@ const ENGINE: Table<Engine> = {
     deliveries: nothing({}),
   },
   plans: { plan: line("data.view", { project: { files: [] }, against: { kind: "in_force" } }) },
+  manifests: { get: nothing("r1") },
   data: {
     list: nothing("orders"),
     find: nothing("orders", "daily"),
@@ -182,7 +183,7 @@ function anyPort(called: string[], name = "port"): never {
     get: (_, key) => {
       const path = `${name}.${String(key)}`;
       const isRoom =
-        /^port\.(backfills|versions|alerts|history|plans|data|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
+        /^port\.(backfills|versions|alerts|history|plans|manifests|data|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
       if (isRoom.test(path)) return anyPort(called, path);
       return () => {
         called.push(path);

@@ -56,6 +56,12 @@ const CASES: Readonly<Record<string, readonly [string, string, readonly string[]
     ["id"],
     "+0 -0 ~1 by id; d 1",
   ],
+  "values that DuckDB hashes alike": [
+    "SELECT 0::HUGEINT AS n, [[1], [2]] AS l, NULL::INTEGER[] AS e",
+    "SELECT -1::HUGEINT AS n, [[1, 2]] AS l, []::INTEGER[] AS e",
+    [],
+    "+1 -1 ~? whole rows",
+  ],
   "not a number, and zeroes of both signs": [
     "SELECT 1 AS id, 'nan'::DOUBLE AS n, 0.0::DOUBLE AS z",
     "SELECT 1 AS id, 'nan'::DOUBLE AS n, -0.0::DOUBLE AS z",

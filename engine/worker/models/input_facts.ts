@@ -1,0 +1,108 @@
+import type { Step } from "../../../contract/run.ts";
+import type { StepManifest, TableFacts } from "../../../contract/runs/manifest.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
+import { VERSION } from "../../../contract/settings/version.ts";
+import { gathersRows, isComputedByReaders } from "../../../sql/build/model_change.ts";
+import type { Graph } from "../../../sql/language/graph.ts";
+import { type Model, modelTable } from "../../../sql/language/model.ts";
+import { duckdbVersion } from "../../duckdb/version.ts";
+import { type FactsOptions, tableFacts } from "../../warehouse/models/table_facts.ts";
+import { outputOf } from "../../warehouse/models/built_models.ts";
+import { rawTable } from "../../warehouse/raw_table.ts";
+
+/** What did a step. */
+export const programVersions = (): Pick<StepManifest, "sluice" | "duckdb"> => ({
+  sluice: VERSION,
+  duckdb: duckdbVersion(),
+});
+
+/** What models of one attempt are built from, and what is made of them. Each table that is read is looked at once. */
+export class InputFacts {
+  readonly #graph: Graph;
+  /** By node; those that are computed by who reads them. */
+  readonly #computed: ReadonlySet<string>;
+  readonly #known = new Map<string, Promise<readonly TableFacts[]>>();
+
+  constructor(models: readonly Model[], graph: Graph, committed: Iterable<Step>) {
+    this.#graph = graph;
+    this.#computed = new Set(models.filter(isComputedByReaders).map(({ name }) => `model:${name}`));
+    for (const step of committed) this.took(step);
+  }
+
+  /** What a step of this run has made is what others read. */
+  took({ name, manifest }: Step): void {
+    if (manifest?.output === undefined || manifest.output.hash === null) return;
+    this.#known.set(name, Promise.resolve([manifest.output]));
+  }
+
+  /** The tables that the model reads, those behind views among them. */
+  async of(session: SqlSession, { name }: Model): Promise<TableFacts[]> {
+    const facts: TableFacts[] = [];
+    for (const node of this.#storedBehind(`model:${name}`)) facts.push(...await this.#factsOf(session, node));
+    return facts;
+  }
+
+  /** The table of a model as it is, before this run goes on with it. */
+  async before(session: SqlSession, { name }: Model): Promise<TableFacts | undefined> {
+    return await outputOf(session, name) ??
+      await factsOf(session, { relation: modelTable(name), table: `main.${name}` });
+  }
+
+  /** What was made of the model, in the transaction that made it; `rows` is how many rows that brought. */
+  async after(
+    session: SqlSession,
+    model: Model,
+    rows: number | null,
+  ): Promise<Pick<StepManifest, "output" | "moment">> {
+    const table = `main.${model.name}`;
+    if (isComputedByReaders(model)) {
+      return {
+        output: { table, rows: null, hash: null, left_out: "its rows are computed by what reads it" },
+      };
+    }
+    const known = rows === null || gathersRows(model) ? {} : { rows };
+    const found = await tableFacts(session, { relation: modelTable(model.name), table, ...known });
+    if (found === undefined) return {};
+    const { moment, ...output } = found;
+    return { moment, output };
+  }
+
+  #storedBehind(node: string, found = new Set<string>()): Set<string> {
+    for (const other of this.#graph.nodes.get(node)?.depends ?? []) {
+      if (this.#computed.has(other)) this.#storedBehind(other, found);
+      else found.add(other);
+    }
+    return found;
+  }
+
+  async #factsOf(session: SqlSession, node: string): Promise<readonly TableFacts[]> {
+    const known = this.#known.get(node);
+    // What another step began may have been stopped with it.
+    if (known !== undefined) return await known.catch(() => this.#look(session, node));
+    const own = this.#look(session, node);
+    this.#known.set(node, own);
+    return await own;
+  }
+
+  async #look(session: SqlSession, node: string): Promise<readonly TableFacts[]> {
+    const found = this.#graph.nodes.get(node);
+    if (found === undefined) return [];
+    const { kind, label, tables = [] } = found;
+    const named = kind === "model"
+      ? [{ relation: modelTable(label), table: `main.${label}` }]
+      : [label, ...tables].map((name) => ({ relation: rawTable(name), table: `raw.${name}` }));
+    const facts: TableFacts[] = [];
+    for (const { relation, table } of named) {
+      const one = await factsOf(session, { relation, table });
+      if (one !== undefined) facts.push(one);
+    }
+    return facts;
+  }
+}
+
+async function factsOf(session: SqlSession, options: FactsOptions): Promise<TableFacts | undefined> {
+  const found = await tableFacts(session, options);
+  if (found === undefined) return undefined;
+  const { moment: _, ...facts } = found;
+  return facts;
+}

@@ -1,0 +1,25 @@
+import * as v from "valibot";
+import { runManifestSchema } from "../../../contract/runs/run_manifest.ts";
+import { route } from "../../http/route.ts";
+import { idParams } from "../request_parts.ts";
+
+/** `/api/runs/:id/manifest`. */
+export function manifestRoutes() {
+  return [
+    route({
+      method: "get",
+      path: "/api/runs/:id/manifest",
+      operation: "getManifest",
+      summary: "What a run was made of: SQL, params, inputs and outputs with their hashes, versions",
+      permission: "pipeline:view",
+      request: v.object({ params: idParams, query: v.strictObject({}) }),
+      response: {
+        status: 200,
+        description: "The manifest, of what is done so far.",
+        schema: runManifestSchema,
+      },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params }, { engine }) => ({ body: await engine.manifests.get(params.id) }),
+    }),
+  ];
+}
