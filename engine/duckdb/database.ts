@@ -90,6 +90,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
 }
 
+/** Of DuckDB itself, as `v1.4.2`. */
+export const duckdbVersion = (): string => duckdb.library_version();
+
 /** One open database file. Disposing it closes its sessions, writes a checkpoint and frees the file. */
 export class Database implements AsyncDisposable {
   readonly #handle: duckdb.Database;

@@ -5,7 +5,7 @@ import { VERSION } from "../../../contract/settings/version.ts";
 import { gathersRows, isComputedByReaders } from "../../../sql/build/model_change.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import { type Model, modelTable } from "../../../sql/language/model.ts";
-import { duckdbVersion } from "../../duckdb/version.ts";
+import { duckdbVersion } from "../../duckdb/database.ts";
 import { type FactsOptions, tableFacts } from "../../warehouse/models/table_facts.ts";
 import { outputOf } from "../../warehouse/models/built_models.ts";
 import { rawTable } from "../../warehouse/raw_table.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import type { StepManifest } from "../../../../../contract/runs/manifest.ts";
-import type { RunJob } from "../../../../../contract/job.ts";
+import type { RunJob } from "../../../../../contract/jobs/run_job.ts";
 import { type Attempt, JobProject, type MemorySystem, rows } from "../job_fixture.ts";
 
 /** What each step says of what it was made of. */
