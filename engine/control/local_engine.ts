@@ -63,6 +63,7 @@ import { Admission } from "../runs/admission/admission.ts";
 import { Housekeeping, type RetentionSettings } from "../runs/housekeeping.ts";
 import { createLocalWorker } from "../runs/local_worker.ts";
 import { forgetFailedRows } from "../runs/checks/failed_rows_folder.ts";
+import { forgetSnapshots } from "../runs/snapshots/forget_snapshots.ts";
 import { PublishedFolder } from "../runs/streams/published.ts";
 import { LocalData } from "./data/published_data.ts";
 import { createManifests } from "./manifests/local_manifests.ts";
@@ -287,7 +288,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       settings: context.retention,
       dataDir,
       spillsInUse: () => new Set([...this.#processes.folders, ...this.#loads.folders, ...this.data.folders]),
-      forgetFailedRows: () => forgetFailedRows(dataDir, store),
+      forgetFiles: [() => forgetFailedRows(dataDir, store), () => forgetSnapshots(context)],
     });
     this.#followers = new FollowerWatch({
       store,

@@ -40,8 +40,8 @@ export interface HousekeepingContext {
   readonly dataDir: string;
   /** Names of the folders that runs spill to which are in use. */
   readonly spillsInUse: () => ReadonlySet<string>;
-  /** Removes rows that failed the checks of runs that are forgotten; resolves to how many files. */
-  readonly forgetFailedRows?: () => Promise<number>;
+  /** Each removes files of the data folder that nobody needs any more; resolves to how many. */
+  readonly forgetFiles?: readonly (() => Promise<number>)[];
 }
 
 /**
@@ -77,7 +77,7 @@ export class Housekeeping {
 
   async #forget(): Promise<void> {
     const runs = await this.#forgetRuns();
-    await this.#context.forgetFailedRows?.();
+    for (const forget of this.#context.forgetFiles ?? []) await forget();
     const messages = await this.#forgetMessages();
     const keys = await this.#forgetKeys();
     const tokens = await this.#inSteps(() =>

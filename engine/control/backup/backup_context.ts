@@ -13,6 +13,8 @@ export interface BackupContext {
   readonly signal: AbortSignal;
   /** Told of a pipeline that it waits for. */
   readonly onWait: (pipeline: string) => void;
+  /** Published models are left out: the next runs publish them anew. */
+  readonly leavesSnapshotsOut?: boolean;
   /** Where the backup is to be encrypted. */
   readonly encrypt?: Encrypt | undefined;
 }

@@ -11,7 +11,7 @@ import { BACKUP_FORMAT, MANIFEST, type Manifest } from "./manifest.ts";
  * hold of their pipelines. The key stays where it is: with it, a backup would tell what it seals.
  */
 const LEFT_OUT =
-  /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|sluice\.key.*|warehouse|copies|restoring(?:\.zip)?|backing-up-.*|\.gitignore)$|\.tmp$/;
+  /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|sluice\.key.*|warehouse|copies|pinned|restoring(?:\.zip)?|backing-up-.*|\.gitignore)$|\.tmp$/;
 const PARTS = "backing-up-";
 /** How old is what a backup that was killed has left in the data folder. */
 const LEFT_BEHIND_MS = 86_400_000;
@@ -94,7 +94,8 @@ async function fill(archive: BackupArchive, parts: string, context: BackupContex
       await add(`warehouse/${name}`, copy);
     }
   }
-  for await (const path of otherFiles(context.dataDir, "")) {
+  const without = context.leavesSnapshotsOut === true ? ["snapshots"] : [];
+  for await (const path of otherFiles(context.dataDir, "", without)) {
     const copy = join(parts, "file");
     // They are written beside and renamed: each is whole, or gone.
     if (await copyIfThere(join(context.dataDir, path), copy)) await add(path, copy);
@@ -149,12 +150,16 @@ async function copyWarehouse(
 }
 
 /** Below the data folder, without what is copied in a way of its own. */
-async function* otherFiles(dataDir: string, below: string): AsyncGenerator<string> {
+async function* otherFiles(
+  dataDir: string,
+  below: string,
+  without: readonly string[],
+): AsyncGenerator<string> {
   for await (const { name, isFile, isDirectory } of readFolder(join(dataDir, below))) {
-    if (below === "" ? LEFT_OUT.test(name) : name.endsWith(".tmp")) continue;
+    if (below === "" ? LEFT_OUT.test(name) || without.includes(name) : name.endsWith(".tmp")) continue;
     const path = below === "" ? name : `${below}/${name}`;
     if (isFile) yield path;
-    else if (isDirectory) yield* otherFiles(dataDir, path);
+    else if (isDirectory) yield* otherFiles(dataDir, path, without);
   }
 }
 

@@ -10,6 +10,7 @@ import { withJobProcess } from "../attempt/job_process.ts";
 import type { RunProcessProgram } from "../attempt/spawn.ts";
 import { placeOf, type RowCover } from "../streams/row_cover.ts";
 import { FileReplacer } from "../streams/file_replacer.ts";
+import { unpinPlain } from "../../snapshots/pinned_snapshots.ts";
 import { pipelineSnapshots, removePlainSnapshots } from "../../snapshots/snapshot_files.ts";
 import { warehousePath, warehouseState } from "./warehouse_file.ts";
 import type { WarehouseKeys } from "./warehouse_keys.ts";
@@ -68,7 +69,10 @@ export async function convertWarehouse(
   const isDone = state === (action === "encrypt" ? "encrypted" : "plain");
   const compared = isDone ? null : await convert(context, pipeline, action, path, signal);
   await coverAnew(context, pipeline);
-  if (action === "encrypt") await removePlainSnapshots(pipelineSnapshots(context.dataDir, pipeline));
+  if (action === "encrypt") {
+    await removePlainSnapshots(pipelineSnapshots(context.dataDir, pipeline));
+    await unpinPlain(context.dataDir, pipeline);
+  }
   // Last: until then something may be covered by it.
   if (action === "decrypt") await context.store.remove(pipeline);
   return { pipeline, action, compared, bytes: (await Deno.stat(path)).size };

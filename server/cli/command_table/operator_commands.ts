@@ -16,6 +16,10 @@ export const OPERATOR_COMMANDS: readonly CommandSpec[] = [
         value: "DURATION",
         description: "how long it waits for a run of a pipeline to end, 10m by default",
       },
+      "without-snapshots": {
+        type: "boolean",
+        description: "leave out what pipelines publish: their next runs publish it anew",
+      },
       encrypt: {
         type: "boolean",
         description: "make no plain one: an error where nobody is named whom it is encrypted for",

@@ -49,6 +49,7 @@ export const backup: CommandRun = async (invocation, context) => {
     waitMs,
     signal: stop.signal,
     encrypt,
+    leavesSnapshotsOut: invocation.flag("without-snapshots"),
     onWait: (pipeline) => terminal.note(`Waiting for a run of ${pipeline} to end`),
   });
   const { size } = await Deno.stat(path);

@@ -18,6 +18,7 @@ import type { DoctorCheck } from "./doctor_check.ts";
 import { checkCertificate } from "./certificate_check.ts";
 import { checkSignOn } from "./sign_on_checks.ts";
 import { checkTelemetry, telemetryProblems } from "./telemetry_checks.ts";
+import { checkSnapshots } from "./snapshot_check.ts";
 import { checkWarehouses } from "./warehouse_checks.ts";
 import { checkDisk, checkOpenFiles, checkRuntime, checkSandbox, readLibc } from "./machine_checks.ts";
 
@@ -44,6 +45,7 @@ export const doctor: CommandRun = async (invocation, context) => {
     await checkSandbox(context.program),
     ...await checkCertificate(context),
     await checkWarehouses(folders.dataDir, context.env),
+    await checkSnapshots(folders.dataDir),
     await checkPolicy(folders),
     ...await checkProject(folders, context, stop.signal),
     ...await checkTelemetry(context.env, context.program.version),

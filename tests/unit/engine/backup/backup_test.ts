@@ -76,6 +76,8 @@ Deno.test("what a data folder holds is in its backup, and comes back as it was",
     "data/tokens/crm": "token",
     "data/previews/a/orders é.json": "[]",
     "data/previews/a/half.json.7.tmp": "[",
+    "data/snapshots/a/daily/1.parquet": "published",
+    "data/pinned/r/a.daily/1.parquet": "published",
     "data/server.json": "{}",
     "data/format.json": '{"format":1}',
     "data/tmp/spill": "spilled",
@@ -87,6 +89,7 @@ Deno.test("what a data folder holds is in its backup, and comes back as it was",
     "format.json",
     "previews/a/orders é.json",
     "sluice.db",
+    "snapshots/a/daily/1.parquet",
     "tokens/crm",
     "warehouse/a.duckdb",
     "warehouse/a.duckdb.wal",
@@ -99,14 +102,26 @@ Deno.test("what a data folder holds is in its backup, and comes back as it was",
   assert.equal((Deno.statSync(place.path("backup.zip")).mode ?? 0) & 0o777, 0o600);
 
   assert.deepEqual(await place.restore(), manifest);
-  assert.deepEqual(place.names("new"), ["format.json", "previews", "sluice.db", "tokens", "warehouse"]);
+  assert.deepEqual(place.names("new"), [
+    "format.json",
+    "previews",
+    "sluice.db",
+    "snapshots",
+    "tokens",
+    "warehouse",
+  ]);
   assert.equal(Deno.readTextFileSync(place.path("new/previews/a/orders é.json")), "[]");
   assert.equal(Deno.readTextFileSync(place.path("new/warehouse/a.duckdb.wal")), "more");
   await using restored = await openStore(fileStoreUrl(place.path("new/sluice.db")));
   assert.equal((await restored.runs.get("r"))?.state, "queued");
 
+  const without = await place.backup({ leavesSnapshotsOut: true }, "without.zip");
+  assert.deepEqual(
+    without.files.map(({ path }) => path).sort(),
+    manifest.files.map(({ path }) => path).filter((path) => !path.startsWith("snapshots/")).sort(),
+  );
   await assert.rejects(place.backup(), { code: "conflict", message: /there is a file already/ });
-  assert.deepEqual(place.names("."), ["backup.zip", "data", "new"]);
+  assert.deepEqual(place.names("."), ["backup.zip", "data", "new", "without.zip"]);
 });
 
 Deno.test("a warehouse is copied between two runs, and no run begins meanwhile", async () => {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { checkSnapshots } from "../../../../server/cli/commands/operations/snapshot_check.ts";
 import { checkWarehouses } from "../../../../server/cli/commands/operations/warehouse_checks.ts";
 import { deepEqual, equal, match } from "node:assert/strict";
 import {
@@ -82,6 +83,27 @@ Deno.test("a connector is tested for as long as it may take", async () => {
   const alive = setInterval(() => {}, 1_000);
   match((await checkConnector(silent, "crm", { timeoutMs: 1, signal })).message, /No answer within/);
   clearInterval(alive);
+});
+
+Deno.test("checkSnapshots() counts what is published, what is to go and what runs have pinned", async () => {
+  const dataDir = await Deno.makeTempDir();
+  try {
+    deepEqual(await checkSnapshots(dataDir), {
+      check: "snapshots",
+      state: "ok",
+      message: "0 snapshots of 0 models, 0 B",
+    });
+    await Deno.mkdir(join(dataDir, "snapshots", "shop", "daily"), { recursive: true });
+    await Deno.writeTextFile(
+      join(dataDir, "snapshots", "shop", "daily", "unpublished"),
+      "2026-01-01T00:00:00.000Z",
+    );
+    await Deno.mkdir(join(dataDir, "pinned", "r"), { recursive: true });
+    const { message } = await checkSnapshots(dataDir);
+    match(message, /of 1 model, .*; 1 model published no more, which go after 7 days; pinned by 1 run/);
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
 });
 
 Deno.test("checkWarehouses() says which are plain where they are to be encrypted, and what encryption wants", async () => {
