@@ -24,7 +24,16 @@ export function withTriggerFaults(
   return pipelines.map((pipeline) => {
     const after = afterOf(pipeline);
     if (after === undefined) return pipeline;
-    const faults = dependenciesOf(after).pipelines.flatMap((upstream): Fault[] => {
+    const { pipelines: upstreams } = dependenciesOf(after);
+    if (upstreams.length === 0) {
+      const message =
+        "after: reads needs a stream that reads what another pipeline publishes: connector: sluice";
+      return {
+        ...pipeline,
+        faults: [...pipeline.faults, { ...pipeline.place(["after"]), message, severity: "error" }],
+      };
+    }
+    const faults = upstreams.flatMap((upstream): Fault[] => {
       const message = faultOf(pipeline.name, upstream, all);
       if (message === undefined) return [];
       const path = pathOf(after, upstream);
@@ -79,10 +88,8 @@ function wayBack(name: string, upstream: string, all: AfterByPipeline): string[]
 
 /** Where the definition names it. */
 function pathOf(after: AfterDefinition, upstream: string): DocumentPath {
-  if (Array.isArray(after)) return ["after", after.indexOf(upstream)];
-  return "all" in after ? ["after", "all", after.all.indexOf(upstream)] : [
-    "after",
-    "any",
-    after.any.indexOf(upstream),
-  ];
+  if (Array.isArray(after) || typeof after === "string") return ["after", after.indexOf(upstream)];
+  return "all" in after
+    ? ["after", "all", after.all.indexOf(upstream)]
+    : ["after", "any", after.any.indexOf(upstream)];
 }

@@ -6,6 +6,7 @@ import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import { schedulesOf } from "../../contract/pipeline/schedule.ts";
+import { withReadPipelines } from "../../contract/triggers/after.ts";
 import { BUILT_IN_CONNECTORS, withBuiltInConnectors } from "../../contract/pipeline/scripts.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import { checkPipelineConnectors, type PipelineContext } from "./check_pipeline_connectors.ts";
@@ -141,7 +142,7 @@ export async function parsePipeline(
     };
   };
   if (document.value === undefined) return { ...broken, ...unreadSketch(await filesOf(name)) };
-  const shape = checkSchema(pipelineSchema, withBuiltInConnectors(document.value));
+  const shape = checkSchema(pipelineSchema, withReadPipelines(withBuiltInConnectors(document.value)));
   if ("faults" in shape) {
     const faults = shape.faults.map((fault): Fault => ({
       ...placeOf(document, fault),

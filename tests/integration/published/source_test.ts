@@ -1,7 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import type { Table } from "../../../contract/table.ts";
-import { Served } from "../../support/served_project.ts";
+import { waitFor } from "../../support/sluice_server.ts";
+import { PATIENCE_MS, Served } from "../../support/served_project.ts";
 
 /** Pipelines that read what others publish, on a server. */
 
@@ -19,6 +20,10 @@ load:
   // Its failure is the second attempt's cause.
   "transforms/report/total.sql": `SELECT count(*) AS n, min(day) AS day, CAST(sum(huge) AS BIGINT) AS total
 FROM raw.daily\n`,
+  "pipelines/chained.yaml": `after: reads
+extract:
+  daily: { connector: sluice, stream: shop.daily, columns: [day], where: "id = 7" }
+`,
   "pipelines/fragile.yaml": `extract:
   daily: { connector: sluice, stream: shop.daily, mode: append }
   gate: { connector: files, path: in/gate.csv }
@@ -40,7 +45,11 @@ Deno.test("a pipeline reads the newest snapshot of another, in the model's own t
     early.error?.message ?? "",
     /Cannot read shop\.daily: shop has not published it yet; run it first: sluice run shop/,
   );
-  await served.succeed("shop");
+  const published = await served.succeed("shop");
+  const chained = await waitFor(async () => (await served.runs("chained"))[0], PATIENCE_MS);
+  deepEqual([chained?.trigger, chained?.parent], ["after", published.id]);
+  equal((await server.ended(chained?.id ?? "")).state, "succeeded");
+  deepEqual(await served.warehouse("chained", "SELECT * FROM raw.daily"), [["mon"]]);
   const run = await served.succeed("report");
   equal(run.steps.find(({ name }) => name === "extract:daily")?.rows, 1000);
   deepEqual(

@@ -2,6 +2,7 @@ import { deepEqual } from "node:assert/strict";
 import { formatFault } from "../../../../text/fault.ts";
 import { withTriggerFaults } from "../../../../engine/definitions/check_triggers.ts";
 import { loadProject } from "../../../../engine/definitions/load.ts";
+import { sluice } from "../../../../connectors/sluice/connector.ts";
 import { CONNECTOR_TYPES, ProjectFixture } from "./project_fixture.ts";
 
 /** The faults of pipelines that say what they run after, in order of their files. */
@@ -41,6 +42,35 @@ Deno.test("pipelines run after others that there are, and never after themselves
     "pipelines/a.yaml:1:9: after[0]: a would run after itself: a after other after a",
   ]);
   deepEqual((await faults({ a: "after: [b]\nretry: 3", b: "after: [a]" })).length, 3);
+});
+
+Deno.test("after: reads stands for the pipelines whose published models are read, any or all", async () => {
+  const streams = (...addresses: string[]) =>
+    `extract:\n${addresses.map((one, i) => `  s${i}: { connector: sluice, stream: ${one} }\n`).join("")}`;
+  await using project = await ProjectFixture.create({
+    "pipelines/any.yaml": `after: reads\n${streams("shop.daily", "crm.people", "shop.weekly")}`,
+    "pipelines/all.yaml": `after: { all: reads }\n${streams("shop.daily", "crm.people")}`,
+    "pipelines/none.yaml": "after: reads\n",
+    "pipelines/shop.yaml": "tags: [x]",
+    "pipelines/crm.yaml": `after: [any]`,
+  });
+  const types = [...CONNECTOR_TYPES, sluice];
+  const pipelines = withTriggerFaults((await loadProject(project.dir, { connectorTypes: types })).pipelines);
+  deepEqual(Object.fromEntries(pipelines.map(({ name, definition }) => [name, definition?.after])), {
+    all: { all: ["shop", "crm"] },
+    any: ["shop", "crm"],
+    crm: ["any"],
+    none: "reads",
+    shop: undefined,
+  });
+  deepEqual(
+    pipelines.flatMap(({ faults }) => faults.map(formatFault)).filter((text) => text.includes("after")),
+    [
+      "pipelines/any.yaml:1:1: after[1]: any would run after itself: any after crm after any",
+      "pipelines/crm.yaml:1:9: after[0]: crm would run after itself: crm after any after crm",
+      "pipelines/none.yaml:1:1: after: reads needs a stream that reads what another pipeline publishes: connector: sluice",
+    ],
+  );
 });
 
 Deno.test("sensors wait for files of connectors that have some, each once", async () => {
