@@ -106,6 +106,18 @@ export const pipelinePlanSchema = v.object({
     v.array(modelChangeSchema),
     "In the order in which they are built; what is gone comes last.",
   ),
+  readers: described(
+    v.array(v.object({
+      pipeline: described(v.string(), "The pipeline that reads."),
+      stream: described(v.string(), "Its stream."),
+      model: described(v.string(), "The model that it reads."),
+      loses: described(
+        v.boolean(),
+        "Whether there is nothing to read any more: the model is published no more.",
+      ),
+    })),
+    "Streams of other pipelines of the project that read published models which change, or are published no more.",
+  ),
   breaking: described(v.boolean(), "Whether something of it breaks who reads it."),
   cost: described(
     v.object({

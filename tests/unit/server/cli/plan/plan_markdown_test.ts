@@ -47,6 +47,10 @@ const PLAN: PipelinePlan = {
   connectors: [],
   scripts: [],
   models: [MODEL],
+  readers: [
+    { pipeline: NASTY, stream: "s", model: NASTY, loses: false },
+    { pipeline: "report", stream: "s", model: "old", loses: true },
+  ],
   breaking: true,
   cost: { models: 1, duration_ms: 1_200, rows: 3, unknown: 0 },
   data: { compared: true, note: NASTY, duration_ms: 5 },
