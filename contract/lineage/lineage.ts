@@ -77,6 +77,14 @@ const tableLineageSchema = v.object({
       "`raw.orders`, `main.daily`; `source:orders` is what the stream reads, `target:daily→lake` what the load writes.",
     ),
   ),
+  pipeline: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.description(
+        "Of a table of another pipeline, which this one reads by a published model, or which reads this one's; its id is `shop/main.daily` then.",
+      ),
+    ),
+  ),
   kind: v.pipe(v.picklist(TABLE_KINDS), v.description("What it is a table of.")),
   name: v.pipe(v.string(), v.description("The stream's, the model's or the load's own name.")),
   connector: v.exactOptional(v.pipe(v.string(), v.description("Of a source or a target."))),

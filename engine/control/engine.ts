@@ -81,7 +81,7 @@ export interface Engine {
    */
   previewTable(pipeline: string, table: string): Promise<TablePreview>;
   /** Where the columns of its tables come from, from its sources to its targets. Throws not_found. */
-  getLineage(pipeline: string): Promise<PipelineLineage>;
+  getLineage(pipeline: string, mayView?: (pipeline: string) => boolean): Promise<PipelineLineage>;
   /** The streams of the definition in force: how their last read went, and how far they are. Throws not_found. */
   listStreams(pipeline: string): Promise<StreamView[]>;
   /** The streams and the steps of loads that have rejects, as their runs have last reported them. Throws not_found. */

@@ -453,8 +453,8 @@ export class LocalEngine implements Engine, AsyncDisposable {
     return await this.#pipelines.streamViews(pipeline);
   }
 
-  async getLineage(pipeline: string): Promise<PipelineLineage> {
-    return await this.#lineageOf(pipeline);
+  async getLineage(pipeline: string, mayView?: (name: string) => boolean): Promise<PipelineLineage> {
+    return await this.#lineageOf(pipeline, mayView);
   }
 
   async listTables(pipeline: string): Promise<Table[]> {

@@ -1,3 +1,5 @@
+import type { ReadPublication } from "../../contract/lineage/across.ts";
+import { PUBLISHED_CONNECTOR } from "../../contract/snapshots/source.ts";
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import { AppError } from "../../contract/errors.ts";
 import type { Sealer } from "../../contract/keys/sealer.ts";
@@ -23,7 +25,16 @@ function definitionsOf(
   db: Database,
 ): Pick<
   PipelineStore,
-  "subjects" | "list" | "names" | "get" | "getAll" | "put" | "source" | "putSource" | "remove"
+  | "subjects"
+  | "list"
+  | "names"
+  | "get"
+  | "getAll"
+  | "publicationsRead"
+  | "put"
+  | "source"
+  | "putSource"
+  | "remove"
 > {
   const select = (where: SQL | undefined) =>
     db.select({
@@ -59,6 +70,18 @@ function definitionsOf(
     async get(name) {
       const [found] = await storing(`read pipeline "${name}"`, select(eq(pipelines.name, name)));
       return found;
+    },
+
+    async publicationsRead() {
+      return await storing(
+        "read what pipelines read of each other",
+        db.all<ReadPublication>(sql`
+          select p.name as pipeline, e.key as stream, e.value ->> '$.stream' as address
+          from pipelines as p join revisions as r on r.id = p.revision, json_each(r.definition, '$.extract') as e
+          where p.removed = 0 and e.value ->> '$.connector' = ${PUBLISHED_CONNECTOR}
+          order by p.name, e.key
+        `),
+      );
     },
 
     async getAll(names) {

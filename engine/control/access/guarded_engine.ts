@@ -127,7 +127,10 @@ export function guardedEngine(
 
     listTables: forPipeline("pipeline:view", (name) => engine.listTables(name)),
     previewTable: forPipeline("pipeline:data", (name, table: string) => engine.previewTable(name, table)),
-    getLineage: forPipeline("pipeline:view", (name) => engine.getLineage(name)),
+    getLineage: forPipeline("pipeline:view", async (name) => {
+      const names = await guard.only("pipeline:view");
+      return await engine.getLineage(name, names && ((other) => names.includes(other)));
+    }),
     listStreams: forPipeline("pipeline:view", (name) => engine.listStreams(name)),
     listRejects: forPipeline("pipeline:data", (name) => engine.listRejects(name)),
     getStreamSchema: forPipeline(

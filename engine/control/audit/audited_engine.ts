@@ -217,7 +217,7 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
         { action: "data.view", ...ofTable(pipeline, table) },
         () => engine.previewTable(pipeline, table),
       ),
-    getLineage: (pipeline) => engine.getLineage(pipeline),
+    getLineage: (...request) => engine.getLineage(...request),
     listStreams: (pipeline) => engine.listStreams(pipeline),
     // Of each stream how many: the page of a pipeline shows that.
     listRejects: (pipeline) => engine.listRejects(pipeline),

@@ -1,5 +1,7 @@
+import { lineageAcross, type ReadPublication } from "../../../contract/lineage/across.ts";
 import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
 import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
+import { parsePublishedName } from "../../../contract/snapshots/source.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { CheckContext } from "../../definitions/check_pipelines.ts";
 import { compileSides } from "../../definitions/plan/compile_sides.ts";
@@ -16,11 +18,46 @@ export interface LineageContext {
 
 type Columns = Readonly<Record<string, readonly Column[]>>;
 
+/** In one chain of pipelines. */
+const MOST_PIPELINES = 50;
+
+/**
+ * The same through other pipelines, as far as they may be looked at: those whose published models this one's streams read, and those
+ * that read its own, one behind the other. The function throws not_found.
+ */
+export function createLineages(
+  context: LineageContext,
+): (pipeline: string, mayView?: (pipeline: string) => boolean) => Promise<PipelineLineage> {
+  const lineageOf = ownLineages(context);
+  return async (pipeline, mayView = () => true) => {
+    const own = await lineageOf(pipeline);
+    const reads = await context.store.pipelines.publicationsRead();
+    if (reads.length === 0) return own;
+    const others = new Map<string, PipelineLineage>();
+    const namesBeside = (name: string): string[] => [
+      ...reads.filter((read) => read.pipeline === name).map(publisherOf),
+      ...reads.filter((read) => publisherOf(read) === name).map((read) => read.pipeline),
+    ];
+    for (let open = [pipeline]; open.length > 0 && others.size < MOST_PIPELINES;) {
+      const next = new Set(open.flatMap(namesBeside));
+      open = [...next].filter((name) => name !== pipeline && !others.has(name) && mayView(name));
+      for (const name of open) {
+        // One that is gone meanwhile, or was never there.
+        const lineage = await lineageOf(name).catch(() => undefined);
+        if (lineage !== undefined) others.set(name, lineage);
+      }
+    }
+    return lineageAcross(pipeline, own, others, reads);
+  };
+}
+
+const publisherOf = ({ address }: ReadPublication): string => parsePublishedName(address)?.pipeline ?? "";
+
 /**
  * Gives where the columns of a pipeline's tables come from, by the revision in force: no tables where none is. It is found
  * when the revision is checked, and anew when a run has met other columns. The function throws not_found.
  */
-export function createLineages(context: LineageContext): (pipeline: string) => Promise<PipelineLineage> {
+function ownLineages(context: LineageContext): (pipeline: string) => Promise<PipelineLineage> {
   const { store } = context;
   /** By revision: several that ask wait for one. */
   const underWay = new Map<string, Promise<PipelineLineage | undefined>>();

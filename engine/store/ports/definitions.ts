@@ -1,5 +1,6 @@
 import type { PipelineSubject } from "../../../contract/access/scope.ts";
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
+import type { ReadPublication } from "../../../contract/lineage/across.ts";
 import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
 import type { ReadableRevision, Revision, RevisionFile } from "../../../contract/revision.ts";
 import type { PipelineStep } from "../../../contract/run.ts";
@@ -39,6 +40,8 @@ export interface PipelineStore {
   /** The names of those that `list` gives. */
   names(): Promise<string[]>;
   get(name: string): Promise<PipelineRecord | undefined>;
+  /** The streams in force that read what pipelines publish, by the names of their pipelines. */
+  publicationsRead(): Promise<ReadPublication[]>;
   /** By name those of these that there are. */
   getAll(names: readonly string[]): Promise<Map<string, PipelineRecord>>;
   /** Creates or changes; brings a removed one back. A revision of undefined keeps the one in force. */

@@ -12,8 +12,9 @@ import { oneLine, printable } from "../text.ts";
 /** How lineage reads on a terminal. */
 
 /** What a table is called: a model by its name alone, what is elsewhere by its connector. */
-export function tableLabel({ id, kind, name, connector, address }: TableLineage): string {
-  if (kind === "model") return name;
+export function tableLabel({ id, pipeline, kind, name, connector, address }: TableLineage): string {
+  if (kind === "model") return pipeline === undefined ? name : `${pipeline}.${name}`;
+  if (kind === "stream" && pipeline !== undefined) return `${pipeline}.raw.${name}`;
   return kind === "stream" ? id : `${connector}: ${address === "" ? name : address}`;
 }
 

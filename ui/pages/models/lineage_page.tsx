@@ -1,3 +1,4 @@
+import { tableElsewhere } from "../../../contract/lineage/across.ts";
 import type {
   ColumnInfluence,
   ColumnLineage,
@@ -80,7 +81,11 @@ function linksOf(pipeline: string, focus: TableLineage | undefined): PageLinks {
   return {
     pipeline: path,
     whole: `${path}/lineage`,
-    table: (id) => `${path}/lineage?model=${encodeURIComponent(id)}`,
+    table: (id) => {
+      const there = tableElsewhere(id);
+      const page = there === undefined ? path : `/pipelines/${encodeURIComponent(there.pipeline)}`;
+      return `${page}/lineage?model=${encodeURIComponent(there?.id ?? id)}`;
+    },
     column: (id, column) =>
       `${path}/lineage?${around}table=${encodeURIComponent(id)}&column=${encodeURIComponent(column)}`,
   };

@@ -3,8 +3,12 @@ import { plainText } from "../plain_text.ts";
 
 /** What a table is called, and what it is. */
 export function tableTitle(
-  { id, kind, name, connector = "", address = "" }: TableLineage,
+  { id, pipeline, kind, name, connector = "", address = "" }: TableLineage,
 ): { readonly title: string; readonly about: string } {
+  if (pipeline !== undefined && (kind === "model" || kind === "stream")) {
+    const title = kind === "model" ? `${pipeline}.${name}` : `${pipeline}: raw.${name}`;
+    return { title: plainText(title), about: `${kind} of ${pipeline}` };
+  }
   switch (kind) {
     case "model":
       return { title: plainText(name), about: "model" };
