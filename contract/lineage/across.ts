@@ -21,10 +21,19 @@ export function tableElsewhere(id: string): { readonly pipeline: string; readonl
   return pipeline === undefined || own === undefined ? undefined : { pipeline, id: own };
 }
 
-/** The published models that a pipeline's streams read, as `shop.daily`. */
-export function publicationsRead({ tables }: PipelineLineage): string[] {
-  return tables.flatMap(({ kind, connector, address }) =>
-    kind === "source" && connector === PUBLISHED_CONNECTOR && address !== undefined ? [address] : []
+/** Which pipelines read which models of a pipeline, by its lineage through others. */
+export function publicationsOf(
+  { tables }: PipelineLineage,
+): { readonly model: string; readonly reader: string }[] {
+  const models = new Map(
+    tables.flatMap(({ id, kind, name, pipeline }) =>
+      kind === "model" && pipeline === undefined ? [[id, name] as const] : []
+    ),
+  );
+  return tables.flatMap(({ kind, pipeline: reader, reads }) =>
+    kind !== "source" || reader === undefined
+      ? []
+      : reads.flatMap((id) => models.get(id) ?? []).map((model) => ({ model, reader }))
   );
 }
 

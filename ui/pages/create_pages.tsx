@@ -21,6 +21,7 @@ import { runRoutes } from "./run_routes.tsx";
 import { passwordRoutes } from "./sign_in/password_routes.tsx";
 import { sessionRoutes } from "./sign_in/session_routes.tsx";
 import { secretRoutes } from "./secrets/secret_routes.tsx";
+import { dataRoutes } from "./models/data_routes.tsx";
 import { lineageRoutes } from "./models/lineage_routes.tsx";
 import { versionRoutes } from "./models/version_routes.tsx";
 import { ssoRoutes } from "./sign_in/sso_routes.tsx";
@@ -55,6 +56,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", webhookRoutes(pages));
   app.route("/", versionRoutes(pages));
   app.route("/", lineageRoutes(pages));
+  app.route("/", dataRoutes(pages));
   app.route("/", connectorRoutes(pages));
   app.route("/", problemRoutes(pages));
   app.route("/", peopleRoutes(pages));

@@ -35,6 +35,7 @@ import { StepList } from "../parts/steps/step_list.tsx";
 import { HistorySection } from "../parts/history/history_section.tsx";
 import { StreamSection } from "../parts/streams.tsx";
 import { Breakable } from "../parts/steps/step_names.tsx";
+import { publishedNames } from "../parts/published_names.ts";
 import { plainText } from "../parts/plain_text.ts";
 
 export interface PipelineView {
@@ -205,6 +206,11 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
             </a>
           )}
         </Fact>
+        {publishedNames(pipeline).length > 0 && (
+          <Fact name="Publishes">
+            <a href={`${path}/data`}>{formatPlural(publishedNames(pipeline).length, "model")}</a>
+          </Fact>
+        )}
         <Fact name="Defined by">{pipeline.origin === "files" ? "the project's files" : "the API"}</Fact>
         {pipeline.tags.length > 0 && (
           <Fact name="Tags">

@@ -15,7 +15,9 @@ import { oneLine, printable } from "../text.ts";
 export function tableLabel({ id, pipeline, kind, name, connector, address }: TableLineage): string {
   if (kind === "model") return pipeline === undefined ? name : `${pipeline}.${name}`;
   if (kind === "stream" && pipeline !== undefined) return `${pipeline}.raw.${name}`;
-  return kind === "stream" ? id : `${connector}: ${address === "" ? name : address}`;
+  if (kind === "stream") return id;
+  const label = `${connector}: ${address === "" ? name : address}`;
+  return pipeline === undefined ? label : `${label} in ${pipeline}`;
 }
 
 /** `daily.revenue`; of what is elsewhere `amount of shop: public.orders`. */

@@ -9,14 +9,15 @@ export function tableTitle(
     const title = kind === "model" ? `${pipeline}.${name}` : `${pipeline}: raw.${name}`;
     return { title: plainText(title), about: `${kind} of ${pipeline}` };
   }
+  const where = pipeline === undefined ? connector : `${connector} in ${pipeline}`;
   switch (kind) {
     case "model":
       return { title: plainText(name), about: "model" };
     case "stream":
       return { title: plainText(id), about: "stream" };
     case "source":
-      return { title: plainText(address === "" ? name : address), about: plainText(`source · ${connector}`) };
+      return { title: plainText(address === "" ? name : address), about: plainText(`source · ${where}`) };
     case "target":
-      return { title: plainText(address === "" ? name : address), about: plainText(`target · ${connector}`) };
+      return { title: plainText(address === "" ? name : address), about: plainText(`target · ${where}`) };
   }
 }
