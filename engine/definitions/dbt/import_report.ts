@@ -1,7 +1,10 @@
 import { listWords } from "../../../text/suggest.ts";
 import { formatPlural } from "../../../text/format.ts";
 import type { Finding } from "./findings.ts";
+import { isRecord } from "../../../text/is_record.ts";
 import type { PlannedImport } from "./plan_import.ts";
+import type { Dict } from "./project/read_project.ts";
+import { listOf } from "./project/settings.ts";
 
 /** What came of an import, for people: on the terminal, and as IMPORT.md in the new project. */
 
@@ -37,11 +40,7 @@ export function importMarkdown(planned: PlannedImport, faults: readonly Finding[
   const notes = found.filter(({ kind }) => kind === "note");
   const list = (found: readonly Finding[]) =>
     found.map((one) => `- ${findingText(one).replace(/\s+/g, " ")}`);
-  const exposures = planned.exposures.map(({ name, type, description }) =>
-    `- ${String(name)}${typeof type === "string" ? ` (${type})` : ""}${
-      typeof description === "string" ? `: ${description.replace(/\s+/g, " ").trim()}` : ""
-    }`
-  );
+  const exposures = planned.exposures.map(exposureText);
   return [
     `# Import of the dbt project ${dbtName}`,
     "",
@@ -54,4 +53,20 @@ export function importMarkdown(planned: PlannedImport, faults: readonly Finding[
     ...(exposures.length === 0 ? [] : ["", "## Who reads it (exposures)", "", ...exposures]),
     "",
   ].join("\n");
+}
+
+function exposureText(exposure: Dict): string {
+  const { name, type, description, url, owner } = exposure;
+  const text = (value: unknown) => typeof value === "string" ? value.replace(/\s+/g, " ").trim() : undefined;
+  const who = isRecord(owner)
+    ? [text(owner["name"]), text(owner["email"])].filter((one) => one !== undefined)
+    : [];
+  const reads = listOf(exposure["depends_on"]).map(String);
+  return [
+    `- ${String(name)}${text(type) === undefined ? "" : ` (${text(type)})`}`,
+    ...(text(description) === undefined ? [] : [text(description)]),
+    ...(who.length === 0 ? [] : [`owner ${who.join(", ")}`]),
+    ...(text(url) === undefined ? [] : [text(url)]),
+    ...(reads.length === 0 ? [] : [`reads ${reads.join(", ")}`]),
+  ].join("; ");
 }

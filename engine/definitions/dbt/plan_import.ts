@@ -79,7 +79,14 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
   const unit = unitTestsOf(
     properties.unitTests.filter(({ value }) => imported.some(({ name }) => name === value["model"])),
     project.files.tests,
-    { pipeline, table, variables: new Set(variables.keys()) },
+    {
+      pipeline,
+      table,
+      variables: new Set(variables.keys()),
+      incremental: new Set(
+        imported.filter(({ header }) => header["materialized"] === "incremental").map(({ name }) => name),
+      ),
+    },
     findings,
   );
   work.hooks.add("dbt_project.yml", project.root.settings);
@@ -164,6 +171,10 @@ function startPlan(project: DbtProject, request: ImportRequest, findings: Findin
       found: request.found ?? new Map(),
       targetSchema: request.targetSchema ?? targetSchemaOf(project),
       seedSettings: (seed) => settingsOf(seed, "seeds"),
+      settings: (name) => {
+        const model = models.find((file) => file.name === name);
+        return model === undefined ? {} : settingsOf(model, "models");
+      },
       render: (text, file) => context.renderText(text, file),
     });
     return tables;

@@ -78,13 +78,14 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
     const text = rendering.isIncremental ? MARKS.self : name;
     set({
       this: relation(text, { schema: "main", identifier: name }),
-      model: modelValue(name, settings),
+      model: modelValue(name, settings, rendering.isBatch === true),
     });
     try {
       jinja.start();
       const sql = bounded(() => work(scopeOf(macros.scopeOf(rendering.package ?? project.root.name))));
       const config = Object.fromEntries([...state.config].map(([key, value]) => [key, plain(value)]));
-      return { sql, config, sources: state.sources, references: state.references };
+      const { sources, references, batched } = state;
+      return { sql, config, sources, references, batched };
     } finally {
       Object.assign(state, outer);
     }
@@ -127,8 +128,15 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
   };
 }
 
-const modelValue = (name: string, settings: Dict): Value =>
+/** The window of a batch, as a model asks for it. */
+const BATCH: Value = new Map<Value, Value>([
+  ["event_time_start", "getvariable('window_start')"],
+  ["event_time_end", "getvariable('window_end')"],
+]);
+
+const modelValue = (name: string, settings: Dict, isBatch: boolean): Value =>
   new Map<Value, Value>([
+    ...(isBatch ? [["batch", BATCH] as const] : []),
     ["name", name],
     ["alias", name],
     ["unique_id", `model.${name}`],

@@ -1,5 +1,6 @@
 import { AppError } from "../../../../contract/errors.ts";
 import { type JinjaFunction, type JinjaObject, textOf, type Value } from "../jinja/values.ts";
+import { ofBatch } from "../models/microbatch.ts";
 import type { KnownTable, RenderingState, Tables } from "./rendering.ts";
 
 /** Tables as templates have them: `ref()`, `source()`, `this`, and what of a relation they look at. */
@@ -34,9 +35,6 @@ export function relation(
   return self;
 }
 
-const relationOf = ({ schema, identifier }: KnownTable, text: string): JinjaObject =>
-  relation(text, { schema, identifier });
-
 export interface RelationFunctions {
   readonly ref: JinjaFunction;
   readonly source: JinjaFunction;
@@ -46,12 +44,17 @@ export interface RelationFunctions {
 
 export function relationFunctions(tables: Tables, state: RenderingState): RelationFunctions {
   const use = (table: KnownTable): JinjaObject => {
-    if (table.isStream) {
-      state.sources.add(table.name);
-      return relationOf(table, table.sql);
-    }
-    state.references.add(table.name);
-    return relationOf(table, state.current?.taken(table.sql) === false ? table.sql : `main.${table.sql}`);
+    const { schema, identifier, eventTime } = table;
+    (table.isStream ? state.sources : state.references).add(table.name);
+    const isPlain = table.isStream || state.current?.taken(table.sql) === false;
+    const whole = relation(isPlain ? table.sql : `main.${table.sql}`, { schema, identifier });
+    if (state.current?.isBatch !== true || eventTime === undefined) return whole;
+    state.batched.add(table.name);
+    return {
+      // `ref('x').render()` asks for all rows.
+      get: (key) => key === "render" ? () => whole : whole.get(key),
+      text: () => ofBatch(whole.text(), eventTime),
+    };
   };
   return {
     use,

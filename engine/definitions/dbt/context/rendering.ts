@@ -18,6 +18,8 @@ export interface KnownTable {
   /** What dbt calls its schema and the table in it. */
   readonly schema: string;
   readonly identifier: string;
+  /** The column with the time of its rows, where its settings name one. */
+  readonly eventTime?: string | undefined;
 }
 
 /** What a template can know of the tables of the project. */
@@ -42,6 +44,8 @@ export interface Rendering {
   readonly name: string;
   readonly settings: Dict;
   readonly isIncremental: boolean;
+  /** Whether tables are read by the batch: those that have a column with the time of their rows. */
+  readonly isBatch?: boolean;
   /** Names in SQL that a WITH of this text has as well: the table is named with its schema then. */
   readonly taken: (name: string) => boolean;
 }
@@ -52,6 +56,8 @@ export interface Rendered {
   readonly config: Dict;
   readonly sources: ReadonlySet<string>;
   readonly references: ReadonlySet<string>;
+  /** Names of those of them of which only the rows of a batch are read. */
+  readonly batched: ReadonlySet<string>;
 }
 
 /** Marks in rendered text, which no SQL has. */
@@ -69,6 +75,8 @@ export interface RenderingState {
   sources: Set<string>;
   references: Set<string>;
   config: Map<string, Value>;
+  /** Tables of which only the batch is read. */
+  batched: Set<string>;
 }
 
 export const emptyState = (): RenderingState => ({
@@ -76,4 +84,5 @@ export const emptyState = (): RenderingState => ({
   sources: new Set(),
   references: new Set(),
   config: new Map(),
+  batched: new Set(),
 });

@@ -5,6 +5,7 @@ import type { DbtFile, Dict } from "../project/read_project.ts";
 import { optionalText, textsOf } from "../project/settings.ts";
 import { columnsAndChecks } from "./columns_and_checks.ts";
 import type { ModelWork } from "./imported_model.ts";
+import { microbatchKeys } from "./microbatch.ts";
 import { oneLine } from "./one_line.ts";
 
 /** The header of a model: what dbt's settings and YAML say of it. */
@@ -22,7 +23,7 @@ export function headerOf(
   if (description !== undefined) header["description"] = oneLine(work.context.describe(description));
   const tags = textsOf(config["tags"]);
   if (tags.length > 0) header["tags"] = tags;
-  buildKeys(path, config, header, findings);
+  Object.assign(header, buildKeys(path, config, findings));
   work.hooks.add(path, config);
   const alias = optionalText(config["alias"]);
   if (alias !== undefined && alias !== name) {
@@ -32,52 +33,60 @@ export function headerOf(
   const contract = config["contract"];
   const isEnforced = isRecord(contract) && contract["enforced"] === true;
   Object.assign(header, columnsAndChecks(entry.value, name, work.checks(entry.file), isEnforced));
+  if (isEnforced && hasAllTypes(header["columns"])) header["contract"] = true;
   return header;
 }
 
+const hasAllTypes = (columns: unknown): boolean =>
+  isRecord(columns) && Object.values(columns).every((about) => isRecord(about) && "type" in about);
+
 const MATERIALIZED = new Set(["table", "view", "incremental", "ephemeral"]);
 
-/** dbt's own default is `view`. */
-function buildKeys(path: string, config: Dict, header: Record<string, unknown>, findings: Findings): void {
+/** How it is built; dbt's own default is `view`. */
+function buildKeys(path: string, config: Dict, findings: Findings): Record<string, unknown> {
   const written = optionalText(config["materialized"]) ?? "view";
-  const materialized = MATERIALIZED.has(written) ? written : "table";
-  if (materialized !== written) {
-    const message = `materialized: ${written} is a table here`;
-    if (written === "materialized_view") findings.note(path, message);
-    else findings.hand(path, message);
-  }
-  header["materialized"] = materialized;
-  if (materialized !== "incremental") return;
+  if (written === "incremental") return incrementalKeys(path, config, findings);
+  if (MATERIALIZED.has(written)) return { materialized: written };
+  const message = `materialized: ${written} is a table here`;
+  if (written === "materialized_view") findings.note(path, message);
+  else findings.hand(path, message);
+  return { materialized: "table" };
+}
+
+function incrementalKeys(path: string, config: Dict, findings: Findings): Record<string, unknown> {
   const keys = textsOf(config["unique_key"]).flatMap((key) => key.split(",")).map((key) => key.trim());
   const strategy = optionalText(config["incremental_strategy"]) ?? (keys.length === 0 ? "append" : "merge");
-  const isPlain = keys.every((key) => /^\w+$/.test(key));
-  if (strategy === "microbatch" || !isPlain) {
-    header["materialized"] = "table";
+  const onSchemaChange = optionalText(config["on_schema_change"]);
+  const common = {
+    materialized: "incremental",
+    ...(onSchemaChange === undefined ? {} : { on_schema_change: onSchemaChange }),
+    ...(config["full_refresh"] === false ? { full_refresh: false } : {}),
+  };
+  if (!keys.every((key) => /^\w+$/.test(key))) {
     findings.hand(
       path,
-      strategy === "microbatch"
-        ? "strategy microbatch is a table here: as strategy: delete_insert its SQL has to take the rows of the window itself"
-        : `unique_key ${keys.join(", ")} is an expression: it is a table, until a column has that value`,
+      `unique_key ${keys.join(", ")} is an expression: it is a table, until a column has that value`,
     );
-    return;
+    return { materialized: "table" };
+  }
+  if (strategy === "microbatch") {
+    const batches = microbatchKeys(config);
+    if (batches !== undefined) return { ...common, ...batches };
+    findings.hand(path, "strategy microbatch without event_time, batch_size and begin is a table here");
+    return { materialized: "table" };
   }
   const partitions = textsOf(
     isRecord(config["partition_by"]) ? config["partition_by"]["field"] : config["partition_by"],
   );
   if (strategy === "insert_overwrite" && partitions.length > 0) {
-    header["strategy"] = "insert_overwrite";
-    header["partition_by"] = partitions;
-  } else if (keys.length === 0 || strategy === "append") header["strategy"] = "append";
-  else {
-    header["primary_key"] = keys;
-    if (strategy === "delete+insert") {
-      findings.note(
-        path,
-        "strategy delete+insert is merge here: a unique_key that comes twice in the query is a fault",
-      );
-    }
+    return { ...common, strategy: "insert_overwrite", partition_by: partitions };
   }
-  const onSchemaChange = optionalText(config["on_schema_change"]);
-  if (onSchemaChange !== undefined) header["on_schema_change"] = onSchemaChange;
-  if (config["full_refresh"] === false) header["full_refresh"] = false;
+  if (keys.length === 0 || strategy === "append") return { ...common, strategy: "append" };
+  if (strategy === "delete+insert") {
+    findings.note(
+      path,
+      "strategy delete+insert is merge here: a unique_key that comes twice in the query is a fault",
+    );
+  }
+  return { ...common, primary_key: keys };
 }

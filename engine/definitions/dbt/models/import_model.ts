@@ -3,13 +3,14 @@ import { nameFault } from "../../../../contract/names.ts";
 import { RUN_VARIABLES } from "../../../../sql/build/variables.ts";
 import type { Context } from "../context/context.ts";
 import { MARKS, type Rendered } from "../context/rendering.ts";
-import { faultOf } from "../findings.ts";
+import { faultOf, type Findings } from "../findings.ts";
 import type { Entry } from "../project/properties.ts";
 import type { DbtFile, Dict } from "../project/read_project.ts";
 import { merge } from "../project/settings.ts";
 import { headerOf } from "./header.ts";
 import type { ImportedModel, ModelWork } from "./imported_model.ts";
 import { combineIncremental } from "./incremental.ts";
+import { isMicrobatch } from "./microbatch.ts";
 
 /** Names that a WITH of the text has. */
 export function takenNames(text: string): (name: string) => boolean {
@@ -31,7 +32,7 @@ export function importModel(
 ): ImportedModel | undefined {
   const { context, findings } = work;
   const { path, name } = file;
-  const before = findings.all.filter(({ kind }) => kind === "hand").length;
+  const before = countHands(findings);
   const base = {
     file: path,
     text: file.text,
@@ -52,6 +53,7 @@ export function importModel(
   }
   const config = merge(settings, full.config);
   if (config["enabled"] === false) return undefined;
+  if (isMicrobatch(config)) return importBatches({ file, entry, config, base, before, full }, work);
   const header = headerOf(file, entry, config, work);
   let { sql } = full;
   if (header["materialized"] === "incremental") {
@@ -75,9 +77,45 @@ export function importModel(
     sql: withVariables(sql, path, work),
     sources: full.sources,
     references: full.references,
-    isWhole: findings.all.filter(({ kind }) => kind === "hand").length === before,
+    isWhole: countHands(findings) === before,
   };
 }
+
+interface Batches {
+  readonly file: DbtFile;
+  readonly entry: Entry | undefined;
+  readonly config: Dict;
+  readonly base: Base;
+  /** Findings that need a hand, before it was begun. */
+  readonly before: number;
+  readonly full: Rendered;
+}
+
+/** A model of strategy microbatch reads only the batch of what has an event_time. */
+function importBatches({ file, entry, config, base, before, full }: Batches, work: ModelWork): ImportedModel {
+  const { context, findings } = work;
+  const { path, name } = file;
+  const header = headerOf(file, entry, config, work);
+  const isBatch = header["materialized"] === "incremental";
+  const rendered = isBatch ? context.render({ ...base, isIncremental: false, isBatch }) : full;
+  if (isBatch && rendered.batched.size === 0 && !rendered.sql.includes("getvariable('window_start')")) {
+    findings.hand(
+      path,
+      "no table that it reads has an event_time: its SQL has to take the rows from window_start to window_end",
+    );
+  }
+  return {
+    name,
+    file,
+    header,
+    sql: withVariables(rendered.sql, path, work),
+    sources: rendered.sources,
+    references: rendered.references,
+    isWhole: countHands(findings) === before,
+  };
+}
+
+const countHands = (findings: Findings): number => findings.all.filter(({ kind }) => kind === "hand").length;
 
 const INCREMENTAL_KEYS = new Set([
   "strategy",

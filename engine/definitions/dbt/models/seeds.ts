@@ -5,6 +5,7 @@ import type { Properties } from "../project/properties.ts";
 import type { DbtFile, Dict } from "../project/read_project.ts";
 import { csvHeader } from "../project/csv_header.ts";
 import { optionalText, textsOf } from "../project/settings.ts";
+import { duckType } from "../project/types.ts";
 import type { CheckContext } from "../tests/checks.ts";
 import { columnsAndChecks } from "./columns_and_checks.ts";
 import { oneLine } from "./one_line.ts";
@@ -28,7 +29,7 @@ export function seedFiles(
   ) {
     // They are said for a folder as well, of whose files not all have the column.
     if (!header.some((one) => isSameName(one, name))) continue;
-    columns[name] = { type: String(type), ...(isRecord(columns[name]) ? columns[name] : {}) };
+    columns[name] = { type: duckType(String(type)), ...(isRecord(columns[name]) ? columns[name] : {}) };
   }
   const description = optionalText(entry?.value["description"]);
   const tags = textsOf(settings["tags"]);

@@ -2,7 +2,7 @@ import { isRecord } from "../../../../text/is_record.ts";
 import { parseYamlDocument } from "../../../../text/yaml_document.ts";
 import type { Findings } from "../findings.ts";
 import type { DbtProject, Dict } from "./read_project.ts";
-import { optionalText } from "./settings.ts";
+import { listOf, merge, optionalText, textsOf } from "./settings.ts";
 
 /** What the YAML files of a dbt project say of its models, sources, seeds and the like. */
 
@@ -54,6 +54,7 @@ export function readProperties(project: DbtProject, findings: Findings): Propert
       for (const entry of entries(key)) {
         const name = optionalText(entry["name"]);
         if (name !== undefined) to?.set(name, { file, value: entry });
+        for (const [of, value] of versionsOf(entry)) to?.set(of, { file, value });
       }
     }
     for (const source of entries("sources")) {
@@ -80,4 +81,34 @@ export function readProperties(project: DbtProject, findings: Findings): Propert
     exposures,
     others,
   };
+}
+
+/** What is said of each version of a model, by the name of its file. */
+function versionsOf(entry: Dict): (readonly [string, Dict])[] {
+  const { versions, ...common } = entry;
+  return listOf(versions).filter(isRecord).map((version) => {
+    const name = `${String(entry["name"])}_v${String(version["v"])}`;
+    const config = merge(
+      isRecord(common["config"]) ? common["config"] : {},
+      isRecord(version["config"]) ? version["config"] : {},
+    );
+    const columns = versionColumns(listOf(common["columns"]), version["columns"]);
+    return [optionalText(version["defined_in"]) ?? name, { ...common, ...version, config, columns }];
+  });
+}
+
+/** `include: all` with `exclude` stands for the columns of the model. */
+function versionColumns(common: readonly unknown[], own: unknown): unknown[] {
+  if (own === undefined) return [...common];
+  return listOf(own).flatMap((column) => {
+    if (!isRecord(column) || !("include" in column)) return [column];
+    const excluded = textsOf(column["exclude"]);
+    const included = column["include"] === "all" || column["include"] === "*"
+      ? undefined
+      : textsOf(column["include"]);
+    return common.filter((one) => {
+      const name = isRecord(one) ? String(one["name"]) : "";
+      return !excluded.includes(name) && (included === undefined || included.includes(name));
+    });
+  });
 }

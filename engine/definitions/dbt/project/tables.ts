@@ -21,6 +21,8 @@ export interface TablesWork {
   /** dbt's schema for what it builds; undefined where no profile says it. */
   readonly targetSchema: string | undefined;
   seedSettings(seed: DbtFile): Dict;
+  /** The settings of a model, seed or snapshot by its name. */
+  settings(name: string): Dict;
   /** A text of YAML without its template. */
   render(text: string, file: string): string;
 }
@@ -54,9 +56,11 @@ export function createTables(work: TablesWork): Tables {
     const schema = rendered(optionalText(source["schema"]) ?? sourceName, file);
     const identifier = rendered(optionalText(table["identifier"]) ?? name, file);
     const seed = seedOf(schema, identifier);
+    const eventTime = [source, table].flatMap((level) => [level["config"], level]).filter(isRecord)
+      .map((level) => optionalText(level["event_time"])).findLast((one) => one !== undefined);
     const stream = streams.get(`${sourceName}.${name}`) ?? name;
     return seed === undefined
-      ? { sql: `raw.${stream}`, name: stream, isStream: true, schema, identifier }
+      ? { sql: `raw.${stream}`, name: stream, isStream: true, schema, identifier, eventTime }
       : { sql: seed.name, name: seed.name, isStream: false, schema, identifier };
   };
   for (const source of properties.sources) {
@@ -70,6 +74,7 @@ export function createTables(work: TablesWork): Tables {
     isStream: false,
     schema: "main",
     identifier: name,
+    eventTime: optionalText(work.settings(name)["event_time"]),
   });
   const ofStream = (stream: string): readonly KnownColumn[] | undefined => {
     const key = [...ofSources].find(([, table]) => table.isStream && table.name === stream)?.[0];

@@ -2,6 +2,7 @@ import { THRESHOLD_PATTERN } from "../../../../contract/checks/threshold.ts";
 import { isRecord } from "../../../../text/is_record.ts";
 import type { Dict } from "../project/read_project.ts";
 import { merge, optionalText, textsOf } from "../project/settings.ts";
+import { having, rangesRule, sequentialSql } from "./utils_rules.ts";
 
 /** dbt's generic tests as checks of ours. */
 
@@ -178,13 +179,23 @@ function columnRule(name: string, args: Dict, tested: Tested, context: CheckCont
     case "relationships_where": {
       const to = context.table(String(args["to"]));
       const field = optionalText(args["field"]);
-      if (to === undefined || field === undefined || args["to_condition"] !== undefined) return undefined;
+      if (to === undefined || field === undefined) return undefined;
+      const condition = optionalText(args["to_condition"]);
+      if (condition !== undefined) {
+        const own = optionalText(args["from_condition"]) ?? "true";
+        return ofTable({
+          sql: `SELECT ${column} FROM ${tested.table} WHERE ${column} IS NOT NULL AND (${own}) ` +
+            `AND ${column} NOT IN (SELECT ${field} FROM ${to} WHERE ${field} IS NOT NULL AND (${condition}))`,
+        });
+      }
       const where = optionalText(args["from_condition"]);
       return { relationships: { to, column: field }, ...(where === undefined ? {} : { where }) };
     }
     case "not_empty_string":
       return { sql: `trim(${column}) <> ''` };
     case "expression_is_true":
+      // That of a constraint names its column itself.
+      if (args["of_row"] === true) return { sql: String(args["expression"]) };
       return { sql: `${column} ${String(args["expression"])}` };
     case "accepted_range":
     case "expect_column_values_to_be_between":
@@ -198,17 +209,24 @@ function columnRule(name: string, args: Dict, tested: Tested, context: CheckCont
     case "expect_column_values_to_be_null":
       return { sql: `${column} IS NULL` };
     case "not_constant":
-      return ofTable({ sql: `SELECT 1 FROM ${tested.table} HAVING count(DISTINCT ${column}) = 1` });
+      return ofTable(having(tested, args, `count(DISTINCT ${column}) = 1`));
     case "at_least_one":
-      return ofTable({ sql: `SELECT 1 FROM ${tested.table} HAVING count(${column}) = 0` });
+      return ofTable(having(tested, args, `count(${column}) = 0`));
     case "not_null_proportion": {
       const least = Number(args["at_least"] ?? 0);
       const most = Number(args["at_most"] ?? 1);
-      return ofTable({
-        sql:
-          `SELECT 1 FROM ${tested.table} HAVING count(${column}) / count(*) NOT BETWEEN ${least} AND ${most}`,
-      });
+      return ofTable(having(tested, args, `count(${column}) / count(*) NOT BETWEEN ${least} AND ${most}`));
     }
+    case "cardinality_equality": {
+      const to = context.table(String(args["to"]));
+      const field = optionalText(args["field"]);
+      if (to === undefined || field === undefined) return undefined;
+      const counts = (of: string, from: string) => `SELECT ${of}, count(*) FROM ${from} GROUP BY ${of}`;
+      const [ours, theirs] = [counts(column, tested.table), counts(field, to)];
+      return ofTable({ sql: `(${ours} EXCEPT ${theirs}) UNION ALL (${theirs} EXCEPT ${ours})` });
+    }
+    case "sequential_values":
+      return ofTable({ sql: sequentialSql(column, tested.table, args) });
     default:
       return undefined;
   }
@@ -248,9 +266,14 @@ function tableRule(
       if (unit === undefined || field === undefined || !Number.isInteger(interval)) return undefined;
       return ofTable({ freshness: { column: field, error_after: `${interval}${unit}` } });
     }
+    case "mutually_exclusive_ranges":
+      return rangesRule(table, args);
     case "equality": {
       const to = other();
-      const columns = textsOf(args["compare_columns"]).join(", ") || "*";
+      if (args["precision"] !== undefined) return undefined;
+      const excluded = textsOf(args["exclude_columns"]).join(", ");
+      const columns = textsOf(args["compare_columns"]).join(", ") ||
+        (excluded === "" ? "*" : `* EXCLUDE (${excluded})`);
       const [ours, theirs] = [`SELECT ${columns} FROM ${table}`, `SELECT ${columns} FROM ${to}`];
       return to === undefined ? undefined : ofTable({
         sql: `(${ours} EXCEPT ${theirs}) UNION ALL (${theirs} EXCEPT ${ours})`,

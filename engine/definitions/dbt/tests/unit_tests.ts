@@ -14,10 +14,19 @@ export interface UnitTests {
   readonly files: ReadonlyMap<string, string>;
 }
 
+export interface KnownOfTests {
+  readonly pipeline: string;
+  table(text: string): string | undefined;
+  /** Variables that SQL reads when it runs. */
+  readonly variables: ReadonlySet<string>;
+  /** Models that are built on what is there. */
+  readonly incremental: ReadonlySet<string>;
+}
+
 export function unitTestsOf(
   entries: readonly Entry[],
   fixtures: readonly DbtFile[],
-  known: { pipeline: string; table: (text: string) => string | undefined; variables: ReadonlySet<string> },
+  known: KnownOfTests,
   findings: Findings,
 ): UnitTests {
   const tests = new Map<string, Dict[]>();
@@ -50,11 +59,16 @@ export function unitTestsOf(
     const expect = isRecord(value["expect"]) ? rows(value["expect"], "expect") : undefined;
     const overrides = isRecord(value["overrides"]) ? value["overrides"] : {};
     const vars = isRecord(overrides["vars"]) ? overrides["vars"] : {};
-    const isFullMacro = isRecord(overrides["macros"]) &&
-      Object.entries(overrides["macros"]).some(([macro, given]) =>
-        macro !== "is_incremental" || given !== false
-      );
-    if (!isWhole || expect === undefined) hand("its rows are SQL, or of a table that is not there");
+    const macros = isRecord(overrides["macros"]) ? overrides["macros"] : {};
+    const isFullMacro = Object.keys(macros).some((macro) => macro !== "is_incremental");
+    // Here the rows that are there say whether it is the first time.
+    const own = given[model];
+    const isLater = macros["is_incremental"] === true;
+    if (!isLater) delete given[model];
+    const hasOwn = typeof own === "string" || Array.isArray(own) && own.length > 0;
+    if (isLater && !(hasOwn && known.incremental.has(model))) {
+      hand("is_incremental is true in it, which here are rows of the model itself, of an incremental model");
+    } else if (!isWhole || expect === undefined) hand("its rows are SQL, or of a table that is not there");
     else if (isFullMacro) hand("it gives macros other values");
     else if (Object.keys(vars).some((one) => !known.variables.has(one))) {
       hand("it gives a variable that is written out in the SQL another value");

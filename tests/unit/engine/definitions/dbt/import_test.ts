@@ -408,3 +408,113 @@ Deno.test("arguments of tests are worked out, and generic tests of packages are 
   });
   assert.deepStrictEqual(hands(planned), []);
 });
+
+Deno.test("an enforced contract is one here, with its constraints as checks", async () => {
+  const planned = await plan({
+    "models/a.sql": "select 1 as id, 'x' as name",
+    "models/b.sql": "select 1 as id",
+    "models/a.yml": `
+models:
+- name: a
+  config: { contract: { enforced: true } }
+  constraints:
+  - { type: primary_key, columns: [id, name] }
+  - { type: check, expression: id < 10 }
+  columns:
+  - { name: id, data_type: int64, constraints: [{ type: not_null }, { type: check, expression: id > 0 }] }
+  - name: name
+    data_type: string
+    meta: { contains_pii: true }
+    constraints: [{ type: foreign_key, to: ref('b'), to_columns: [id] }, { type: custom, expression: x }]
+- name: b
+  config: { contract: { enforced: true } }
+  columns: [{ name: id }]
+`,
+  });
+  assert.deepStrictEqual(headerOf(planned, "a"), {
+    columns: {
+      id: { type: "BIGINT", checks: ["not_null", { sql: "id > 0" }] },
+      name: { type: "VARCHAR", pii: true, checks: [{ relationships: { to: "b", column: "id" } }] },
+    },
+    checks: [
+      { unique: ["id", "name"] },
+      { expression: "id is not null" },
+      { expression: "name is not null" },
+      {
+        expression: "id < 10",
+      },
+    ],
+    contract: true,
+  });
+  assert.deepStrictEqual(headerOf(planned, "b"), { columns: { id: {} } });
+  assert.deepStrictEqual(hands(planned), ["models/a.yml: the constraint custom is left out: x"]);
+});
+
+Deno.test("microbatch replaces a window in batches, and reads only the batch of what has an event_time", async () => {
+  const planned = await plan({
+    "models/sources.yml":
+      "sources: [{ name: crm, tables: [{ name: clicks, config: { event_time: at } }, { name: people }] }]",
+    "models/days.sql":
+      "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='day', " +
+      "batch_size='day', begin='2024-01-01', lookback=2) }}" +
+      "select at::date as day, count(*) as n from {{ source('crm', 'clicks') }} join {{ source('crm', 'people') }} using (id) " +
+      "cross join {{ source('crm', 'clicks').render() }} group by 1",
+    "models/all.sql":
+      "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', " +
+      "batch_size='month', begin='2024-01-01') }}select at from {{ source('crm', 'people') }}",
+  });
+  assert.deepStrictEqual(headerOf(planned, "days"), {
+    materialized: "incremental",
+    strategy: "delete_insert",
+    update_key: "day",
+    batch_size: "1d",
+    begin: "2024-01-01",
+    lookback: 2,
+  });
+  assert.strictEqual(
+    sqlOf(planned, "days"),
+    "select at::date as day, count(*) as n from (select * from raw.clicks where at >= getvariable('window_start') " +
+      "and at < getvariable('window_end')) join raw.people using (id) cross join raw.clicks group by 1",
+  );
+  assert.deepStrictEqual(hands(planned).slice(0, 1), [
+    "models/all.sql: no table that it reads has an event_time: its SQL has to take the rows from window_start to window_end",
+  ]);
+});
+
+Deno.test("versions of a model have their own columns, and ref() means the latest", async () => {
+  const planned = await plan({
+    "models/dim_v1.sql": "select 1 as id, 2 as old",
+    "models/dim_second.sql": "select 1 as id",
+    "models/a.sql": "select * from {{ ref('dim') }} join {{ ref('dim', v=1) }} using (id)",
+    "models/dim.yml":
+      "models: [{ name: dim, latest_version: 2, columns: [{ name: id, tests: [unique] }, { name: old, tests: [not_null] }], " +
+      "versions: [{ v: 1 }, { v: 2, defined_in: dim_second, columns: [{ include: all, exclude: [old] }] }] }]",
+  });
+  assert.strictEqual(sqlOf(planned, "a"), "select * from dim_second join dim_v1 using (id)");
+  assert.deepStrictEqual(headerOf(planned, "dim_v1"), {
+    columns: { id: { checks: ["unique"] }, old: { checks: ["not_null"] } },
+  });
+  assert.deepStrictEqual(headerOf(planned, "dim_second"), { columns: { id: { checks: ["unique"] } } });
+});
+
+Deno.test("a unit test of a later run has the model's own rows, and one of the first run has none", async () => {
+  const model = "{{ config(materialized='incremental', unique_key='id') }}select id, at from {{ ref('b') }}" +
+    "{% if is_incremental() %} where at > (select max(at) from {{ this }}){% endif %}";
+  const test = (name: string, isIncremental: boolean, own: string) =>
+    `- { name: ${name}, model: a, overrides: { macros: { is_incremental: ${isIncremental} } }, ` +
+    `given: [{ input: this, rows: ${own} }, { input: ref('b'), rows: [{ id: 2, at: 2 }] }], expect: { rows: [{ id: 2 }] } }\n`;
+  const planned = await plan({
+    "models/a.sql": model,
+    "models/b.sql": "select 1 as id, 1 as at",
+    "models/a.yml": "unit_tests:\n" + test("first", false, "[{ id: 1, at: 1 }]") +
+      test("later", true, "[{ id: 1, at: 1 }]") + test("empty", true, "[]"),
+  });
+  const tests: unknown = parse(contentOf(planned, "tests/a.yaml"));
+  const given = { b: [{ id: 2, at: 2 }] };
+  const common = { model: "shop.a", expect: [{ id: 2 }] };
+  assert.deepStrictEqual(tests, [
+    { name: "first", ...common, given },
+    { name: "later", ...common, given: { a: [{ id: 1, at: 1 }], ...given } },
+  ]);
+  assert.strictEqual(hands(planned).length, 1);
+});
