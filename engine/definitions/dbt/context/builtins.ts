@@ -12,7 +12,7 @@ import {
   valueOf,
 } from "../jinja/values.ts";
 import type { DbtProject, Dict } from "../project/read_project.ts";
-import { targetOf } from "../project/target.ts";
+import { databaseOf, targetOf, targetSchemaOf } from "../project/target.ts";
 import { type Moment, momentValue, pythonModules } from "./moments.ts";
 import { columnValue } from "./adapter.ts";
 import { MARKS, type RenderingState } from "./rendering.ts";
@@ -198,13 +198,16 @@ function rangeOf(numbers: readonly number[]): Value[] {
 }
 
 function targetValue(project: DbtProject): Value {
+  const { name = "prod", output = {} } = targetOf(project) ?? {};
+  const database = databaseOf(output);
+  const schema = targetSchemaOf(project) ?? "main";
   return new Map<Value, Value>([
-    ["name", targetOf(project)?.name ?? "prod"],
+    ["name", name],
     ["type", "duckdb"],
-    ["schema", "main"],
-    ["dataset", "main"],
-    ["database", "main"],
-    ["project", "main"],
+    ["schema", schema],
+    ["dataset", schema],
+    ["database", database],
+    ["project", database],
     ["profile_name", project.root.name],
     ["threads", 1],
   ]);

@@ -5,9 +5,10 @@ import { parseTemplate } from "../jinja/parser.ts";
 import { isFunction, isObject, textOf, type Value } from "../jinja/values.ts";
 import type { Findings } from "../findings.ts";
 import type { DbtProject, Dict } from "../project/read_project.ts";
-import { adapterFunctions, asks } from "./adapter.ts";
+import { adapterFunctions } from "./adapter.ts";
 import { builtinNames } from "./builtins.ts";
 import { docTexts, loadMacros } from "./macro_files.ts";
+import { queryFunctions } from "./query_values.ts";
 import { relation, relationFunctions } from "./relations.ts";
 import { emptyState, MARKS, type Rendered, type Rendering, type Tables } from "./rendering.ts";
 
@@ -57,9 +58,7 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
     adapter,
     return: returnValue,
     load_relation: loadRelation,
-    run_query: asks("run_query()"),
-    statement: asks("statement()"),
-    load_result: asks("load_result()"),
+    ...queryFunctions(),
   };
   const builtins = new Map<Value, Value>(
     ["ref", "source", "config", "var"].map((name) => [name, names[name]]),

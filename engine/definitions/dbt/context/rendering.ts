@@ -67,6 +67,8 @@ export const MARKS = {
   self: "\uE020",
   /** Around the format of the run's time; without one it is the time itself. */
   runStart: ["\uE030", "\uE031"],
+  /** Around a subquery. */
+  query: ["\uE040", "\uE041"],
 } as const;
 
 /** What is rendered now, and what it has used so far. */

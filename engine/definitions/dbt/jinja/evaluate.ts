@@ -3,7 +3,16 @@ import type { Arguments, Expression, MacroNode, Node, Parameter } from "./ast.ts
 import { attributeOf, FILTERS, TESTS } from "./filters.ts";
 import { limited, placed, weightOf } from "./limits.ts";
 import { binary, itemAt } from "./operators.ts";
-import { isFunction, isObject, isTrue, itemsOf, type JinjaFunction, textOf, type Value } from "./values.ts";
+import {
+  isFunction,
+  isObject,
+  isTrue,
+  isUnknown,
+  itemsOf,
+  type JinjaFunction,
+  textOf,
+  type Value,
+} from "./values.ts";
 
 /** Names and their values; those of the scopes above are seen, too. */
 export interface Scope {
@@ -35,6 +44,9 @@ class Returned extends Error {
     super("return() outside of a macro");
   }
 }
+
+/** Filters that leave a value as it is. */
+const OF_UNKNOWN = new Set(["string", "safe", "as_text", "as_native", "default", "d"]);
 
 const MAX_STEPS = 2_000_000;
 /** Of macros that call each other, each of which takes some of the machine's own stack. */
@@ -251,6 +263,7 @@ export function createJinja(): Jinja {
         const of = evaluate(node.of, scope);
         spend(node.line, of);
         const [start, stop] = [node.start, node.stop].map((end) => end && Number(evaluate(end, scope)));
+        if (isObject(of) && of.slice !== undefined) return of.slice(start, stop);
         return typeof of === "string" ? of.slice(start, stop) : itemsOf(of).slice(start, stop);
       }
       case "call": {
@@ -316,6 +329,12 @@ export function createJinja(): Jinja {
   const applyFilter = (name: string, of: Value, args: Arguments, scope: Scope, line: number): Value => {
     const filter = FILTERS.get(name);
     if (filter === undefined) throw new AppError("invalid", `line ${line}: the filter ${name} is not known`);
+    if (isUnknown(of) && !OF_UNKNOWN.has(name)) {
+      throw new AppError(
+        "invalid",
+        `line ${line}: the filter ${name} of what a query gives, which the database knows when the model runs`,
+      );
+    }
     const given = argumentsOf(args, scope);
     spend(line, of, ...given.args);
     return limited(filter(of, given.args, given.kwargs), line);

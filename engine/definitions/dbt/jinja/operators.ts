@@ -1,6 +1,6 @@
 import { AppError } from "../../../../contract/errors.ts";
 import { attributeOf, compare, contains } from "./filters.ts";
-import { isEqual, isObject, MAX_TEXT, textOf, type Value } from "./values.ts";
+import { isEqual, isObject, isUnknown, MAX_TEXT, textOf, type Value } from "./values.ts";
 
 /** Python's operators on values. */
 
@@ -11,7 +11,22 @@ export function itemAt(of: Value, index: Value): Value {
   return attributeOf(of, index);
 }
 
+/** What goes with a value that the database alone knows: it becomes part of a text, and it is not None. */
+function withUnknown(operator: string, left: Value, right: Value, line: number): Value {
+  const isNone = left === null || right === null || left === undefined || right === undefined;
+  if (operator === "~" || operator === "+" && (typeof left === "string" || typeof right === "string")) {
+    return textOf(left) + textOf(right);
+  }
+  if (isNone && operator === "==") return false;
+  if (isNone && operator === "!=") return true;
+  throw new AppError(
+    "invalid",
+    `line ${line}: ${operator} with what a query gives, which the database knows when the model runs`,
+  );
+}
+
 export function binary(operator: string, left: Value, right: Value, line: number): Value {
+  if (isUnknown(left) || isUnknown(right)) return withUnknown(operator, left, right, line);
   switch (operator) {
     case "==":
       return isEqual(left, right);

@@ -25,6 +25,10 @@ export interface JinjaObject {
   plus?(other: Value, sign: 1 | -1): Value;
   /** Below, at or above zero; undefined where the two cannot be compared. */
   compareTo?(other: Value): number | undefined;
+  /** Of what can be sliced. */
+  slice?(start: number | undefined, stop: number | undefined): Value;
+  /** Whether the database alone knows it: nothing can be computed from it. */
+  readonly isUnknown?: boolean;
   text(): string;
 }
 
@@ -75,6 +79,8 @@ function reprOf(value: Value, parts: Parts, depth: number): string {
   }
   return isFunction(value) ? "<function>" : value.text();
 }
+
+export const isUnknown = (value: Value): boolean => isObject(value) && value.isUnknown === true;
 
 export function isTrue(value: Value): boolean {
   if (Array.isArray(value)) return value.length > 0;

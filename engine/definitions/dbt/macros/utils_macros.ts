@@ -1,4 +1,5 @@
 import { AppError } from "../../../../contract/errors.ts";
+import { singleValue } from "../context/query_values.ts";
 import { isTrue, itemsOf, type JinjaFunction, textOf, type Value } from "../jinja/values.ts";
 import { dateSpine } from "./dbt_macros.ts";
 import { macro, sqlMacro } from "./signature.ts";
@@ -183,7 +184,7 @@ export const UTILS_MACROS: Readonly<Record<string, JinjaFunction>> = {
   type_string: () => "varchar",
   get_column_values: needsRows("get_column_values"),
   get_query_results_as_dict: needsRows("get_query_results_as_dict"),
-  get_single_value: needsRows("get_single_value"),
+  get_single_value: singleValue,
   get_relations_by_pattern: needsRows("get_relations_by_pattern"),
   get_relations_by_prefix: needsRows("get_relations_by_prefix"),
 };

@@ -10,6 +10,7 @@ import { merge } from "../project/settings.ts";
 import { headerOf } from "./header.ts";
 import type { ImportedModel, ModelWork } from "./imported_model.ts";
 import { combineIncremental } from "./incremental.ts";
+import { withLateValues } from "./late_values.ts";
 import { isMicrobatch } from "./microbatch.ts";
 
 /** Names that a WITH of the text has. */
@@ -136,42 +137,9 @@ function incrementalSql(base: Base, full: Rendered, { context }: ModelWork) {
   }
 }
 
-/** The run's own time within a text of SQL or outside of one, as the model asks it when it runs. */
-export function withRunStart(sql: string): string {
-  const [open, close] = MARKS.runStart;
-  if (!sql.includes(open)) return sql;
-  const mark = new RegExp(`${open}([^${close}]*)${close}`, "g");
-  const expression = (format: string) =>
-    format === ""
-      ? "getvariable('run_start')"
-      : `strftime(getvariable('run_start'), '${format.replaceAll("'", "''")}')`;
-  const outside = (text: string) =>
-    text.replace(mark, (_, format: string) => {
-      // A number that somebody computes with.
-      const isNumber = /^(?:%[YmdHMSj])+$/.test(format);
-      return isNumber ? `${expression(format)}::BIGINT` : expression(format);
-    });
-  return sql.split(/('(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\/)/).map((part) => {
-    if (!part.startsWith("'")) return outside(part);
-    const pieces = part.slice(1, -1).split(mark);
-    if (pieces.length === 1) return part;
-    const texts = pieces.flatMap((piece, at) =>
-      at % 2 === 1 ? [expression(piece)] : piece === "" ? [] : [`'${piece}'`]
-    );
-    return texts.length === 1 ? texts[0] : `(${texts.join(" || ")})`;
-  }).join("");
-}
-
-/** A variable whose value is the run's time is that time. */
-function withoutVariablesAround(sql: string): string {
-  const [open, middle, close] = MARKS.variable;
-  const time = `${MARKS.runStart[0]}[^${MARKS.runStart[1]}]*${MARKS.runStart[1]}`;
-  return sql.replace(new RegExp(`${open}[^${middle}]*${middle}(${time})${close}`, "g"), "$1");
-}
-
 /** A text that is one variable, in quotes, is read when the model runs; what else is made of one is written out. */
 export function withVariables(text: string, file: string, { findings, variables }: ModelWork): string {
-  const sql = text.includes(MARKS.runStart[0]) ? withRunStart(withoutVariablesAround(text)) : text;
+  const sql = withLateValues(text);
   const [open, middle, close] = MARKS.variable;
   const mark = `${open}([^${middle}]*)${middle}([^${close}]*)${close}`;
   const read = sql.replace(new RegExp(`'${mark}'`, "g"), (whole, name: string, value: string) => {

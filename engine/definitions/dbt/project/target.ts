@@ -25,3 +25,12 @@ export function targetSchemaOf(project: DbtProject): string | undefined {
   if (output === undefined || schema?.includes("{{") === true) return undefined;
   return schema ?? (output["type"] === "duckdb" ? "main" : undefined);
 }
+
+/** What dbt calls its database: of DuckDB it is the file's name. */
+export function databaseOf(output: Dict): string {
+  const path = optionalText(output["path"]);
+  const file = path === undefined ? undefined : /([^/\\]+?)(?:\.\w+)?$/.exec(path)?.[1];
+  return optionalText(output["database"]) ?? optionalText(output["dbname"]) ??
+    (file === ":memory:" ? "memory" : file) ??
+    "main";
+}

@@ -518,3 +518,29 @@ Deno.test("a unit test of a later run has the model's own rows, and one of the f
   ]);
   assert.strictEqual(hands(planned).length, 1);
 });
+
+Deno.test("one value of a query is asked by the model itself, and what is computed from it is a fault", async () => {
+  const planned = await plan({
+    "models/b.sql": "select 1 as id",
+    "models/a.sql":
+      "{% set first = dbt_utils.get_single_value(\"select min(at) from \" ~ ref('b'), '2020-01-01') %}" +
+      "{% set last = run_query('select max(id) from b;').columns[0].values()[0] %}" +
+      "{% call statement('n', fetch_result=True) %}select count(*) from b where x = 'it'{% endcall %}" +
+      "select cast('{{ first[0:10] }}' as date), {{ last }}, 'n: {{ load_result('n')['data'][0][0] }}!'" +
+      "{% if last is not none and last != none %} -- known{% endif %}",
+    "models/c.sql": "{% set n = run_query('select 1')[0][0] %}{% for i in range(n + 1) %}{{ i }}{% endfor %}",
+    "models/d.sql": "{% for row in run_query('select 1') %}{{ row }}{% endfor %}",
+    "models/e.sql": "{{ run_query('select 1')[0][0] | int }}",
+  });
+  assert.strictEqual(
+    sqlOf(planned, "a"),
+    "select cast(cast(substring(cast(coalesce((select min(at) from b), '2020-01-01') as varchar), 1, 10) as varchar) as date), " +
+      "(select max(id) from b), ('n: ' || cast((select count(*) from b where x = 'it') as varchar) || '!') -- known",
+  );
+  const found = hands(planned).map((message) => message.replace(/ which.*| rows.*/, ""));
+  assert.deepStrictEqual(found, [
+    "models/c.sql: + with what a query gives,",
+    "models/d.sql: a query asks the database for",
+    "models/e.sql: the filter int of what a query gives,",
+  ]);
+});
