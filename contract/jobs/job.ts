@@ -6,6 +6,7 @@ import type { ConvertJob } from "./convert_job.ts";
 import type { DiscoveryJob } from "./discovery_job.ts";
 import type { FormatJob } from "./format_job.ts";
 import type { LiveAsk, LiveJob } from "./live_job.ts";
+import type { PreviewJob } from "./preview_job.ts";
 import type { Answer } from "./questions.ts";
 import type { ReaderJob, SnapshotRead } from "./reader_job.ts";
 import type { RejectsJob } from "./rejects_job.ts";
@@ -30,7 +31,8 @@ export type Job =
   | FormatJob
   | ReaderJob
   | LiveJob
-  | CompareJob;
+  | CompareJob
+  | PreviewJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a

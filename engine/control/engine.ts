@@ -27,6 +27,7 @@ import type { Backfills } from "./backfills/port.ts";
 import type { PublishedData } from "./data/port.ts";
 import type { Manifests } from "./manifests/port.ts";
 import type { Plans } from "./models/port.ts";
+import type { Queries } from "./queries/port.ts";
 import type { LogConditions, RunHistory } from "./history/port.ts";
 import type { ServerControl } from "./services/server_control.ts";
 import type { Versions } from "./versions/port.ts";
@@ -50,6 +51,8 @@ export interface Engine {
   readonly plans: Plans;
   /** What runs were made of. */
   readonly manifests: Manifests;
+  /** Rows of models as their SQL is now. */
+  readonly queries: Queries;
   /** The models that pipelines publish. */
   readonly data: PublishedData;
   listPipelines(): Promise<PipelineSummary[]>;

@@ -70,6 +70,7 @@ import { createManifests } from "./manifests/local_manifests.ts";
 import type { Manifests } from "./manifests/port.ts";
 import { createPlans } from "./models/local_plans.ts";
 import type { Plans } from "./models/port.ts";
+import { LocalQueries } from "./queries/local_queries.ts";
 import { createWarehouses, type Warehouses } from "./warehouses/local_warehouses.ts";
 import { createRowCover } from "../runs/streams/row_cover.ts";
 import { isEncrypted } from "../runs/warehouses/warehouse_file.ts";
@@ -171,6 +172,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
   readonly webhooks: Webhooks;
   readonly plans: Plans;
   readonly manifests: Manifests;
+  readonly queries: LocalQueries;
   readonly #lineageOf: ReturnType<typeof createLineages>;
   readonly data: LocalData;
   readonly warehouses: Warehouses;
@@ -197,6 +199,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     const { dataDir } = context;
     const cover = createRowCover(warehouseKeys, (pipeline) => isEncrypted(dataDir, pipeline));
     this.plans = createPlans({ ...context, checkContext: () => this.#definitions.checkContext });
+    this.queries = new LocalQueries({ ...context, checkContext: () => this.#definitions.checkContext });
     this.#lineageOf = createLineages({
       store,
       checkContext: () => this.#definitions.checkContext,
@@ -374,6 +377,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
     await this.#pulls?.stop();
     await this.#loads[Symbol.asyncDispose]();
     await this.data[Symbol.asyncDispose]();
+    await this.queries[Symbol.asyncDispose]();
     if (this.#isStarted) {
       await this.#scheduler.stop();
       await this.#housekeeping.stop();

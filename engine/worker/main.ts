@@ -3,6 +3,7 @@ import { AppError, toErrorRecord } from "../../contract/errors.ts";
 import { checkJob } from "./check/check_job.ts";
 import { ServerRequests } from "./server_requests.ts";
 import { compareJob } from "./comparison/compare_job.ts";
+import { previewJob } from "./queries/preview_job.ts";
 import { convertJob } from "./convert_job.ts";
 import { formatJob } from "./models/format_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
@@ -78,6 +79,8 @@ async function main(): Promise<void> {
       await verifyJob(job, context);
     } else if (job.kind === "compare") {
       await compareJob(job, context);
+    } else if (job.kind === "preview") {
+      await previewJob(job, context);
     } else if (job.kind === "convert") {
       await convertJob(job, context);
     } else if (job.kind === "format") {

@@ -7,6 +7,8 @@ import type { Variables } from "../../contract/settings/variables.ts";
 export interface Terminal {
   /** Whether stderr is a person's terminal: live lines and colour are fine. */
   readonly isLive: boolean;
+  /** Whether stdout is a person's terminal, which what is written to it could steer. */
+  readonly isScreen: boolean;
   /** Columns of the terminal; 80 where it is none. */
   columns(): number;
   /** Columns that a table on stdout may take: the terminal's or `COLUMNS`, no limit in a pipe. */
@@ -37,6 +39,7 @@ export function createTerminal(env: Variables): Terminal {
   return {
     // NO_COLOR is about colours, which there are none of: progress stays.
     isLive: env("TERM") !== "dumb" && Deno.stderr.isTerminal(),
+    isScreen: Deno.stdout.isTerminal(),
     columns: () => (Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 0) || 80,
     tableColumns: () =>
       /^[1-9]\d{0,4}$/.test(env("COLUMNS") ?? "")

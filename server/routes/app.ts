@@ -40,6 +40,7 @@ import { lineageRoutes } from "./models/lineage.ts";
 import { historyRoutes } from "./history.ts";
 import { manifestRoutes } from "./models/manifests.ts";
 import { planRoutes } from "./models/plan.ts";
+import { previewRoutes } from "./queries/preview.ts";
 import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
@@ -186,6 +187,7 @@ export function apiRoutes(
     ...lineageRoutes(),
     ...planRoutes(),
     ...manifestRoutes(),
+    ...previewRoutes(),
     ...dataRoutes(),
     ...serverRoutes(),
     ...webhookRoutes(),

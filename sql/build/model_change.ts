@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { AppError } from "../../contract/errors.ts";
 import { findColumn, nameKey, type SqlSession } from "../../contract/sql.ts";
 import { formatFault } from "../../text/fault.ts";
@@ -77,6 +78,20 @@ export async function definitionOf(model: Model, macros: readonly Macro[] = []):
     sql: await hashOf(model.sql),
     ...(called.length === 0 ? {} : { macros: Object.fromEntries(called) }),
   };
+}
+
+/**
+ * Whether two definitions are the same by what the project writes, whatever they read and when they were built: what is
+ * known only then is left out.
+ */
+export function isSameDefinition(one: ModelDefinition, other: ModelDefinition): boolean {
+  return isDeepStrictEqual(writtenOf(one), writtenOf(other));
+}
+
+function writtenOf(
+  { gone: _gone, sources: _sources, asOfMs: _asOfMs, ...written }: ModelDefinition,
+): Partial<ModelDefinition> {
+  return written;
 }
 
 /** What the rows of a table or view are made by, as one text to compare. */

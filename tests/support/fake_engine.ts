@@ -44,6 +44,7 @@ import { runManifest } from "../../engine/control/manifests/run_manifest.ts";
 import { FakeVersions } from "./fake_versions.ts";
 import { FakeData } from "./fake_data.ts";
 import { FakePlans } from "./fake_plans.ts";
+import { FakeQueries } from "./fake_queries.ts";
 import { FakeServerControl } from "./fake_server_control.ts";
 import { FakeWebhooks } from "./fake_webhooks.ts";
 
@@ -59,6 +60,7 @@ export class FakeEngine implements Engine {
   readonly server: FakeServerControl;
   readonly webhooks = new FakeWebhooks();
   readonly plans = new FakePlans();
+  readonly queries = new FakeQueries();
   readonly data = new FakeData();
   readonly manifests: Manifests = {
     get: async (id) =>

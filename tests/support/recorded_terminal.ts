@@ -3,6 +3,7 @@ import type { Terminal } from "../../server/cli/terminal.ts";
 /** A terminal that keeps what is written to it. */
 export class RecordedTerminal implements Terminal {
   readonly isLive: boolean;
+  readonly isScreen = false;
   readonly outs: string[] = [];
   readonly notes: string[] = [];
   readonly drawn: string[] = [];

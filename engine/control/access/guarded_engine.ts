@@ -12,6 +12,7 @@ import { GuardedBackfills } from "./guarded_backfills.ts";
 import { guardedData } from "./guarded_data.ts";
 import { GuardedHistory } from "./guarded_history.ts";
 import { GuardedPlans } from "./guarded_plans.ts";
+import { GuardedQueries } from "./guarded_queries.ts";
 
 /**
  * The engine as one principal may use it: the one place where what is asked meets what is granted. Each method says
@@ -74,6 +75,7 @@ export function guardedEngine(
     },
     plans: new GuardedPlans(engine.plans, guard),
     manifests: { get: forRun("pipeline:view", (id) => engine.manifests.get(id)) },
+    queries: new GuardedQueries(engine.queries, guard),
     data: guardedData(engine.data, guard),
     webhooks: {
       list: forPipeline("pipeline:data", (name) => engine.webhooks.list(name)),

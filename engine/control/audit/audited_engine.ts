@@ -107,6 +107,17 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
         return plan;
       },
     },
+    queries: {
+      preview: (request, signal) =>
+        view(
+          {
+            action: "data.view",
+            ...ofTable(request.pipeline, request.model),
+            details: { what: "preview", ...(request.project === undefined ? {} : { sql: "sent" }) },
+          },
+          () => engine.queries.preview(request, signal),
+        ),
+    },
     data: {
       list: (pipeline) => engine.data.list(pipeline),
       find: (pipeline, ...rest) => engine.data.find(pipeline, ...rest),

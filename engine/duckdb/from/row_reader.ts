@@ -46,7 +46,7 @@ function readCells(vector: duckdb.Vector, type: DuckType, logical: duckdb.Logica
 }
 
 /** Not through DuckDB's values, whose text ends at the first NUL. */
-function readStrings(vector: duckdb.Vector, size: number): Cell[] {
+export function readStrings(vector: duckdb.Vector, size: number): (string | null)[] {
   const isValid = validityOf(vector, size);
   const at = stringReader(vector, size);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -89,7 +89,8 @@ function safeNumber(value: bigint): number | string {
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-function distinctNames(names: readonly string[]): string[] {
+/** The names, with `_1`, `_2`, … behind those that come again. */
+export function distinctNames(names: readonly string[]): string[] {
   const taken = new Set(names);
   const seen = new Set<string>();
   return names.map((name) => {

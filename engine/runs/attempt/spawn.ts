@@ -273,6 +273,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   tested: true,
   tried: true,
   compared: true,
+  previewed: true,
   converted: true,
   formatted: true,
   schema: true,

@@ -1,20 +1,14 @@
 import { join } from "node:path";
-import { AppError } from "../../../contract/errors.ts";
 import type { ComparedModel, ComparedSide } from "../../../contract/jobs/compare_job.ts";
-import type { Log } from "../../../contract/log.ts";
 import type { TableDiff } from "../../../contract/plan/table_diff.ts";
 import type { Policy } from "../../grants/policy.ts";
-import { Redactor } from "../../grants/redact.ts";
-import { followReports, StderrLines } from "../attempt/follow_reports.ts";
-import { type RunProcessProgram, spawnRunProcess } from "../attempt/spawn.ts";
 import { openScratchFolder } from "../warehouses/copies_folder.ts";
 import { type CopyContext, copyWarehouse } from "../warehouses/copy_warehouse.ts";
+import { type CopyProcessContext, limitsOf, processOnCopy } from "../warehouses/process_on_copy.ts";
 
-export interface CompareRowsContext extends CopyContext {
+export interface CompareRowsContext extends CopyContext, CopyProcessContext {
   readonly projectDir: string;
-  readonly runProcess: RunProcessProgram;
   readonly policy: Pick<Policy, "memoryMax" | "spillMax">;
-  readonly log: Log;
 }
 
 export interface CompareRowsRequest {
@@ -52,13 +46,9 @@ export async function compareRows(
     onWait: () => log("info", `waiting for a run of ${pipeline} to end, to copy its warehouse`, { pipeline }),
   }, signal);
   if (copy === undefined) return undefined;
-  const { redact } = new Redactor(copy.key === undefined ? [] : [copy.key.key]);
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const stop = AbortSignal.any([signal, timeout]);
-  const stderr = new StderrLines();
-  await using process = await spawnRunProcess(
-    context.runProcess,
-    {
+  const found = new Map<string, TableDiff>();
+  await processOnCopy(context, {
+    job: {
       kind: "compare",
       pipeline,
       before,
@@ -74,39 +64,16 @@ export async function compareRows(
       connectors: {},
       duckdb: { directories: [], files: [], ...limitsOf(policy) },
     },
-    { hosts: [], read: [scratch.path], write: [scratch.path], deny: [] },
-    stderr.take,
-  );
-  const found = new Map<string, TableDiff>();
-  let isWhole: boolean;
-  try {
-    isWhole = await followReports(process, {
-      redact,
-      log: (level, message) => log(level, message, { pipeline }),
-      onReport: (report) => {
-        if (report.type === "compared") found.set(report.model, report.diff);
-      },
-    }, stop);
-  } catch (error) {
-    if (!timeout.aborted || signal.aborted) throw error;
-    throw new AppError(
-      "timeout",
-      `Cannot ${purpose}: it took longer than ${
-        timeoutMs / 1_000
-      } s. Compare fewer models (--select, --depth), ` +
-        "or definitions alone (--no-data)",
-    );
-  }
-  if (isWhole) return found;
-  throw new AppError("internal", `Cannot ${purpose}: the process that did it ended early`, {
-    detail: redact(stderr.text),
-  });
-}
-
-/** As a run without limits of its own has them. */
-function limitsOf({ memoryMax, spillMax }: CompareRowsContext["policy"]) {
-  return {
-    ...(memoryMax === undefined ? {} : { memoryLimit: memoryMax.text }),
-    ...(spillMax === undefined ? {} : { spillLimit: spillMax.text }),
-  };
+    pipeline,
+    purpose,
+    read: [scratch.path],
+    write: [scratch.path],
+    secrets: copy.key === undefined ? [] : [copy.key.key],
+    timeoutMs,
+    advice: "Compare fewer models (--select, --depth), or definitions alone (--no-data)",
+    onReport: (report) => {
+      if (report.type === "compared") found.set(report.model, report.diff);
+    },
+  }, signal);
+  return found;
 }

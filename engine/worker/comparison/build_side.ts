@@ -1,7 +1,7 @@
 import { toAppError } from "../../../contract/errors.ts";
-import type { ComparedSide, CompareJob } from "../../../contract/jobs/compare_job.ts";
+import type { ComparedSide } from "../../../contract/jobs/compare_job.ts";
 import { mayCall } from "../../../contract/pipeline/functions.ts";
-import { nameKey } from "../../../contract/sql.ts";
+import { nameKey, type SqlSession } from "../../../contract/sql.ts";
 import { declareEphemerals } from "../../../sql/build/ephemeral.ts";
 import { declareMacros } from "../../../sql/build/macros.ts";
 import { materialize, relationKind } from "../../../sql/build/materialize.ts";
@@ -25,7 +25,14 @@ export interface BuiltSide {
   readonly failures: ReadonlyMap<string, string>;
 }
 
-const RUN = "plan";
+/** What the models are built for. */
+export interface BuiltFor {
+  readonly pipeline: string;
+  /** What `getvariable('run_id')` is. */
+  readonly runId: string;
+  /** Epoch milliseconds. */
+  readonly runStartMs: number;
+}
 
 /**
  * Builds models of one version from nothing, as a full refresh does, with what they read and no run has built yet. Each is a
@@ -33,7 +40,7 @@ const RUN = "plan";
  */
 export async function buildSide(
   session: DuckSession,
-  job: CompareJob,
+  job: BuiltFor,
   side: ComparedSide,
   signal: AbortSignal,
 ): Promise<BuiltSide> {
@@ -50,7 +57,7 @@ export async function buildSide(
     failures.set(nameKey(name), fault === undefined ? "its file has faults" : formatFault(fault));
   }
   await setRunVariables(session, {
-    runId: RUN,
+    runId: job.runId,
     pipeline: job.pipeline,
     runStart: new Date(job.runStartMs),
     windowStart: null,
@@ -86,11 +93,11 @@ export async function buildSide(
 
 class ModelBuilder {
   readonly #session: DuckSession;
-  readonly #job: CompareJob;
+  readonly #job: BuiltFor;
   readonly #graph: Graph;
   readonly #ephemerals: Ephemerals;
 
-  constructor(session: DuckSession, job: CompareJob, graph: Graph, ephemerals: Ephemerals) {
+  constructor(session: DuckSession, job: BuiltFor, graph: Graph, ephemerals: Ephemerals) {
     this.#session = session;
     this.#job = job;
     this.#graph = graph;
@@ -105,7 +112,9 @@ class ModelBuilder {
     }
     await declareMacros(session, this.#graph.macros.get(node) ?? []);
     await session.transaction(async () => {
-      if (model.materialized === "view") await keepMacros(session, this.#ephemerals.macrosOf(model), RUN);
+      if (model.materialized === "view") {
+        await keepMacros(session, this.#ephemerals.macrosOf(model), this.#job.runId);
+      }
       await materialize(session, model, {
         fullRefresh: true,
         ephemerals: this.#ephemerals.behind(model),
@@ -138,8 +147,8 @@ async function nodesToBuild(
   return graph.order.filter((node) => needed.has(node));
 }
 
-async function tablesOf(
-  session: DuckSession,
+export async function tablesOf(
+  session: SqlSession,
   schema: "raw" | "main",
 ): Promise<readonly { readonly name: string }[]> {
   const rows = await session.rows(
@@ -150,9 +159,9 @@ async function tablesOf(
   return rows.map(({ name }) => ({ name: String(name) }));
 }
 
-/** A plan runs no script: what a model would make by one is not known. */
-function requireNoFunction({ definition }: ComparedSide, { sql }: Model): void {
+/** Scripts are for runs alone: what a model would make by one is not known. */
+export function requireNoFunction({ definition }: Pick<ComparedSide, "definition">, { sql }: Model): void {
   const called = Object.keys(definition.functions ?? {}).find((name) => mayCall(sql, name));
   if (called === undefined) return;
-  throw new Error(`it calls the script ${called}, and a plan runs no script`);
+  throw new Error(`it calls the script ${called}, and only a run calls scripts`);
 }

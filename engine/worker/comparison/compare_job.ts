@@ -10,6 +10,8 @@ import type { JobContext } from "../job_context.ts";
 import { buildSide, type BuiltSide } from "./build_side.ts";
 import { compareTables } from "./compare_tables.ts";
 
+const RUN = "plan";
+
 /** Where what the old version makes is kept while the new one is built: no model has such a name. */
 const keptName = (index: number) => `_sluice before ${index}`;
 const newName = (index: number) => `_sluice after ${index}`;
@@ -32,7 +34,7 @@ export async function compareJob(job: CompareJob, { reporter, signal }: JobConte
   const { before, kept } = await buildBefore(database, job, signal);
   await using session = await database.session();
   using _interrupt = session.interruptOn(signal);
-  const after = await buildSide(session, job, job.after, signal);
+  const after = await buildSide(session, { ...job, runId: RUN }, job.after, signal);
   for (const [index, model] of job.models.entries()) {
     signal.throwIfAborted();
     const versions = { model, index, before, kept: kept.get(index), after };
@@ -49,7 +51,7 @@ async function buildBefore(
   await using session = await database.session();
   using _interrupt = session.interruptOn(signal);
   await prepareWarehouse(session);
-  const before = await buildSide(session, job, job.before, signal);
+  const before = await buildSide(session, { ...job, runId: RUN }, job.before, signal);
   return { before, kept: await keepBefore(session, job, before) };
 }
 

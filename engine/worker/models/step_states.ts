@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
 import { nameKey, type SqlSession } from "../../../contract/sql.ts";
-import { definitionOf, type ModelDefinition } from "../../../sql/build/model_change.ts";
+import { definitionOf, isSameDefinition } from "../../../sql/build/model_change.ts";
 import type { StepStates } from "../../../sql/language/selector.ts";
 import { readModelBuilds } from "../../warehouse/models/built_models.ts";
 import type { Plan } from "../plan.ts";
@@ -15,19 +14,14 @@ export async function stepStates(session: SqlSession, runId: string, plan: Plan)
   const added = new Set<string>();
   for (const planned of plan.steps) {
     if (planned.kind !== "model") continue;
-    const { step, model } = planned;
+    const { step, model, macros } = planned;
     const build = builds.get(nameKey(model.name));
     if (build === undefined || build.run === runId) {
       added.add(step.name);
       modified.add(step.name);
-    } else if (!isDeepStrictEqual(ownOf(build.definition), ownOf(await definitionOf(model)))) {
+    } else if (!isSameDefinition(build.definition, await definitionOf(model, macros))) {
       modified.add(step.name);
     }
   }
   return { modified, new: added };
-}
-
-/** Without what is only known when it is built, and what it reads. */
-function ownOf({ gone: _gone, sources: _sources, ...own }: ModelDefinition): Partial<ModelDefinition> {
-  return own;
 }

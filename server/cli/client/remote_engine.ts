@@ -75,6 +75,8 @@ import { createRemoteData } from "./remote_data.ts";
 import type { Manifests } from "../../../engine/control/manifests/port.ts";
 import { createRemoteManifests } from "./remote_manifests.ts";
 import { createRemotePlans } from "./remote_plans.ts";
+import type { Queries } from "../../../engine/control/queries/port.ts";
+import { createRemoteQueries } from "./remote_queries.ts";
 import { createRemoteServer } from "./remote_server.ts";
 import { createRemoteWebhooks } from "./remote_webhooks.ts";
 import type { Webhooks } from "../../../engine/control/webhooks/port.ts";
@@ -100,6 +102,7 @@ export class RemoteEngine implements Engine {
   readonly webhooks: Webhooks;
   readonly plans: Plans;
   readonly manifests: Manifests;
+  readonly queries: Queries;
   readonly data: PublishedData;
   readonly #url: string;
   readonly #routes: ApiClient["routes"];
@@ -115,6 +118,7 @@ export class RemoteEngine implements Engine {
     this.webhooks = createRemoteWebhooks(api);
     this.plans = createRemotePlans(api);
     this.manifests = createRemoteManifests(api);
+    this.queries = createRemoteQueries(api);
     this.data = createRemoteData(api);
   }
 

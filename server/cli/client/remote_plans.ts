@@ -27,7 +27,8 @@ export function createRemotePlans({ routes }: ApiClient): Plans {
   };
 }
 
-async function filesOf(source: ProjectSource): Promise<RevisionFile[]> {
+/** What is sent of a project. */
+export async function filesOf(source: ProjectSource): Promise<RevisionFile[]> {
   if ("files" in source) return [...source.files];
   const { readProject } = await import("../../../engine/definitions/plan/project_sources.ts");
   return await readProject(source.folder);

@@ -38,16 +38,47 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "preview",
-    summary: "Look at a pipeline's tables: columns, and the first rows of one",
+    summary: "Look at a pipeline's tables, or at the rows of a model as its SQL is now",
     arguments: [
-      PIPELINE,
+      {
+        name: "PIPELINE[.MODEL]",
+        description: "with a model, as shop.daily, its rows by the SQL in the project",
+      },
       {
         name: "TABLE",
-        description: "raw.orders of a stream, daily of a model; all are listed without",
+        description:
+          "raw.orders of a stream, daily of a model, as the last run left it; all are listed without",
         optional: true,
       },
     ],
-    options: { project, data, policy, json },
+    options: {
+      project,
+      data,
+      policy,
+      limit: {
+        type: "string",
+        value: "N",
+        description: "at most this many rows, 1 to 10,000; 100 by default",
+      },
+      format: {
+        type: "string",
+        value: "ROWS",
+        description: "table (the default), json, ndjson, csv or markdown",
+      },
+      param: {
+        type: "string",
+        value: "NAME=VALUE",
+        multiple: true,
+        description: "a value for one of its params",
+      },
+      "window-start": {
+        type: "string",
+        value: "TIME",
+        description: "show the model for a window, from here",
+      },
+      "window-end": { type: "string", value: "TIME", description: "until before this" },
+      json,
+    },
     load: async () => (await import("../commands/preview_command.ts")).preview,
   },
   {

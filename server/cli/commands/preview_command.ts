@@ -1,6 +1,7 @@
 import type { Table, TablePreview } from "../../../contract/table.ts";
+import { AppError } from "../../../contract/errors.ts";
 import { formatCount, formatPlural } from "../../../text/format.ts";
-import type { CommandRun } from "../command.ts";
+import type { CliContext, CommandRun, Invocation } from "../command.ts";
 import { connect } from "../connect.ts";
 import { readFolders } from "../settings.ts";
 import type { Terminal } from "../terminal.ts";
@@ -18,9 +19,42 @@ const TABLE_COLUMNS: readonly ColumnSpec[] = [
 const MAX_LIST_WIDTH = 60;
 const MAX_CELL_WIDTH = 40;
 
-/** `sluice preview PIPELINE`: its tables; with TABLE that one's columns and first rows. */
+const MODEL_OPTIONS = ["limit", "format", "param", "window-start", "window-end"] as const;
+
+/**
+ * `sluice preview PIPELINE`: its tables; with TABLE that one's columns and first rows, as the last run left them.
+ * `sluice preview PIPELINE.MODEL`: the rows of a model as its SQL is now.
+ */
 export const preview: CommandRun = async (invocation, context) => {
-  const [pipeline = "", table] = invocation.arguments;
+  const [address = "", table] = invocation.arguments;
+  const dot = address.indexOf(".");
+  if (dot > 0 && table === undefined && !isRawTable(address.slice(dot + 1))) {
+    const { previewModel } = await import("./queries/preview_model.ts");
+    return await previewModel(address.slice(0, dot), address.slice(dot + 1), invocation, context);
+  }
+  const given = MODEL_OPTIONS.find((name) => invocation.list(name).length > 0);
+  if (given !== undefined) {
+    throw new AppError("invalid", `--${given} is for the rows of a model: sluice preview PIPELINE.MODEL`);
+  }
+  return await previewKept(
+    ...(dot > 0 && table === undefined
+      ? [address.slice(0, dot), address.slice(dot + 1)] as const
+      : [address, table] as const),
+    invocation,
+    context,
+  );
+};
+
+/** What a stream has read is as it is: no SQL makes it. */
+const isRawTable = (name: string): boolean => /^raw\./i.test(name);
+
+/** The pipeline's tables, or one of them, as the last run left them. */
+async function previewKept(
+  pipeline: string,
+  table: string | undefined,
+  invocation: Invocation,
+  context: CliContext,
+): Promise<number> {
   await using connection = await connect(
     readFolders(invocation, context),
     context,
@@ -40,7 +74,7 @@ export const preview: CommandRun = async (invocation, context) => {
   const found = await engine.previewTable(pipeline, table);
   terminal.out(isJson ? JSON.stringify(found) : formatPreview(found, terminal));
   return 0;
-};
+}
 
 function tableRow(table: Table): string[] {
   return [

@@ -156,7 +156,7 @@ export function readParams(pairs: readonly string[]): Record<string, ParamValue>
 }
 
 /** Throws `invalid` for a start without an end. */
-function readWindow(invocation: Invocation): { window?: WindowRequest } {
+export function readWindow(invocation: Invocation): { window?: WindowRequest } {
   const start = invocation.text("window-start");
   const end = invocation.text("window-end");
   if (end !== undefined) return { window: { start: start ?? null, end } };

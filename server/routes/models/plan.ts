@@ -6,7 +6,8 @@ import { route } from "../../http/route.ts";
 const MAX_FILES = 20_000;
 const MAX_PATH = 1_000;
 
-const projectFiles = v.pipe(
+/** The files of a project in a request. */
+export const projectFiles = v.pipe(
   v.array(v.strictObject({
     path: v.pipe(
       v.string(),

@@ -243,6 +243,8 @@ const NOT_REACHED: Readonly<Record<string, string>> = {
   ),
   "POST /hooks/{pipeline}/{name}": "takes its own secret; it has tests of its own",
   "GET /api/data/{name}/{model}": "nothing is published; tests/integration/published/data_test.ts reads it",
+  "POST /api/pipelines/{name}/preview":
+    "its pipelines have no models; tests/integration/models/preview_test.ts asks",
   "DELETE /api/pipelines/{name}/verification": "none goes on when it is asked; it has tests of its own",
 };
 

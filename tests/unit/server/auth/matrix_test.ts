@@ -58,6 +58,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   listLoads: row("pipeline", "pipeline:view"),
   getStreamSchema: row("pipeline", "pipeline:view"),
   previewTable: row("pipeline", "pipeline:data"),
+  previewModel: row("pipeline", "pipeline:data", { model: "daily" }),
   listRejects: row("pipeline", "pipeline:data"),
   getRejects: row("pipeline", "pipeline:data"),
   getVerification: row("pipeline", "pipeline:data"),

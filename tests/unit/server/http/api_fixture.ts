@@ -200,6 +200,7 @@ function engineMethods(engine: FakeEngine): Engine {
     webhooks: engine.webhooks,
     plans: engine.plans,
     manifests: engine.manifests,
+    queries: engine.queries,
     data: engine.data,
     listPipelines: () => engine.listPipelines(),
     pipelineNames: () => engine.pipelineNames(),

@@ -73,6 +73,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   rollBackPipeline: ENGINEERS,
   applyProject: ENGINEERS,
   planProject: ENGINEERS,
+  previewModel: OPERATORS,
   listData: ALL,
   readData: OPERATORS,
   getServer: ALL,

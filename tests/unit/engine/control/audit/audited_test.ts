@@ -41,6 +41,9 @@ const ENGINE: Table<Engine> = {
   },
   plans: { plan: line("data.view", { project: { files: [] }, against: { kind: "in_force" } }) },
   manifests: { get: nothing("r1") },
+  queries: {
+    preview: line("data.view", { pipeline: "orders", model: "daily", params: { password: SECRET } }),
+  },
   data: {
     list: nothing("orders"),
     find: nothing("orders", "daily"),
@@ -183,7 +186,7 @@ function anyPort(called: string[], name = "port"): never {
     get: (_, key) => {
       const path = `${name}.${String(key)}`;
       const isRoom =
-        /^port\.(backfills|versions|alerts|history|plans|manifests|data|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
+        /^port\.(backfills|versions|alerts|history|plans|manifests|queries|data|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
       if (isRoom.test(path)) return anyPort(called, path);
       return () => {
         called.push(path);
