@@ -8,6 +8,7 @@ import type { Log } from "../contract/log.ts";
 import type { Column } from "../contract/sql.ts";
 import type { ProjectPlan } from "../contract/plan/plan.ts";
 import type { PlanRequest } from "../engine/control/models/port.ts";
+import type { LiveChecker } from "../engine/definitions/live/live_checker.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { Trial, TrialRequest } from "../engine/definitions/scripts/try_script.ts";
 import type { ReferenceCheck } from "../engine/secrets/check_references.ts";
@@ -45,6 +46,8 @@ export interface Backend {
   describeProject(options: DescribeOptions): Promise<DescribedProject>;
   /** The same as files of static pages, the same ones each time. */
   renderDocs(docs: ProjectDocs): AsyncIterable<SiteFile>;
+  /** Checks the project again and again while its files change: only what has, and what reads it. */
+  openLive(options: LiveOptions): Promise<OpenedLive>;
   /** What references of connectors.yaml have no value in this environment, each with what to do. */
   missingReferences(place: ProjectPlace): Promise<string[]>;
   /** What each reference of connectors.yaml and notifiers.yaml comes from in this environment, without its value. */
@@ -84,10 +87,22 @@ export interface CheckOptions extends ProjectPlace {
 export interface DescribeOptions extends ProjectPlace {
   /** What the whole is called. */
   readonly title: string;
-  readonly knownColumns: (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
+  readonly knownColumns: KnownColumns;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
+
+export interface LiveOptions extends ProjectPlace {
+  readonly knownColumns: KnownColumns;
+  readonly log: Log;
+}
+
+export interface OpenedLive extends AsyncDisposable {
+  readonly checker: LiveChecker;
+}
+
+/** The columns of a pipeline's streams as they were last seen. */
+export type KnownColumns = (pipeline: string) => Promise<Readonly<Record<string, readonly Column[]>>>;
 
 /** A file of static docs: its path in their folder, with `/`, and its text. */
 export interface SiteFile {

@@ -27,6 +27,10 @@ function createBackend(program: Program): Backend {
       const { renderSite } = await import("../ui/docs/render_site.tsx");
       yield* renderSite(docs);
     },
+    async openLive(options) {
+      const { openLive } = await import("./composition/live.ts");
+      return await openLive(program, options);
+    },
     missingReferences: async (place) => await (await project()).missingReferences(program, place),
     checkReferences: async (place) => await (await project()).checkReferences(program, place),
     formatTexts: async (place, texts, log, signal) =>

@@ -9,6 +9,8 @@ export interface WatchOptions {
   readonly debounceMs: number;
   /** How the files looked before the caller read them: what has changed since is yielded at once. */
   readonly since: ProjectLook;
+  /** As of lookAtProject. */
+  readonly withTests?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ const MAX_DEBOUNCES = 10;
 
 /**
  * Yields when connectors.yaml, notifiers.yaml, project.yaml, a pipeline, a model or a module of scripts/ was added, changed or removed, some time
- * after the last change. Folders may come and go, the project's own too. A change during the consumer's
+ * after the last change: the paths of those files in the project. Folders may come and go, the project's own too. A change during the consumer's
  * work yields again. Ends when the signal aborts.
  *
  * Events only say when to look; what counts is whether the files differ from the last look. Only the
@@ -32,18 +34,18 @@ const MAX_DEBOUNCES = 10;
  */
 export async function* watchProject(
   projectDir: string,
-  { signal, debounceMs, since }: WatchOptions,
-): AsyncGenerator<void, void, undefined> {
+  { signal, debounceMs, since, withTests = false }: WatchOptions,
+): AsyncGenerator<readonly string[], void, undefined> {
   let seen = since;
   while (!signal.aborted) {
     await using watcher = new FolderWatcher(seen.folders);
     for (let isWatched = true; isWatched && !signal.aborted;) {
       // The first look is right after the watch began: what changed before it was in no event.
-      const now = await lookAtProject(projectDir);
+      const now = await lookAtProject(projectDir, { withTests });
       isWatched = !watcher.lostFolder && now.folders.join("\0") === seen.folders.join("\0");
-      const isChanged = now.files !== seen.files;
+      const before = seen;
       seen = now;
-      if (isChanged) yield;
+      if (now.files !== before.files) yield changedBetween(projectDir, before, now);
       if (isWatched) await watcher.burst(debounceMs, signal);
     }
   }

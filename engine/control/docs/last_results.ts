@@ -87,7 +87,7 @@ function resultOf(
 
 /** The columns of its streams' tables, for checks that ask no source. */
 export function columnsOfStreams(
-  results: LastResults | undefined,
+  results: Pick<LastResults, "tables"> | undefined,
 ): Readonly<Record<string, readonly Column[]>> {
   return Object.fromEntries(
     (results?.tables ?? []).filter(({ name, columns }) => name.startsWith("raw.") && columns.length > 0)

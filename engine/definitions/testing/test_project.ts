@@ -15,6 +15,8 @@ import { readProjectTests } from "./read_tests.ts";
 export interface TestSelection {
   readonly pipeline?: string;
   readonly model?: string;
+  /** Those of them that are meant. */
+  readonly isMeant?: (pipeline: string, test: UnitTest) => boolean;
 }
 
 export interface TestReport {
@@ -44,8 +46,9 @@ export async function testProject(
   requirePipeline(selection, pipelines, chosen);
   const tests = new Map<string, readonly UnitTest[]>();
   for (const { name } of chosen) {
-    const own = (read.tests.get(name) ?? []).filter(({ model }) =>
-      selection.model === undefined || model === selection.model
+    const own = (read.tests.get(name) ?? []).filter((test) =>
+      (selection.model === undefined || test.model === selection.model) &&
+      (selection.isMeant?.(name, test) ?? true)
     );
     if (own.length > 0) tests.set(name, own);
   }

@@ -4,6 +4,19 @@ import { data, json, PIPELINE, policy, project } from "./shared_options.ts";
 /** Commands for working on a project's files. */
 export const TOOL_COMMANDS: readonly CommandSpec[] = [
   {
+    name: "dev",
+    summary: "Check the project whenever a file is saved, and say what that changed",
+    arguments: [],
+    options: {
+      project,
+      data,
+      policy,
+      test: { type: "boolean", description: "run the tests of the models that a change reaches, too" },
+      json,
+    },
+    load: async () => (await import("../commands/models/dev_command.ts")).dev,
+  },
+  {
     name: "docs",
     summary: "Write static pages of what the project has: tables, columns, checks, lineage",
     arguments: [],

@@ -1,15 +1,14 @@
 import { AppError } from "../../../../contract/errors.ts";
 import { formatFault } from "../../../../text/fault.ts";
-import { formatPlural } from "../../../../text/format.ts";
 import type { TestReport, TestSelection } from "../../../../engine/definitions/testing/test_project.ts";
 import type { CommandRun } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
 import { requireProject } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
 import type { Terminal } from "../../terminal.ts";
-import { oneLine, printable } from "../../text.ts";
-import { formatDifference } from "./difference_text.ts";
+import { printable } from "../../text.ts";
 import { junitOf } from "./junit.ts";
+import { outcomeLines, tallyText } from "./outcome_text.ts";
 
 /**
  * `sluice test [PIPELINE[.MODEL]]`: the tests of models in `tests/`, without any source. Exit code 1 where one fails,
@@ -48,26 +47,7 @@ function selectionOf(text: string | undefined): TestSelection {
 
 function printReport({ tests, faults }: TestReport, terminal: Terminal): void {
   for (const fault of faults) terminal.out(printable(formatFault(fault)));
-  for (const { pipeline, model, name, file, line, state, difference, faults: own } of tests) {
-    const title = `${pipeline}.${model}: ${oneLine(name)}`;
-    if (state === "passed") {
-      terminal.out(`✓ ${title}`);
-      continue;
-    }
-    terminal.out(`✗ ${title}  ${file}${line === null ? "" : `:${line}`}`);
-    for (const fault of own) terminal.out(`    ${oneLine(formatFault(fault))}`);
-    if (difference !== null) {
-      terminal.out(
-        formatDifference(difference).split("\n").map((text) => `    ${printable(text)}`).join("\n"),
-      );
-    }
-  }
-  const passed = tests.filter(({ state }) => state === "passed").length;
-  const failed = tests.length - passed;
+  for (const line of outcomeLines(tests)) terminal.out(line);
   if (tests.length === 0 && faults.length === 0) terminal.note("There are no tests: write some in tests/");
-  else {
-    terminal.note(
-      `${formatPlural(tests.length, "test")}: ${passed} passed${failed === 0 ? "" : `, ${failed} failed`}`,
-    );
-  }
+  else terminal.note(tallyText(tests));
 }

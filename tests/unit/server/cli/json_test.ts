@@ -126,6 +126,7 @@ function contextOf(terminal: RecordedTerminal, cwd: string): CliContext {
       tryScript: unused,
       formatTexts: unused,
       describeProject: unused,
+      openLive: unused,
       // deno-lint-ignore require-yield -- nothing is rendered here
       async *renderDocs() {
         await unused();
