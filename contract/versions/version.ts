@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { described } from "../described.ts";
+import { pipelinePlanSchema } from "../plan/plan.ts";
 
 /** Versions of pipelines as the API, the command line and the pages show them. */
 
@@ -39,6 +40,12 @@ export const versionChangesSchema = v.object({
   from: described(v.nullable(v.string()), "The revision before; null for the first that is known."),
   to: described(v.string(), "The revision."),
   files: described(v.array(fileChangeSchema), "The files that differ, by path."),
+  plan: v.exactOptional(
+    described(
+      pipelinePlanSchema,
+      "What that does, where it was asked for: without rows, and without the diffs, which files has.",
+    ),
+  ),
 });
 export type VersionChanges = v.InferOutput<typeof versionChangesSchema>;
 

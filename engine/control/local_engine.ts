@@ -30,6 +30,7 @@ import type { Backfills } from "./backfills/port.ts";
 import type { RemoteSettings } from "../definitions/git/settings.ts";
 import type { PollLoop } from "../runs/poll_loop.ts";
 import { followRemote } from "./versions/follow_remote.ts";
+import { createVersionPlans } from "./models/version_plans.ts";
 import { createVersions } from "./versions/local_versions.ts";
 import type { Versions } from "./versions/port.ts";
 import type { ApplyRequest } from "./versions/project_source.ts";
@@ -271,6 +272,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
     this.backfills = new BackfillRuns({ ...requests, requests: this.#requests });
     this.versions = createVersions({
       store,
+      plan: createVersionPlans({
+        store,
+        checkContext: () => this.#definitions.checkContext,
+        signal: this.#stopping.signal,
+      }),
       rollBack: (pipeline, revision) => this.#definitions.rollBack(pipeline, revision),
     });
     this.history = new LocalHistory({ store, clock });

@@ -1,5 +1,53 @@
 import type { RollBack, Version, VersionChanges } from "../../contract/versions/version.ts";
-import type { Versions } from "../../engine/control/versions/port.ts";
+import type { PipelinePlan } from "../../contract/plan/plan.ts";
+import type { ChangesOptions, Versions } from "../../engine/control/versions/port.ts";
+
+const PLAN: PipelinePlan = {
+  pipeline: "flights",
+  change: "changed",
+  against: "revision cccccccccccc",
+  faults: [],
+  settings: [{
+    name: "schedule",
+    change: "changed",
+    keys: [{ key: "cron", before: '"0 2 * * *"', after: '"<b>"' }],
+  }],
+  streams: [],
+  loads: [],
+  connectors: [],
+  scripts: [],
+  models: [
+    {
+      model: "daily<b>",
+      path: null,
+      change: "changed",
+      why: ["its SQL"],
+      rows: true,
+      columns: [{ name: "total", change: "type", before: "BIGINT", after: "INTEGER", breaking: true }],
+      breaking: ["column total was BIGINT and is INTEGER"],
+      rebuild: { way: "full_refresh", text: "the next run builds it anew" },
+      last: null,
+      data: null,
+    },
+    {
+      model: "weekly",
+      path: null,
+      change: "affected",
+      why: ["reads daily"],
+      rows: true,
+      columns: null,
+      breaking: [],
+      rebuild: null,
+      last: null,
+      data: null,
+    },
+  ],
+  readers: [],
+  breaking: true,
+  cost: { models: 2, duration_ms: null, rows: null, unknown: 2 },
+  data: { compared: false, note: null, duration_ms: null },
+  diffs: [],
+};
 
 /** One version of each pipeline, for tests of what stands on an engine. */
 export class FakeVersions implements Versions {
@@ -22,7 +70,11 @@ export class FakeVersions implements Versions {
     return Promise.resolve([this.version]);
   }
 
-  changes(): Promise<VersionChanges> {
+  /** What was asked of changes(). */
+  readonly asked: ChangesOptions[] = [];
+
+  changes(_pipeline: string, _revision: string, options: ChangesOptions = {}): Promise<VersionChanges> {
+    this.asked.push(options);
     const diff =
       "--- a/transforms/orders/daily.sql\n+++ b/transforms/orders/daily.sql\n@@ -1,1 +1,1 @@\n-SELECT 1\n+SELECT 2\n";
     const { revision } = this.version;
@@ -30,6 +82,7 @@ export class FakeVersions implements Versions {
       from: "c".repeat(64),
       to: revision,
       files: [{ path: "transforms/orders/daily.sql", change: "changed", diff }],
+      ...(options.plan === true ? { plan: PLAN } : {}),
     });
   }
 

@@ -83,7 +83,7 @@ async function folderOf(
 }
 
 /** Of each model the last success among the newest runs. */
-async function lastBuilds(
+export async function lastBuilds(
   { history }: Pick<Store, "history">,
   pipeline: string,
 ): Promise<Map<string, NonNullable<ModelChange["last"]>>> {

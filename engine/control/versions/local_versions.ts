@@ -6,15 +6,17 @@ import type { Store } from "../../store/store.ts";
 import type { VersionRecord } from "../../store/versions/port.ts";
 import { pipelineRecord } from "../pipeline_record.ts";
 import { findVersion, MAX_VERSIONS, requireKept } from "./find_version.ts";
+import type { VersionPlans } from "../models/version_plans.ts";
 import type { ChangesOptions, VersionPage, Versions } from "./port.ts";
 
 export interface LocalVersionsContext {
   readonly store: Store;
+  readonly plan: VersionPlans;
   rollBack(pipeline: string, revision: string | undefined): Promise<RollBack>;
 }
 
 /** Versions out of the control store. */
-export function createVersions({ store, rollBack }: LocalVersionsContext): Versions {
+export function createVersions({ store, plan, rollBack }: LocalVersionsContext): Versions {
   return {
     async list(pipeline, page: VersionPage) {
       const { revision } = await pipelineRecord(store, pipeline);
@@ -28,7 +30,7 @@ export function createVersions({ store, rollBack }: LocalVersionsContext): Versi
       );
     },
 
-    async changes(pipeline, asked, { against, file }: ChangesOptions = {}) {
+    async changes(pipeline, asked, { against, file, plan: isPlanned = false }: ChangesOptions = {}) {
       await pipelineRecord(store, pipeline);
       const versions = await store.versions.list(pipeline, { limit: MAX_VERSIONS });
       const to = findVersion(pipeline, versions, asked);
@@ -41,7 +43,12 @@ export function createVersions({ store, rollBack }: LocalVersionsContext): Versi
         from === undefined ? new Map<string, string>() : textsOf(store, pipeline, from),
         textsOf(store, pipeline, to),
       ]);
-      return { from: from?.revision ?? null, to: to.revision, files: changedFiles(before, after, file) };
+      return {
+        from: from?.revision ?? null,
+        to: to.revision,
+        files: changedFiles(before, after, file),
+        ...(isPlanned ? { plan: await plan(from?.revision, to.revision) } : {}),
+      };
     },
 
     rollBack: (pipeline, revision) => rollBack(pipeline, revision),

@@ -31,4 +31,6 @@ export interface VersionPage {
 export interface ChangesOptions {
   readonly against?: string;
   readonly file?: string;
+  /** Whether what the change does is to be said, too: both revisions are compiled for it. */
+  readonly plan?: boolean;
 }

@@ -17,12 +17,12 @@ export function createRemoteVersions({ routes }: ApiClient): Versions {
       };
       return read(v.array(versionSchema), pipeline.versions.$get({ ...named(name), query }));
     },
-    changes: (name, revision, options = {}) =>
+    changes: (name, revision, { plan, ...options } = {}) =>
       read(
         versionChangesSchema,
         pipeline.versions[":revision"].changes.$get({
           param: { name: pipelineSegment(name), revision: segment("revision", revision) },
-          query: options,
+          query: { ...options, ...(plan === true ? { plan: "true" as const } : {}) },
         }),
       ),
     rollBack(name, revision) {

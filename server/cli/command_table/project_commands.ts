@@ -271,6 +271,10 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
         description: "compare with this one; by default with what was in force before it",
       },
       diff: { type: "boolean", description: "show the changes of each that is listed" },
+      plan: {
+        type: "boolean",
+        description: "of a revision: what it changes in models, columns, streams and loads",
+      },
       limit: { type: "string", value: "N", description: "list at most this many, 20 by default" },
       json,
     },

@@ -53,12 +53,21 @@ export function versionRoutes() {
             ),
           ),
           file,
+          plan: v.exactOptional(
+            v.pipe(
+              v.picklist(["true", "false"], "expected true or false"),
+              v.description("true: also what the change does to models, columns, streams and loads."),
+            ),
+          ),
         }),
       }),
       response: { status: 200, description: "The files that differ.", schema: versionChangesSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, query }, { engine }) => ({
-        body: await engine.versions.changes(params.name, params.revision, query),
+      handle: async ({ params, query: { plan, ...query } }, { engine }) => ({
+        body: await engine.versions.changes(params.name, params.revision, {
+          ...query,
+          ...(plan === "true" ? { plan: true } : {}),
+        }),
       }),
     }),
     route({

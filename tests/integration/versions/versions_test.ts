@@ -76,6 +76,30 @@ Deno.test("a rollback holds until the files change, and each version tells what 
   ]);
   match(changes.files[1]?.diff ?? "", /^-SELECT 1 AS n\n\+SELECT 2 AS n$/m);
 
+  strictEqual(changes.plan, undefined);
+  const planned = await served.server.call<VersionChanges>(
+    "GET",
+    `/api/pipelines/numbers/versions/${second.revision}/changes?plan=true`,
+  );
+  deepStrictEqual(planned.plan?.models.map(({ model, change, why }) => [model, change, why]), [
+    ["n", "changed", ["its SQL"]],
+  ]);
+  deepStrictEqual(planned.plan.models[0]?.columns, []);
+  deepStrictEqual([planned.plan.breaking, planned.plan.data.compared, planned.plan.diffs], [
+    false,
+    false,
+    [],
+  ]);
+  const told = await project.sluice("versions", [
+    "numbers",
+    first.revision,
+    "--against",
+    second.revision,
+    "--plan",
+  ]);
+  match(told.stdout, /^~ numbers: changed, against revision [0-9a-f]{12}$/m);
+  match(told.stdout, /^ {2}~ n changed: its SQL$/m);
+
   const back = await served.server.call<RollBack>("POST", "/api/pipelines/numbers/rollback");
   deepStrictEqual(back, { from: second.revision, to: first.revision });
   strictEqual(await inForce(), first.revision);

@@ -896,6 +896,21 @@ Deno.test("versions are listed with what each changed, and whoever may edit goes
   const one = await html(await get(`${path}/${revision}`));
   match(one, /daily\.sql[^]*class="line removed">-SELECT 1\n[^]*class="line added">\+SELECT 2\n/);
   match(one, new RegExp(`action="/pipelines/flights/rollback"[^]*value="${revision}"`));
+  match(
+    one,
+    /Models <span class="count">2<\/span>[^]*breaking[^]*>daily&lt;b&gt;<[^]*~ changed[^]*~ column total BIGINT → INTEGER/,
+  );
+  match(
+    one,
+    /breaking: column total was BIGINT and is INTEGER[^]*the next run builds it anew[^]*weekly[^]*not known[^]*reads daily/,
+  );
+  match(
+    one,
+    /schedule <span class="muted">setting<[^]*cron: &quot;0 2 \* \* \*&quot; → &quot;&lt;b&gt;&quot;/,
+  );
+  match(one, /sluice plan flights --against c{8}/);
+  await get(`${path}/${revision}?against=dddd`);
+  deepEqual(engine.versions.asked, [{ plan: true }, { plan: true, against: "dddd" }]);
   const back = await post("/pipelines/flights/rollback", { revision });
   deepEqual([back.status, back.headers.get("location")], [303, path]);
 

@@ -48,10 +48,20 @@ export function versionRoutes(pages: PageContext): Hono<AppEnv> {
     forUser(pages, async (visit) => {
       const { c, engine } = visit;
       const pipeline = pipelineOf(visit);
-      const changes = await engine.versions.changes(pipeline, c.req.param("revision") ?? "");
+      const against = c.req.query("against");
+      const changes = await engine.versions.changes(pipeline, c.req.param("revision") ?? "", {
+        plan: true,
+        ...(against === undefined || against === "" ? {} : { against }),
+      });
       const { revision } = await engine.getPipeline(pipeline);
       const frame = await visit.about(pipeline);
-      const view = { frame, pipeline, changes, isInForce: revision === changes.to };
+      const view = {
+        frame,
+        pipeline,
+        changes,
+        isInForce: revision === changes.to,
+        others: await engine.versions.list(pipeline, { limit: SHOWN_VERSIONS }),
+      };
       return pageResponse(c, <VersionPage {...view} />);
     }),
   );

@@ -3,10 +3,12 @@ import { Notice } from "../../parts/callouts.tsx";
 import { Diff } from "../../parts/code/diff.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { RevisionLabel } from "../../parts/facts.tsx";
-import { shortRevision } from "../../parts/format.ts";
+import { Choice } from "../../parts/forms/choice.tsx";
+import { formatUtc, shortRevision } from "../../parts/format.ts";
 import { Icon } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
-import { plainText } from "../../parts/plain_text.ts";
+import { plainText, truncate } from "../../parts/plain_text.ts";
+import { PlanChanges } from "../../parts/plan/plan_changes.tsx";
 import { DataTable } from "../../parts/tables/data_table.tsx";
 import { Ago } from "../../parts/times.tsx";
 
@@ -82,20 +84,22 @@ export interface VersionView {
   readonly pipeline: string;
   readonly changes: VersionChanges;
   readonly isInForce: boolean;
+  /** What it can be compared with. */
+  readonly others: readonly Version[];
 }
 
 const WORDS = { added: "added", removed: "removed", changed: "changed" } as const;
 
 /** What one revision changed, and the way back to it. */
-export function VersionPage({ frame, pipeline, changes, isInForce }: VersionView) {
+export function VersionPage({ frame, pipeline, changes, isInForce, others }: VersionView) {
   const path = `/pipelines/${encodeURIComponent(pipeline)}`;
-  const { from, to, files } = changes;
+  const { from, to, files, plan } = changes;
   return (
     <Layout frame={frame} title={`${shortRevision(to)} of ${pipeline}`} section="pipelines">
       <Head pipeline={pipeline} path={path} title={`Revision ${shortRevision(to)}`} isBelow>
         {from === null ? "The first that is known." : (
           <>
-            What it changed against <code>{shortRevision(from)}</code>, which was in force before.
+            What it changed against <code>{shortRevision(from)}</code>.
           </>
         )}
       </Head>
@@ -108,10 +112,12 @@ export function VersionPage({ frame, pipeline, changes, isInForce }: VersionView
           </button>
         </form>
       )}
+      <Comparison path={`${path}/versions/${to}`} from={from} to={to} others={others} />
+      {plan !== undefined && plan.change !== "unchanged" && <PlanChanges plan={plan} against={from} />}
       {files.length === 0 && (
         <div class="card">
           <Empty title="No differences">
-            <p>Its files are those of the revision before.</p>
+            <p>Its files are those of the other revision.</p>
           </Empty>
         </div>
       )}
@@ -124,6 +130,42 @@ export function VersionPage({ frame, pipeline, changes, isInForce }: VersionView
         </section>
       ))}
     </Layout>
+  );
+}
+
+/** Of a commit's subject in a choice. */
+const SUBJECT_CHARS = 60;
+
+/** The choice of what it is compared with. */
+function Comparison(
+  { path, from, to, others }: {
+    readonly path: string;
+    readonly from: string | null;
+    readonly to: string;
+    readonly others: readonly Version[];
+  },
+) {
+  const kept = others.filter(({ revision, kept }, index) =>
+    kept && revision !== to && others.findIndex((other) => other.revision === revision) === index
+  );
+  if (kept.length === 0) return null;
+  return (
+    <form class="version-choice" method="get" action={path}>
+      <Choice
+        name="against"
+        label="Compare with"
+        options={kept.map(({ revision, in_force_at, commit }) => ({
+          value: revision,
+          label: [
+            shortRevision(revision),
+            formatUtc(in_force_at),
+            ...commit === null ? [] : [truncate(plainText(commit.subject), SUBJECT_CHARS)],
+          ].join(" · "),
+        }))}
+        chosen={from ?? ""}
+      />
+      <button class="button quiet" type="submit">Compare</button>
+    </form>
   );
 }
 

@@ -4,6 +4,7 @@ import type { CommandRun } from "../../command.ts";
 import { connect } from "../../connect.ts";
 import { readFolders, readInteger } from "../../settings.ts";
 import { type ColumnSpec, formatTable } from "../../table.ts";
+import { planLines } from "../../plan/plan_text.ts";
 import { formatTime, oneLine, printable, withoutSeconds } from "../../text.ts";
 
 const COLUMNS: readonly ColumnSpec[] = [
@@ -33,6 +34,10 @@ export const versions: CommandRun = async (invocation, context) => {
       "--against needs the revision that is compared: sluice versions PIPELINE REVISION",
     );
   }
+  const isPlanned = invocation.flag("plan");
+  if (isPlanned && revision === undefined) {
+    throw new AppError("invalid", "--plan needs a revision: sluice versions PIPELINE REVISION --plan");
+  }
   const limit = readInteger(invocation, "limit", { minimum: 1, maximum: 500, fallback: DEFAULT_VERSIONS });
   await using connection = await connect(
     readFolders(invocation, context),
@@ -45,8 +50,9 @@ export const versions: CommandRun = async (invocation, context) => {
     const changes = await engine.versions.changes(pipeline, revision, {
       ...one,
       ...(against === undefined ? {} : { against }),
+      ...(isPlanned ? { plan: true } : {}),
     });
-    terminal.out(invocation.flag("json") ? JSON.stringify(changes) : formatChanges(changes));
+    terminal.out(invocation.flag("json") ? JSON.stringify(changes) : formatRevision(changes));
     return 0;
   }
   const found = await engine.versions.list(pipeline, { limit, ...one });
@@ -101,6 +107,12 @@ function headOf(version: Version): string {
   const { revision, in_force_at: at, commit } = version;
   const message = commit === null ? "" : `: ${oneLine(commit.subject)} (${oneLine(commit.author)})`;
   return `${short(revision)}  ${formatTime(at)}  ${commitOf(version)}${message}`;
+}
+
+/** What the change does goes before its texts. */
+function formatRevision(changes: VersionChanges): string {
+  const { plan } = changes;
+  return [...plan === undefined ? [] : [...planLines(plan, false), ""], formatChanges(changes)].join("\n");
 }
 
 function formatChanges({ from, to, files }: VersionChanges): string {
