@@ -58,10 +58,15 @@ export async function writeProject(
   return project;
 }
 
-/** `sluice run PIPELINE` with a new data folder in `folder`, whose project is `project`. */
-export async function sluiceRun(folder: string, project: string, pipeline: string): Promise<RunCost> {
+/** `sluice run PIPELINE` with a data folder in `folder`, a new one unless it keeps that of before. */
+export async function sluiceRun(
+  folder: string,
+  project: string,
+  pipeline: string,
+  { keepsData = false } = {},
+): Promise<RunCost> {
   const data = join(folder, "data");
-  await Deno.remove(data, { recursive: true }).catch(() => {});
+  if (!keepsData) await Deno.remove(data, { recursive: true }).catch(() => {});
   const folders = ["--project", project, "--data", data];
   let id = "";
   const cost = await costOf(async () => {
