@@ -10,10 +10,14 @@ import { buildSluice, type Cost, median, sluiceRun, writeProject } from "../lib/
 async function main(): Promise<void> {
   const { values } = parseArgs({
     args: Deno.args,
-    options: { streams: { type: "string", default: "300" }, rounds: { type: "string", default: "3" } },
+    options: {
+      streams: { type: "string", default: "300" },
+      rounds: { type: "string", default: "3" },
+      built: { type: "boolean", default: false },
+    },
   });
   const count = Number(values.streams);
-  await buildSluice();
+  if (!values.built) await buildSluice();
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
     const many = await writeProject(folder, "many", streams(count));

@@ -25,13 +25,14 @@ async function main(): Promise<void> {
       models: { type: "string", default: "1000" },
       rounds: { type: "string", default: "1" },
       "without-dbt": { type: "boolean", default: false },
+      built: { type: "boolean", default: false },
     },
   });
   const count = Number(values.models);
   const python = values["without-dbt"] ? undefined : await findPythonWith(ROOT, "dbt", DBT, () => {
     throw new Error("The bench needs python3 with venv");
   });
-  await buildSluice();
+  if (!values.built) await buildSluice();
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   try {
     const project = manyModels(count);

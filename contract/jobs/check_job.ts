@@ -29,6 +29,8 @@ export interface CheckJob extends JobBase {
 
 export interface CheckSubject {
   readonly name: string;
+  /** The pipeline of which it is one of several versions, one behind the other: what they share is bound once. */
+  readonly versionOf?: string;
   /** With the params' defaults in their places. */
   readonly definition: PipelineDefinition;
   /** As it is written, for what is shown of it. */

@@ -99,7 +99,7 @@ async function findAnew(
   }
   const side = sideOfRevision(kept.revision, undefined, undefined);
   const name = kept.revision.pipeline;
-  const reports = await compileSides(checkContext(), [{ name, side, columns }], signal, {
+  const reports = await compileSides(checkContext(), [{ name, pipeline: name, side, columns }], signal, {
     wantsLineage: true,
   });
   const lineage = typeof reports === "string" ? undefined : reports.get(name)?.lineage;

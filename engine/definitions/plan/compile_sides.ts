@@ -25,6 +25,8 @@ const NO_ANSWERS: Answers = {
 export interface Uncompiled {
   /** Tells the sides of one process apart. */
   readonly name: string;
+  /** The pipeline whose sides stand one behind the other: what is the same in both is bound once. */
+  readonly pipeline: string;
   readonly side: PlanSide;
   /** Columns of its raw tables. */
   readonly columns: Readonly<Record<string, readonly Column[]>>;
@@ -80,7 +82,10 @@ export async function compileSides(
 }
 
 /** With all streams muted: their columns are those that are known. */
-function subjectOf({ connectors }: CompileContext, { name, side, columns }: Uncompiled): CheckSubject {
+function subjectOf(
+  { connectors }: CompileContext,
+  { name, pipeline, side, columns }: Uncompiled,
+): CheckSubject {
   const definition = asFarAsKnown(connectors, side);
   const streams = Object.entries(definition.extract).filter(([, stream]) => !isWildcard(stream));
   const own = streams.flatMap((
@@ -90,6 +95,7 @@ function subjectOf({ connectors }: CompileContext, { name, side, columns }: Unco
   const others = streams.length === Object.keys(definition.extract).length ? [] : Object.keys(columns);
   return {
     name,
+    versionOf: pipeline,
     definition: {
       ...definition,
       // Whether rows may go straight on is for `check` to say.

@@ -109,8 +109,12 @@ async function compileAll(
     const sides = some.flatMap(({ planned: { name }, changes: { before, after } }): Uncompiled[] => {
       const known = columns.get(name) ?? { before: {}, after: {} };
       return [
-        ...(before === undefined ? [] : [{ name: `before ${name}`, side: before, columns: known.before }]),
-        ...(after === undefined ? [] : [{ name: `after ${name}`, side: after, columns: known.after }]),
+        ...(before === undefined
+          ? []
+          : [{ name: `before ${name}`, pipeline: name, side: before, columns: known.before }]),
+        ...(after === undefined
+          ? []
+          : [{ name: `after ${name}`, pipeline: name, side: after, columns: known.after }]),
       ];
     });
     const reports = await compileSides(context, sides, signal);

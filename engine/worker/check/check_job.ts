@@ -3,24 +3,25 @@ import { openDatabase } from "../../duckdb/database.ts";
 import type { Connections } from "../connections.ts";
 import { databaseLimits, scratchOf } from "../database_limits.ts";
 import { DESCRIBE_TIMEOUT_MS, type DescribedStreams, describeStreams } from "../describe_streams.ts";
-import { declareFunctions } from "../functions/script_functions.ts";
 import { jobConnections, type JobContext } from "../job_context.ts";
 import { runTests } from "../testing/run_tests.ts";
 import { testFaults } from "../testing/plan_test.ts";
 import { expandForCheck } from "../wildcards/check_tables.ts";
 import { checkModels } from "./check_models.ts";
+import { openWorkbench, type Workbench, workbenchSetting } from "./workbench.ts";
 
 /** Binds every model of every pipeline against the columns of its sources, without reading a row. */
 export async function checkJob(job: CheckJob, context: JobContext): Promise<CheckReport[]> {
   await using connections = jobConnections(job, context);
   const reports: CheckReport[] = [];
+  await using workbenches = new Workbenches(job, context.signal);
   for (const given of job.pipelines) {
     context.signal.throwIfAborted();
     const { subject, faults } = await expandForCheck(given, connections, context.signal);
     const asking = askSources(job, subject, connections, context);
     const report = job.streamsOnly === true
       ? streamsReport(subject, await asking)
-      : await checkSubject(job, subject, asking, connections, context);
+      : await checkSubject(job, subject, asking, connections, context, workbenches);
     reports.push({ ...report, faults: [...faults, ...report.faults] });
   }
   return reports;
@@ -61,27 +62,44 @@ function streamsReport({ name }: CheckSubject, { columns, faults }: DescribedStr
   return { name, faults, steps: [], streamColumns: knownOf(columns), modelColumns: {} };
 }
 
+/** One after the other: the next version of a pipeline finds what the last one has left. */
+class Workbenches implements AsyncDisposable {
+  readonly #job: CheckJob;
+  readonly #signal: AbortSignal;
+  #open: { readonly key: string; readonly workbench: Workbench } | undefined;
+
+  constructor(job: CheckJob, signal: AbortSignal) {
+    this.#job = job;
+    this.#signal = signal;
+  }
+
+  async of(subject: CheckSubject): Promise<Workbench> {
+    const key = JSON.stringify([subject.versionOf ?? null, workbenchSetting(subject)]);
+    if (subject.versionOf !== undefined && this.#open?.key === key) return this.#open.workbench;
+    await this[Symbol.asyncDispose]();
+    const workbench = await openWorkbench(this.#job, subject, this.#signal);
+    this.#open = { key, workbench };
+    return workbench;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#open?.workbench[Symbol.asyncDispose]();
+    this.#open = undefined;
+  }
+}
+
 async function checkSubject(
   job: CheckJob,
   subject: CheckSubject,
   asking: Promise<DescribedStreams>,
   connections: Connections,
-  { signal, reporter }: JobContext,
+  { reporter }: JobContext,
+  workbenches: Workbenches,
 ): Promise<CheckReport> {
   // Where the database does not open, that is the error.
   asking.catch(() => {});
   // DuckDB takes its time to open, and headers are many: both while the sources are asked.
-  await using database = await openDatabase({
-    path: ":memory:",
-    tempDirectory: job.tempDir,
-    ...databaseLimits({ ...job.duckdb, directories: [], files: [] }),
-    signal,
-  });
-  const session = await database.session();
-  using _interrupt = session.interruptOn(signal);
-  const functionFaults = await declareFunctions(session, subject.definition.functions ?? {});
-  const beside = await session.fork();
-  using _beside = beside.interruptOn(signal);
+  const { session, beside, memory, functionFaults } = await workbenches.of(subject);
   const { faults, tested, steps, columns, lineage } = await checkModels(subject, {
     session,
     beside,
@@ -89,6 +107,7 @@ async function checkSubject(
     connections,
     reporter,
     modelsAtOnce: job.modelsAtOnce,
+    ...(subject.versionOf === undefined ? {} : { memory }),
   });
   const tests = subject.tests ?? [];
   const outcomes = job.runsTests === true ? await runTests(session, tested, tests) : undefined;

@@ -1,35 +1,17 @@
 import { AppError } from "../../../contract/errors.ts";
-import type { CheckSubject, DefinitionFault } from "../../../contract/jobs/check_job.ts";
+import type { CheckSubject } from "../../../contract/jobs/check_job.ts";
 import type { LiveJob, LiveReport, LiveSubject } from "../../../contract/jobs/live_job.ts";
 import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
 import { childTablesBy } from "../../../contract/pipeline/child_tables.ts";
 import type { RevisionFile } from "../../../contract/revision.ts";
 import { type Column, nameKey } from "../../../contract/sql.ts";
-import { CompileMemory } from "../../../sql/compile/compile_memory.ts";
 import { refusedCalls } from "../../../sql/language/allowed_functions.ts";
-import { modelsMemory } from "../../../sql/language/files/read_models.ts";
 import { parseSelect } from "../../../sql/language/parse_tree.ts";
-import type { Fault } from "../../../text/fault.ts";
-import { Memo } from "../../../text/memo.ts";
-import { type Database, openDatabase } from "../../duckdb/database.ts";
-import type { DuckSession } from "../../duckdb/session.ts";
-import { type CheckedModels, type CheckMemory, checkModels } from "../check/check_models.ts";
-import { databaseLimits } from "../database_limits.ts";
-import { declareFunctions } from "../functions/script_functions.ts";
+import { type CheckedModels, checkModels } from "../check/check_models.ts";
+import { openWorkbench, type Workbench, workbenchSetting } from "../check/workbench.ts";
 import { jobConnections, type JobContext } from "../job_context.ts";
 import { testFaults } from "../testing/plan_test.ts";
 import { expandForCheck } from "../wildcards/check_tables.ts";
-
-/** Tables without rows of one pipeline, and what is known of the SQL that was bound against them. */
-interface Workbench {
-  readonly database: Database;
-  readonly session: DuckSession;
-  readonly beside: DuckSession;
-  readonly memory: CheckMemory;
-  readonly functionFaults: readonly DefinitionFault[];
-  /** What cannot change without another workbench. */
-  readonly setting: string;
-}
 
 /** A pipeline that is checked again and again as its files change. */
 export class LivePipeline implements AsyncDisposable {
@@ -37,6 +19,7 @@ export class LivePipeline implements AsyncDisposable {
   readonly #context: JobContext;
   readonly #files = new Map<string, RevisionFile>();
   #workbench: Workbench | undefined;
+  #setting = "";
   #checked: CheckedModels | undefined;
   /** What was told. */
   #columns: Readonly<Record<string, readonly Column[]>> = {};
@@ -95,7 +78,7 @@ export class LivePipeline implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#workbench?.database[Symbol.asyncDispose]();
+    await this.#workbench?.[Symbol.asyncDispose]();
     this.#workbench = undefined;
   }
 
@@ -113,26 +96,12 @@ export class LivePipeline implements AsyncDisposable {
     });
   }
 
-  async #open({ definition, mutedParams }: CheckSubject): Promise<Workbench> {
-    const { params, functions = {} } = definition;
-    const setting = JSON.stringify([params, functions, mutedParams]);
-    if (this.#workbench?.setting === setting) return this.#workbench;
+  async #open(subject: CheckSubject): Promise<Workbench> {
+    const setting = workbenchSetting(subject);
+    if (this.#workbench !== undefined && this.#setting === setting) return this.#workbench;
     await this[Symbol.asyncDispose]();
-    const { tempDir, duckdb } = this.#job;
-    const database = await openDatabase({
-      path: ":memory:",
-      tempDirectory: tempDir,
-      ...databaseLimits({ ...duckdb, directories: [], files: [] }),
-    });
-    const session = await database.session();
-    const functionFaults = await declareFunctions(session, functions);
-    const memory = {
-      compiled: new CompileMemory(session),
-      read: modelsMemory(),
-      seeds: new Memo<readonly Fault[]>(),
-    };
-    const beside = await session.fork();
-    return this.#workbench = { database, session, beside, memory, functionFaults, setting };
+    this.#setting = setting;
+    return this.#workbench = await openWorkbench(this.#job, subject);
   }
 
   /** What is other than it was told the last time. */
