@@ -11,6 +11,7 @@ import type { Answer } from "./questions.ts";
 import type { ReaderJob, SnapshotRead } from "./reader_job.ts";
 import type { RejectsJob } from "./rejects_job.ts";
 import type { RunJob } from "./run_job.ts";
+import type { ReplayJob } from "./replay_job.ts";
 import type { ScriptJob } from "./script_job.ts";
 import type { VerifyJob } from "./verify_job.ts";
 
@@ -32,7 +33,8 @@ export type Job =
   | ReaderJob
   | LiveJob
   | CompareJob
-  | PreviewJob;
+  | PreviewJob
+  | ReplayJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a

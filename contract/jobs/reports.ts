@@ -9,6 +9,7 @@ import type { LogLevel } from "../log.ts";
 import type { TableDiff } from "../plan/table_diff.ts";
 import type { RejectChange, StreamRejects } from "../rejects.ts";
 import type { Step } from "../run.ts";
+import type { ModelReplay } from "../runs/replay.ts";
 import type { Column } from "../sql.ts";
 import type { StreamSchema } from "../stream_schema.ts";
 import type { CommittedStream } from "../streams/stream_view.ts";
@@ -57,6 +58,8 @@ export type Report =
   /** What a RejectsJob has done. */
   | { readonly type: "rejects_changed"; readonly change: RejectChange }
   | { readonly type: "tried" } & ScriptTrial
+  /** What a ReplayJob has found of one model. */
+  | { readonly type: "replayed"; readonly replay: ModelReplay }
   /** What a ConvertJob has put in the place of the warehouse. */
   | { readonly type: "converted"; readonly tables: number; readonly rows: number }
   /** What a CompareJob has found of one model, by its name in the new version. */

@@ -110,6 +110,17 @@ export const pipelineSchema = v.strictObject({
     {},
   ),
   publish: v.optional(publishSchema),
+  keep_inputs: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(100, "expected 100 runs at most"),
+      v.description(
+        "Of how many runs, the newest, the warehouse is kept as the run left it, so that `sluice replay RUN` can repeat their transforms; none by default.",
+      ),
+    ),
+  ),
   retry: v.optional(retrySchema),
   steps: v.optional(
     v.pipe(

@@ -74,6 +74,7 @@ import type { Plans } from "./models/port.ts";
 import { LocalQueries } from "./queries/local_queries.ts";
 import { createWarehouses, type Warehouses } from "./warehouses/local_warehouses.ts";
 import { createRowCover } from "../runs/streams/row_cover.ts";
+import { forgetKeptInputs } from "../runs/warehouses/kept_inputs.ts";
 import { isEncrypted } from "../runs/warehouses/warehouse_file.ts";
 import { NO_WAREHOUSE_KEYS, type WarehouseKeys } from "../runs/warehouses/warehouse_keys.ts";
 import { OutboxRelay } from "../runs/outbox_relay.ts";
@@ -289,7 +290,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       // Others of the store may take the run.
       held: () => isAlone ? this.#admission.held : undefined,
     });
-    this.manifests = createManifests({ store, getRun: (id) => this.#runs.get(id) });
+    this.manifests = createManifests({ ...context, getRun: (id) => this.#runs.get(id) });
     this.#housekeeping = new Housekeeping({
       store,
       clock,
@@ -297,7 +298,11 @@ export class LocalEngine implements Engine, AsyncDisposable {
       settings: context.retention,
       dataDir,
       spillsInUse: () => new Set([...this.#processes.folders, ...this.#loads.folders, ...this.data.folders]),
-      forgetFiles: [() => forgetFailedRows(dataDir, store), () => forgetSnapshots(context)],
+      forgetFiles: [
+        () => forgetFailedRows(dataDir, store),
+        () => forgetSnapshots(context),
+        () => forgetKeptInputs(dataDir, store),
+      ],
     });
     this.#followers = new FollowerWatch({
       store,

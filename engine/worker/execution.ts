@@ -8,6 +8,7 @@ import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldCheckValues } from "../warehouse/checks/check_values.ts";
 import { forgetOldFailedRows } from "../warehouse/checks/failed_rows.ts";
+import { dropTablesBefore } from "../warehouse/models/tables_before.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
 import { committedSteps, forgetOldSteps, StepLedger } from "../warehouse/step_ledger.ts";
 import { recordStepWindow } from "../warehouse/step_windows.ts";
@@ -45,7 +46,7 @@ import { CheckSteps } from "./models/check_steps.ts";
 import { ModelSteps } from "./models/model_steps.ts";
 import { publishSnapshot } from "./snapshots/publish_snapshot.ts";
 import { stepStates } from "./models/step_states.ts";
-import { appendsRows } from "../../sql/build/model_change.ts";
+import { appendsRows, gathersRows } from "../../sql/build/model_change.ts";
 import { setWindow } from "../../sql/build/variables.ts";
 
 export interface ExecutionOptions {
@@ -211,11 +212,20 @@ export class Execution {
       if (this.#failure === undefined) {
         const { reporter } = this.#context;
         await clearAway(session, this.#job, earlier, reporter);
+        if (select === null) await dropTablesBefore(session, this.#keptBefore(plan));
         const following = { pipeline: this.#job.pipeline, definition: this.#written };
         await letGo(session, following, (name) => this.#connections.sourceOf(name), reporter, signal);
       }
     });
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** The models whose tables are kept as they were before the run. */
+  #keptBefore({ steps }: Plan): readonly string[] {
+    if (this.#job.definition.keep_inputs === undefined) return [];
+    return steps.flatMap((planned) =>
+      planned.kind === "model" && gathersRows(planned.model) ? [planned.model.name] : []
+    );
   }
 
   /** The load that may take the rows of the step while it reads them. */

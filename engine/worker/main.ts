@@ -11,6 +11,7 @@ import type { Order, SentJob } from "../../contract/jobs/job.ts";
 import type { SnapshotRead } from "../../contract/jobs/reader_job.ts";
 import { liveJob, type LiveOrder } from "./live/live_job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
+import { replayJob } from "./replay/replay_job.ts";
 import { Reporter } from "./reporter.ts";
 import { TurnWriter } from "./reports/turn_writer.ts";
 import { runJob } from "./run_job.ts";
@@ -81,6 +82,8 @@ async function main(): Promise<void> {
       await compareJob(job, context);
     } else if (job.kind === "preview") {
       await previewJob(job, context);
+    } else if (job.kind === "replay") {
+      await replayJob(job, context);
     } else if (job.kind === "convert") {
       await convertJob(job, context);
     } else if (job.kind === "format") {

@@ -65,6 +65,10 @@ export class FakeEngine implements Engine {
   readonly manifests: Manifests = {
     get: async (id) =>
       runManifest(await this.getRun(id), [{ path: "transforms/orders/daily.sql", content: "SELECT 1" }]),
+    replay: async (id) => {
+      const { id: run, pipeline } = await this.getRun(id);
+      return { run, pipeline, outcome: "same", models: [] };
+    },
   };
   readonly #now: () => number;
   readonly #pipelines = new Map<string, PipelineDetail>();

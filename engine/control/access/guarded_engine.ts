@@ -74,7 +74,10 @@ export function guardedEngine(
       ),
     },
     plans: new GuardedPlans(engine.plans, guard),
-    manifests: { get: forRun("pipeline:view", (id) => engine.manifests.get(id)) },
+    manifests: {
+      get: forRun("pipeline:view", (id) => engine.manifests.get(id)),
+      replay: forRun("pipeline:data", (id, signal: AbortSignal) => engine.manifests.replay(id, signal)),
+    },
     queries: new GuardedQueries(engine.queries, guard),
     data: guardedData(engine.data, guard),
     webhooks: {

@@ -91,7 +91,14 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
         );
       },
     },
-    manifests: { get: (id) => engine.manifests.get(id) },
+    manifests: {
+      get: (id) => engine.manifests.get(id),
+      replay: (id, signal) =>
+        view(
+          { action: "data.view", target: run(id), details: { what: "replay" } },
+          () => engine.manifests.replay(id, signal),
+        ),
+    },
     plans: {
       // What only compares definitions is none: those whose rows were compared are told of.
       async plan(request, signal, limits) {

@@ -11,7 +11,7 @@ import { BACKUP_FORMAT, MANIFEST, type Manifest } from "./manifest.ts";
  * hold of their pipelines. The key stays where it is: with it, a backup would tell what it seals.
  */
 const LEFT_OUT =
-  /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|sluice\.key.*|warehouse|copies|pinned|restoring(?:\.zip)?|backing-up-.*|\.gitignore)$|\.tmp$/;
+  /^(?:tmp|lock|server\.json|sluice\.db(?:-.*)?|sluice\.key.*|warehouse|copies|pinned|kept_inputs|restoring(?:\.zip)?|backing-up-.*|\.gitignore)$|\.tmp$/;
 const PARTS = "backing-up-";
 /** How old is what a backup that was killed has left in the data folder. */
 const LEFT_BEHIND_MS = 86_400_000;

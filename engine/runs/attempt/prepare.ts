@@ -18,6 +18,7 @@ import { unpinSnapshots } from "../../snapshots/pinned_snapshots.ts";
 import { publishReports, type ReportFolders } from "./publish_reports.ts";
 import { pipelineSnapshots } from "../../snapshots/snapshot_files.ts";
 import { warehousePath } from "../warehouses/warehouse_file.ts";
+import { keepInputs, keepNewest } from "../warehouses/kept_inputs.ts";
 import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 import type { ProcessPool, UnplacedJob } from "./process_pool.ts";
 import type { RunProcesses } from "./run_processes.ts";
@@ -97,6 +98,7 @@ export async function executeRun(
       run.select === null ? found.steps : [],
       stop,
     );
+    if (result.error === null) await keep(context, run, definition.keep_inputs);
     // One of them may have been changed: the next attempt asks anew.
     if (result.error !== null) provision.answers.forgetSecrets();
     else if (result.stopped === null && published.files.length > 0) {
@@ -120,6 +122,20 @@ const withFiles = (grant: DuckDbGrant, files: readonly string[]): DuckDbGrant =>
   ...grant,
   files: [...grant.files, ...files],
 });
+
+/** While nothing else of the pipeline runs. A run that did what it had to is none that failed, whatever comes of this. */
+async function keep({ dataDir, log }: ExecuteContext, { pipeline, id }: Run, runs = 0): Promise<void> {
+  try {
+    if (runs > 0) await keepInputs(dataDir, pipeline, id, runs);
+    else await keepNewest(dataDir, pipeline, 0);
+  } catch (error) {
+    log("warn", "the inputs of a run were not kept: it cannot be replayed", {
+      pipeline,
+      run: id,
+      error: toAppError(error).message,
+    });
+  }
+}
 
 async function nextPosted(
   { inbox }: Store,

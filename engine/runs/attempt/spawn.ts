@@ -274,6 +274,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   tried: true,
   compared: true,
   previewed: true,
+  replayed: true,
   converted: true,
   formatted: true,
   schema: true,

@@ -12,6 +12,7 @@ import { placeOf, type RowCover } from "../streams/row_cover.ts";
 import { FileReplacer } from "../streams/file_replacer.ts";
 import { unpinPlain } from "../../snapshots/pinned_snapshots.ts";
 import { pipelineSnapshots, removePlainSnapshots } from "../../snapshots/snapshot_files.ts";
+import { keepNewest } from "./kept_inputs.ts";
 import { warehousePath, warehouseState } from "./warehouse_file.ts";
 import type { WarehouseKeys } from "./warehouse_keys.ts";
 
@@ -69,6 +70,8 @@ export async function convertWarehouse(
   const isDone = state === (action === "encrypt" ? "encrypted" : "plain");
   const compared = isDone ? null : await convert(context, pipeline, action, path, signal);
   await coverAnew(context, pipeline);
+  // They are as the warehouse was.
+  await keepNewest(context.dataDir, pipeline, 0);
   if (action === "encrypt") {
     await removePlainSnapshots(pipelineSnapshots(context.dataDir, pipeline));
     await unpinPlain(context.dataDir, pipeline);

@@ -66,7 +66,8 @@ export async function copyWarehouse(
   return { path: join(folder, basename(path)), key, bytes };
 }
 
-async function requireRoom(purpose: string, paths: readonly string[], folder: string): Promise<void> {
+/** Throws `unavailable` where a copy of these files has no room in the folder. */
+export async function requireRoom(purpose: string, paths: readonly string[], folder: string): Promise<void> {
   const sizes = await Promise.all(paths.map((path) => Deno.stat(path).then(({ size }) => size, () => 0)));
   const needed = sizes.reduce((sum, size) => sum + size, 0) + RESERVE_BYTES;
   const free = await freeBytes(folder);

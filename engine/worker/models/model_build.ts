@@ -193,7 +193,8 @@ function storedRows({ name, history }: Model): string {
     : `(SELECT * FROM ${table} WHERE ${quoteIdentifier(history.isCurrent)})`;
 }
 
-async function isDayKey(session: SqlSession, model: Model, isAnew: boolean): Promise<boolean> {
+/** Whether the model's time is a DATE. */
+export async function isDayKey(session: SqlSession, model: Model, isAnew: boolean): Promise<boolean> {
   const kind = isAnew ? undefined : await relationKind(session, model.name);
   return await timeKeyType(session, model, kind === "table" ? modelTable(model.name) : undefined) === "DATE";
 }

@@ -19,6 +19,7 @@ import {
   readModelBatches,
   recordModelBatch,
 } from "../../warehouse/models/model_batches.ts";
+import { keepTableBefore } from "../../warehouse/models/tables_before.ts";
 import type { PlannedModel } from "../plan.ts";
 import { type Points, pointsOf } from "../points.ts";
 import type { Reporter } from "../reporter.ts";
@@ -120,6 +121,9 @@ export class ModelSteps {
     { inputs }: EarlierRuns,
   ): Promise<Pick<StepManifest, "before">> {
     if (way.isAnew || !gathersRows(model)) return {};
+    if (isFirst && this.#options.job.definition.keep_inputs !== undefined) {
+      await keepTableBefore(session, model.name);
+    }
     const before = isFirst ? await inputs.before(session, model) : {
       table: `main.${model.name}`,
       rows: null,

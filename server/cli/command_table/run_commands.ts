@@ -152,6 +152,14 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/show_command.ts")).show,
   },
   {
+    name: "replay",
+    summary:
+      "Build a run's models once more from what was kept of it, and say whether they come out the same",
+    arguments: [RUN],
+    options: { project, data, policy, json },
+    load: async () => (await import("../commands/runs/replay_command.ts")).replay,
+  },
+  {
     name: "logs",
     summary: "Print a run's log, or search the logs of all runs",
     arguments: [{ ...RUN, optional: true }],

@@ -50,7 +50,8 @@ function modelLines(model: ModelChange): string[] {
   ];
 }
 
-function dataLines(diff: TableDiff): string[] {
+/** What differs between two tables, with some of the rows. */
+export function dataLines(diff: TableDiff): string[] {
   const cell = (value: string | null) => value ?? "NULL";
   const row = (values: readonly (string | null)[]) => values.map(cell).join(" | ");
   const columns = diff.columns.map(({ name, changed }) => `${name} ${formatCount(changed)}`);

@@ -245,6 +245,7 @@ const NOT_REACHED: Readonly<Record<string, string>> = {
   "GET /api/data/{name}/{model}": "nothing is published; tests/integration/published/data_test.ts reads it",
   "POST /api/pipelines/{name}/preview":
     "its pipelines have no models; tests/integration/models/preview_test.ts asks",
+  "POST /api/runs/{id}/replay": "nothing is kept; tests/integration/versions/replay_test.ts replays",
   "DELETE /api/pipelines/{name}/verification": "none goes on when it is asked; it has tests of its own",
 };
 

@@ -2,7 +2,8 @@ import { toAppError } from "../../../../contract/errors.ts";
 import { readSwitch, type Variables } from "../../../../contract/settings/variables.ts";
 import { listWarehouses } from "../../../../engine/control/warehouses/local_warehouses.ts";
 import { findCryptoModule } from "../../../../engine/runs/warehouses/crypto_module.ts";
-import { formatPlural } from "../../../../text/format.ts";
+import { keptInputs } from "../../../../engine/runs/warehouses/kept_inputs.ts";
+import { formatBytes, formatPlural } from "../../../../text/format.ts";
 import { listWords } from "../../../../text/suggest.ts";
 import type { DoctorCheck } from "./doctor_check.ts";
 
@@ -32,9 +33,13 @@ export async function checkWarehouses(
       } plain: sluice warehouse encrypt PIPELINE`,
     };
   }
+  const { runs, bytes } = await keptInputs(dataDir);
+  const kept = runs === 0 ? "" : `; inputs of ${formatPlural(runs, "run")} are kept, ${formatBytes(bytes)}`;
   return {
     check,
     state: "ok",
-    message: `${formatPlural(all.length, "warehouse")}, ${encrypted === 0 ? "none" : encrypted} encrypted`,
+    message: `${formatPlural(all.length, "warehouse")}, ${
+      encrypted === 0 ? "none" : encrypted
+    } encrypted${kept}`,
   };
 }

@@ -84,6 +84,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 
   getRun: row("run", "pipeline:view"),
   getManifest: row("run", "pipeline:view"),
+  replayRun: row("run", "pipeline:data"),
   getFailedRows: row("run", "pipeline:data"),
   getRunLogs: row("run", "pipeline:view"),
   watchRun: row("run", "pipeline:view"),

@@ -29,6 +29,7 @@ const SAME_AS_API: readonly (readonly [string, string])[] = [
   ["runs --pipeline orders --state failed", "/api/runs?pipeline=orders&state=failed"],
   [`show ${failed}`, `/api/runs/${failed}`],
   [`show ${succeeded} --manifest`, `/api/runs/${succeeded}/manifest`],
+  [`replay ${succeeded}`, `/api/runs/${succeeded}/replay POST`],
   ["preview flights", "/api/pipelines/flights/tables"],
   ["preview flights hourly_weather", "/api/pipelines/flights/tables/hourly_weather"],
   ["lineage flights", "/api/pipelines/flights/lineage"],

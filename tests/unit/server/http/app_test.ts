@@ -104,6 +104,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   listRuns: ALL,
   getRun: ALL,
   getManifest: ALL,
+  replayRun: OPERATORS,
   getFailedRows: OPERATORS,
   getRunLogs: ALL,
   searchLogs: ALL,

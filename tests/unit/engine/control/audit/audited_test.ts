@@ -40,7 +40,7 @@ const ENGINE: Table<Engine> = {
     deliveries: nothing({}),
   },
   plans: { plan: line("data.view", { project: { files: [] }, against: { kind: "in_force" } }) },
-  manifests: { get: nothing("r1") },
+  manifests: { get: nothing("r1"), replay: line("data.view", "r1") },
   queries: {
     preview: line("data.view", { pipeline: "orders", model: "daily", params: { password: SECRET } }),
   },
