@@ -65,7 +65,12 @@ export interface SnapshotFile {
 
 /** What a job reads of a published model, or why it cannot. A check has the columns, by the model's own types, and no file. */
 export type SnapshotInput =
-  | { readonly columns: readonly Column[]; readonly file?: SnapshotFile }
+  | {
+    readonly columns: readonly Column[];
+    /** Those with personal data, as far as a check knows. */
+    readonly pii?: readonly string[];
+    readonly file?: SnapshotFile;
+  }
   | { readonly error: ErrorRecord };
 
 /** By names such as `shop.daily`. */

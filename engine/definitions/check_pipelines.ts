@@ -29,7 +29,7 @@ import { missingOfNotifiers } from "./notifiers/missing_references.ts";
 import { plainSecrets } from "./secrets/plain_secrets.ts";
 import { withTriggerFaults } from "./check_triggers.ts";
 import { withReadFaults } from "./published/check_reads.ts";
-import { inputsOfChecks, inWaves, type PublishedColumns } from "./published/read_columns.ts";
+import { inputsOfChecks, inWaves, piiOf, type PublishedColumns } from "./published/read_columns.ts";
 import { remoteColumns } from "./stream_schemas/remote_columns.ts";
 import { schemaDifferences } from "./stream_schemas/schema_differences.ts";
 import type { StreamColumns } from "./stream_schemas/schemas_file.ts";
@@ -178,8 +178,13 @@ export async function* checkPipelines(
     else yield outcome;
   }
   const compiled = new Map<string, CheckedPipeline>();
-  const publishedColumns: PublishedColumns = async (read) =>
-    compiled.get(read.pipeline)?.modelColumns[read.model] ?? await context.publishedColumns?.(read);
+  const publishedColumns: PublishedColumns = async (read) => {
+    const checked = compiled.get(read.pipeline);
+    const columns = checked?.modelColumns[read.model];
+    return columns === undefined
+      ? await context.publishedColumns?.(read)
+      : { columns, pii: piiOf(checked?.lineage, read.model) };
+  };
   const waves = inWaves(provided, ({ pipeline }) => pipeline.name, ({ sketch }) => sketch);
   for (const wave of waves) {
     const lanes = new Lanes<CheckedPipeline[]>({ limit: BUSY_PROCESSES, most: MOST_PROCESSES });

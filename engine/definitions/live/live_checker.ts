@@ -3,12 +3,15 @@ import type { SqlFunction } from "../../../contract/jobs/live_job.ts";
 import type { FormattedText } from "../../../contract/jobs/format_job.ts";
 import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
 import type { PipelineStep } from "../../../contract/run.ts";
+import { type PublishedName, publishedReads } from "../../../contract/snapshots/source.ts";
 import type { Column } from "../../../contract/sql.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
 import { type CheckContext, checkPipelines, projectFaults } from "../check_pipelines.ts";
 import { withTriggerFaults } from "../check_triggers.ts";
 import { type LoadedProject, loadProject } from "../load.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
+import { withReadFaults } from "../published/check_reads.ts";
+import { inWaves } from "../published/read_columns.ts";
 import { ScriptBundles } from "../scripts/script_bundles.ts";
 import { type ProjectTests, readProjectTests } from "../testing/read_tests.ts";
 import { changedBetween, lookAtProject, type ProjectLook } from "../watch.ts";
@@ -186,20 +189,24 @@ export class LiveChecker implements AsyncDisposable {
     const testsAreOld = affected === ALL_PIPELINES || this.#tests === undefined ||
       [...touched].some((path) => path.startsWith("tests/") || path.startsWith("pipelines/"));
     if (testsAreOld) this.#tests = await readProjectTests(projectDir, read.pipelines, this.#files);
-    const project = { ...read, pipelines: withTriggerFaults(read.pipelines) };
-    await this.#askSources(project, asksSources);
-    const pipelines = new Map<string, LivePipeline>();
-    for (const [index, loaded] of project.pipelines.entries()) {
+    const project = { ...read, pipelines: await withReadFaults(withTriggerFaults(read.pipelines)) };
+    const isRead = new Set(
+      read.pipelines.filter((one) => one !== this.#read.get(one.name)).map(({ name }) => name),
+    );
+    const checked = new Map<string, LivePipeline>();
+    // Behind those whose published models they read, whose columns are known then.
+    const waves = inWaves(project.pipelines, ({ name }) => name, ({ sketch }) => sketch);
+    for (const [wave, loaded] of waves.flatMap((wave) => wave.map((loaded) => [wave, loaded] as const))) {
+      if (loaded === wave[0]) await this.#askSources(wave, asksSources, checked);
       const { name } = loaded;
       const before = this.#state?.pipelines.get(name);
-      const isRead = read.pipelines[index] !== this.#read.get(name);
       const streams = this.#streams.get(name);
       const { found, steps, modelColumns } = await this.#warm.check(loaded, {
         streamColumns: streams?.columns ?? {},
         tests: this.#tests?.tests.get(name) ?? [],
-        isChanged: isRead || testsAreOld || before?.streamColumns !== streams?.columns,
+        isChanged: isRead.has(name) || testsAreOld || before?.streamColumns !== streams?.columns,
       });
-      pipelines.set(name, {
+      checked.set(name, {
         loaded,
         steps,
         modelColumns,
@@ -207,6 +214,12 @@ export class LiveChecker implements AsyncDisposable {
         faults: [...loaded.faults, ...streams?.faults ?? [], ...found],
       });
     }
+    const pipelines = new Map(
+      project.pipelines.flatMap(({ name }) => {
+        const found = checked.get(name);
+        return found === undefined ? [] : [[name, found] as const];
+      }),
+    );
     this.#warm.keepOnly(new Set(pipelines.keys()));
     this.#read = new Map(read.pipelines.map((pipeline) => [pipeline.name, pipeline]));
     const all = [
@@ -220,15 +233,34 @@ export class LiveChecker implements AsyncDisposable {
   }
 
   /** Asks the sources of the pipelines whose definitions are others than they were asked for. */
-  async #askSources({ pipelines }: LoadedProject, asksAll: boolean): Promise<void> {
+  async #askSources(
+    pipelines: readonly LoadedPipeline[],
+    asksAll: boolean,
+    checked: ReadonlyMap<string, LivePipeline>,
+  ): Promise<void> {
+    const publishedOf = ({ pipeline, model }: PublishedName) => checked.get(pipeline)?.modelColumns[model];
     const open = pipelines.flatMap((pipeline) => {
-      const key = JSON.stringify([pipeline.text, pipeline.connectors, pipeline.schemas?.columns]);
+      const reads = pipeline.sketch === undefined ? [] : publishedReads(pipeline.sketch.definition);
+      const key = JSON.stringify([
+        pipeline.text,
+        pipeline.connectors,
+        pipeline.schemas?.columns,
+        reads.map((read) => publishedOf(read) ?? null),
+      ]);
       return asksAll || this.#streams.get(pipeline.name)?.key !== key ? [{ pipeline, key }] : [];
     });
     if (open.length === 0) return;
     const keys = new Map(open.map(({ pipeline, key }) => [pipeline.name, key]));
     const asked = open.map(({ pipeline }) => pipeline);
-    const context = { ...this.#context, streamsOnly: true, scripts: this.#scripts };
+    const context = {
+      ...this.#context,
+      streamsOnly: true,
+      scripts: this.#scripts,
+      publishedColumns: async (read: PublishedName) => {
+        const columns = publishedOf(read);
+        return columns === undefined ? await this.#context.publishedColumns?.(read) : { columns, pii: [] };
+      },
+    };
     const { signal } = new AbortController();
     for await (const { pipeline, faults, streamColumns } of checkPipelines(context, asked, signal)) {
       this.#streams.set(pipeline.name, {

@@ -1,4 +1,5 @@
 import { NO_COLUMNS } from "../../../contract/errors.ts";
+import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
 import {
   type PublishedName,
   publishedNameText,
@@ -9,8 +10,21 @@ import {
 import type { Column } from "../../../contract/sql.ts";
 import type { PipelineSketch } from "../sketch.ts";
 
-/** The columns of a published model, by the model's own types; undefined where nobody knows them yet. */
-export type PublishedColumns = (read: PublishedName) => Promise<readonly Column[] | undefined>;
+/** What is known of a published model before it is read. */
+export interface KnownPublication {
+  /** By the model's own types. */
+  readonly columns: readonly Column[];
+  /** Those with personal data. */
+  readonly pii: readonly string[];
+}
+
+/** Undefined where nobody knows its columns yet. */
+export type PublishedColumns = (read: PublishedName) => Promise<KnownPublication | undefined>;
+
+/** The columns of a model that hold personal data. */
+export const piiOf = (lineage: PipelineLineage | undefined, model: string): string[] =>
+  (lineage?.tables.find(({ id }) => id === `main.${model}`)?.columns ?? [])
+    .flatMap(({ name, pii }) => pii === true ? [name] : []);
 
 /** What checks of these pipelines are given of the models that they read. */
 export async function inputsOfChecks(
@@ -21,8 +35,8 @@ export async function inputsOfChecks(
   for (const read of sketches.flatMap(({ definition }) => publishedReads(definition))) {
     const name = publishedNameText(read);
     if (name in inputs) continue;
-    const columns = await columnsOf(read);
-    inputs[name] = columns === undefined
+    const known = await columnsOf(read);
+    inputs[name] = known === undefined
       ? {
         error: {
           code: "unavailable",
@@ -30,7 +44,7 @@ export async function inputsOfChecks(
           message: `the columns of ${name} are not known before ${read.pipeline} is right and has run`,
         },
       }
-      : { columns };
+      : known;
   }
   return inputs;
 }
@@ -39,13 +53,16 @@ export async function inputsOfChecks(
 export function inWaves<T>(
   items: readonly T[],
   nameOf: (item: T) => string,
-  sketchOf: (item: T) => PipelineSketch,
+  sketchOf: (item: T) => PipelineSketch | undefined,
 ): T[][] {
   const waves: T[][] = [];
   let rest = [...items];
   while (rest.length > 0) {
     const waiting = new Set(rest.map(nameOf));
-    const readsOf = (item: T) => publishedReads(sketchOf(item).definition);
+    const readsOf = (item: T) => {
+      const sketch = sketchOf(item);
+      return sketch === undefined ? [] : publishedReads(sketch.definition);
+    };
     const next = rest.filter((item) =>
       !readsOf(item).some(({ pipeline }) => pipeline !== nameOf(item) && waiting.has(pipeline))
     );

@@ -108,6 +108,7 @@ async function checkSubject(
     reporter,
     modelsAtOnce: job.modelsAtOnce,
     ...(subject.versionOf === undefined ? {} : { memory }),
+    published: job.published,
   });
   const tests = subject.tests ?? [];
   const outcomes = job.runsTests === true ? await runTests(session, tested, tests) : undefined;

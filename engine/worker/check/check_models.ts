@@ -6,6 +6,7 @@ import { columnsNamedBy, loadTargets } from "../../../contract/pipeline/load.ts"
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { publishedModels } from "../../../contract/pipeline/publish.ts";
 import type { PipelineStep } from "../../../contract/run.ts";
+import type { SnapshotInputs } from "../../../contract/snapshots/source.ts";
 import type { Column } from "../../../contract/sql.ts";
 import { ephemeralsBehind } from "../../../sql/build/ephemeral.ts";
 import { historyColumns } from "../../../sql/build/history.ts";
@@ -17,6 +18,7 @@ import type { Graph } from "../../../sql/language/graph.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import { placeAt } from "../../../sql/language/position.ts";
 import { firstWord } from "../../../sql/language/scan_sql.ts";
+import { withPublishedPii } from "../../../sql/lineage/published_pii.ts";
 import { pipelineLineage } from "../../../sql/lineage/pipeline_lineage.ts";
 import { unknownPii } from "../../../sql/lineage/stream_lineage.ts";
 import type { Fault } from "../../../text/fault.ts";
@@ -40,6 +42,8 @@ export interface ModelsCheck {
   readonly connections: Pick<Connections, "stagesWhileReading" | "isScanned" | "isWrittenByDuckdb">;
   readonly reporter: Pick<Reporter, "send">;
   readonly modelsAtOnce?: number | undefined;
+  /** Published models of other pipelines, which mark columns with personal data. */
+  readonly published?: SnapshotInputs | undefined;
   /** Of earlier checks of the pipeline on these sessions. */
   readonly memory?: CheckMemory;
 }
@@ -114,7 +118,7 @@ export async function checkModels(subject: CheckSubject, check: ModelsCheck): Pr
     columns: compiled.columns,
     lineage: () =>
       pipelineLineage(session, {
-        definition,
+        definition: withPublishedPii(definition, check.published ?? {}, streams.columns),
         streamColumns: streams.columns,
         graph: compiled.graph,
         trees: compiled.trees,

@@ -77,6 +77,26 @@ Deno.test("LiveChecker knows faults, columns and lineage as files and unsaved te
     await unsaved(null, "pipelines/shop.yaml");
   });
 
+  await t.step("a pipeline that reads what another publishes is checked with it", async () => {
+    const all = {
+      "pipelines/shop.yaml": `${FILES["pipelines/shop.yaml"]}publish: [daily]\n`,
+      "pipelines/mart.yaml": "extract:\n  got: { connector: sluice, stream: shop.daily }\n",
+      "transforms/mart/sums.sql": "SELECT sum(total) AS all_of_it FROM raw.got",
+    };
+    const published = await checker.update({ unsaved: new Map(Object.entries(all)) });
+    deepEqual(
+      published.pipelines.get("mart")?.streamColumns["got"]?.map(({ name, type }) => `${name} ${type}`),
+      [
+        "day DATE",
+        "total DOUBLE",
+      ],
+    );
+    deepEqual(published.pipelines.get("mart")?.faults, []);
+    const renamed = await unsaved("SELECT id AS other FROM raw.orders");
+    match(faultsOf(renamed).join("\n"), /transforms\/mart\/sums\.sql:1:12: .*total/);
+    await checker.update({ unsaved: new Map([...Object.keys(all), daily].map((path) => [path, null])) });
+  });
+
   await t.step("what is saved, added and removed on disk", async () => {
     await project.write({
       [daily]: "SELECT id FROM raw.orders",

@@ -919,6 +919,39 @@ Deno.test("versions are listed with what each changed, and whoever may edit goes
   equal((await viewer.post("/pipelines/flights/rollback", { revision })).status, 403);
 });
 
+Deno.test("the page of published data has sizes, columns, examples, and downloads for who may look at rows", async () => {
+  const { engine, get } = pagesFor("operator");
+  const flights = await engine.getPipeline("flights");
+  engine.addPipeline({ ...flights, definition: { ...flights.definition, publish: ["daily", "later"] } });
+  engine.data.snapshots = [{
+    id: "01J00000000000000000000000",
+    pipeline: "flights",
+    model: "daily",
+    run: RUN_IDS.succeeded,
+    published_at: new Date(NOW).toISOString(),
+    rows: 1_234,
+    size_bytes: 5_678,
+    columns: [{ name: "<b>", type: "DECIMAL(18,2)" }],
+    encrypted: false,
+  }];
+  match(await html(await get("/pipelines/flights")), /href="\/pipelines\/flights\/data">2 models</);
+  const page = await html(await get("/pipelines/flights/data"));
+  match(page, /1,234[^]*5\.68 kB[^]*&lt;b&gt;[^]*DECIMAL\(18,2\)/);
+  match(page, /href="\/api\/data\/flights\/daily\?format=csv" download="flights\.daily\.csv"/);
+  match(
+    page,
+    /curl -H [^]*\/api\/data\/flights\/daily\?limit=100[^]*connector: sluice, stream: flights\.daily/,
+  );
+  match(page, /later[^]*not yet: a run publishes it/);
+
+  const viewer = pagesFor("viewer");
+  viewer.engine.data.snapshots = engine.data.snapshots;
+  viewer.engine.addPipeline({ ...flights, definition: { ...flights.definition, publish: { daily: {} } } });
+  const seen = await html(await viewer.get("/pipelines/flights/data"));
+  match(seen, /1,234/);
+  equal(seen.includes("download="), false);
+});
+
 Deno.test("the lineage page draws tables with their columns, and the ways of the column that is chosen", async () => {
   const { get } = pagesFor("viewer");
   const path = "/pipelines/flights/lineage";
