@@ -75,7 +75,7 @@ Deno.test("lineage goes through to the publisher and to those that read, and no 
   deepEqual(idsOf(up), ["shop/main.orders", "shop/main.daily", "source:s", "raw.s", "main.b"]);
   const down = traceLineage(
     lineageAcross("shop", shop, new Map([["report", report], ["third", reader("report.b")]]), READS),
-    { table: "main.orders", column: "x", direction: "downstream" },
+    { table: "main.orders", direction: "downstream" },
   );
   deepEqual(idsOf(down).filter((id) => id.endsWith("main.b")), ["report/main.b", "third/main.b"]);
 });
