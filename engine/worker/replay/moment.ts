@@ -19,8 +19,11 @@ const CLOCKS: Readonly<Record<string, string>> = {
 /** Has the session's SQL find it as late as it was then: `moment` is the text of a TIMESTAMPTZ. UTC, as in a run. */
 export async function setMoment(session: SqlSession, moment: string): Promise<void> {
   const then = `CAST(${quoteLiteral(moment)} AS TIMESTAMPTZ)`;
+  const valueOf = (type: string) =>
+    // There is no cast to the time of day without a zone.
+    `CAST(${type === "TIME" ? `CAST(${then} AS TIMESTAMP)` : then} AS ${type})`;
   const macros = Object.entries(CLOCKS).map(([name, type]) =>
-    `CREATE OR REPLACE TEMP MACRO ${quoteIdentifier(name)}() AS CAST(${then} AS ${type})`
+    `CREATE OR REPLACE TEMP MACRO ${quoteIdentifier(name)}() AS ${valueOf(type)}`
   );
   await session.run(macros.join(";\n"));
 }
