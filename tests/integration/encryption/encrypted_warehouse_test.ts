@@ -15,6 +15,7 @@ const PIPELINE = `extract:
     contract: { types: discard_row }
 transform: shop
 publish: [sorted]
+keep_inputs: 1
 load:
   sorted: [{ connector: files, path: out/sorted.csv }]
 `;
@@ -45,6 +46,9 @@ Deno.test("no row of an encrypted pipeline is in a byte of the data folder, and 
   const verified = await shop.sluice("verify", ["shop"]);
   equal(verified.code, 0, verified.stdout + verified.stderr);
   deepEqual(await snapshotHeads(shop), ["PARE", "PARE"]);
+  const [newest] = JSON.parse((await shop.sluice("runs", ["--json"])).stdout);
+  const replayed = await shop.sluice("replay", [newest.id]);
+  equal(replayed.code, 0, "what is kept of an encrypted one is encrypted, and opened: " + replayed.stderr);
   const read = await shop.sluice("data", ["shop.sorted", "--columns", "name", "--where", "id.eq.2"]);
   equal(read.stdout, `name\n${CANARY} 2\n`, read.stderr);
   const dropped = await shop.sluice("rejects", ["list", "shop", "orders"]);
