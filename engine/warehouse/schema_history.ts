@@ -1,6 +1,6 @@
-import type { Column, SqlSession } from "../../contract/sql.ts";
-import { findColumn } from "../../contract/sql.ts";
+import { type Column, findColumn, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 import type { SchemaChange, StreamSchema } from "../../contract/stream_schema.ts";
+import { putRow } from "./put_row.ts";
 
 /** How the columns of each stream's table have changed, in `_sluice.schemas`. */
 
@@ -24,8 +24,8 @@ export async function noteSchema(
   now: SchemaOfNow,
 ): Promise<SchemaChange[] | undefined> {
   const [last] = await session.rows(
-    "SELECT version, columns, missing FROM _sluice.schemas WHERE stream = ? ORDER BY version DESC LIMIT 1",
-    [stream],
+    `SELECT version, columns, missing FROM _sluice.schemas WHERE stream = ${quoteLiteral(stream)}
+     ORDER BY version DESC LIMIT 1`,
   );
   const before: SchemaOfNow | undefined = last === undefined ? undefined : {
     columns: JSON.parse(String(last["columns"])),
@@ -33,14 +33,20 @@ export async function noteSchema(
   };
   const changes = before === undefined ? [] : changesBetween(before, now);
   if (before !== undefined && changes.length === 0) return undefined;
-  await session.run("INSERT INTO _sluice.schemas VALUES (?, ?, ?, now(), ?, ?, ?)", [
-    stream,
-    Number(last?.["version"] ?? 0) + 1,
-    runId,
-    JSON.stringify(now.columns),
-    JSON.stringify(now.missing),
-    JSON.stringify(changes),
-  ]);
+  const values = {
+    run_id: runId,
+    changed_at: new Date(),
+    columns: JSON.stringify(now.columns),
+    missing: JSON.stringify(now.missing),
+    changes: JSON.stringify(changes),
+  };
+  await putRow(
+    session,
+    "_sluice.schemas",
+    { stream, version: Number(last?.["version"] ?? 0) + 1 },
+    values,
+    false,
+  );
   return changes;
 }
 
@@ -90,8 +96,7 @@ function changesBetween(before: SchemaOfNow, now: SchemaOfNow): SchemaChange[] {
 export async function readSchema(session: SqlSession, stream: string): Promise<StreamSchema> {
   const rows = await session.rows(
     `SELECT version, run_id, epoch_ms(changed_at) AS at, columns, missing, changes FROM _sluice.schemas
-      WHERE stream = ? ORDER BY version DESC LIMIT ${SHOWN_VERSIONS}`,
-    [stream],
+      WHERE stream = ${quoteLiteral(stream)} ORDER BY version DESC LIMIT ${SHOWN_VERSIONS}`,
   );
   return {
     stream,

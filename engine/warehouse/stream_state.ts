@@ -2,7 +2,8 @@ import type { Cursor, Part, Until } from "../../contract/connector/source.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { JsonValue } from "../../contract/json.ts";
 import { durationMs } from "../../contract/pipeline/words.ts";
-import { findColumn, quoteIdentifier, type SqlSession } from "../../contract/sql.ts";
+import { findColumn, quoteIdentifier, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
+import { putRow } from "./put_row.ts";
 import { rawTable, tableColumns } from "./raw_table.ts";
 import type { ValidatedRows } from "./validated_rows.ts";
 
@@ -47,7 +48,7 @@ const NO_STATE: StreamState = {};
 
 /** What the last commit of `raw.<stream>` left; empty for a stream that was never read, or has no state. */
 export async function readState(session: SqlSession, stream: string): Promise<StreamState> {
-  const [row] = await session.rows("SELECT state FROM _sluice.states WHERE stream = ?", [stream]);
+  const [row] = await session.rows(`SELECT state FROM _sluice.states WHERE stream = ${quoteLiteral(stream)}`);
   return row === undefined ? NO_STATE : JSON.parse(String(row["state"]));
 }
 
@@ -59,14 +60,11 @@ export async function writeState(
   runId: string,
 ): Promise<void> {
   if (Object.keys(state).length === 0) {
-    await session.run("DELETE FROM _sluice.states WHERE stream = ?", [stream]);
+    await session.run(`DELETE FROM _sluice.states WHERE stream = ${quoteLiteral(stream)}`);
     return;
   }
-  await session.run("INSERT OR REPLACE INTO _sluice.states VALUES (?, ?, ?, now())", [
-    stream,
-    JSON.stringify(state),
-    runId,
-  ]);
+  const values = { state: JSON.stringify(state), run_id: runId, updated_at: new Date() };
+  await putRow(session, "_sluice.states", { stream }, values);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { REJECT_ROW_CHARS, SHOWN_REJECTS, type StreamRejects } from "../../../contract/rejects.ts";
-import type { SqlSession } from "../../../contract/sql.ts";
+import { quoteLiteral, type SqlSession } from "../../../contract/sql.ts";
 
 /** What there is of a stream's rejects now; `count` is 0 and there is no reason where there are none. */
 export async function lookAtRejects(
@@ -11,8 +11,9 @@ export async function lookAtRejects(
     `SELECT reason, position, left("row"::VARCHAR, ${REJECT_ROW_CHARS + 1}) AS "row", run_id, attempt,
             coalesce(tries, 0) AS tries,
             epoch_ms(rejected_at) AS at, count(*) OVER () AS total
-       FROM _sluice.rejects WHERE stream = ? ORDER BY rejected_at DESC, rowid LIMIT ${SHOWN_REJECTS}`,
-    [stream],
+       FROM _sluice.rejects WHERE stream = ${
+      quoteLiteral(stream)
+    } ORDER BY rejected_at DESC, rowid LIMIT ${SHOWN_REJECTS}`,
   );
   return {
     stream,
