@@ -1,3 +1,4 @@
+import { AppError } from "../../../../contract/errors.ts";
 import { bounded } from "../jinja/bounded.ts";
 import type { Expression } from "../jinja/ast.ts";
 import { createJinja, returnValue, type Scope, scopeOf, type Watch } from "../jinja/evaluate.ts";
@@ -85,6 +86,11 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
       const config = Object.fromEntries([...state.config].map(([key, value]) => [key, plain(value)]));
       const { sources, references, batched } = state;
       return { sql, config, sources, references, batched };
+    } catch (error) {
+      // What is switched off need not work.
+      if (!(error instanceof AppError) || state.config.get("enabled") !== false) throw error;
+      const nothing: ReadonlySet<string> = new Set();
+      return { sql: "", config: { enabled: false }, sources: nothing, references: nothing, batched: nothing };
     } finally {
       Object.assign(state, outer);
     }

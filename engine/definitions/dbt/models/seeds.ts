@@ -1,9 +1,8 @@
-import { isSameName } from "../../../../contract/sql.ts";
 import { isRecord } from "../../../../text/is_record.ts";
 import { type PlannedFile, yamlText } from "../planned_file.ts";
 import type { Properties } from "../project/properties.ts";
 import type { DbtFile, Dict } from "../project/read_project.ts";
-import { csvHeader } from "../project/csv_header.ts";
+import { EMPTY_TYPE, hasName, readSeedCsv } from "../project/seed_csv.ts";
 import { optionalText, textsOf } from "../project/settings.ts";
 import { duckType } from "../project/types.ts";
 import type { CheckContext } from "../tests/checks.ts";
@@ -22,14 +21,20 @@ export function seedFiles(
   const about = entry === undefined
     ? {}
     : columnsAndChecks(entry.value, file.name, checks(entry.file), false);
-  const header = csvHeader(file.text, settings);
+  const csv = readSeedCsv(file, settings);
+  if (csv.fault !== undefined) checks(file.path).hand(csv.fault);
   const columns: Record<string, unknown> = { ...(isRecord(about["columns"]) ? about["columns"] : {}) };
   for (
     const [name, type] of Object.entries(isRecord(settings["column_types"]) ? settings["column_types"] : {})
   ) {
     // They are said for a folder as well, of whose files not all have the column.
-    if (!header.some((one) => isSameName(one, name))) continue;
+    if (!hasName(csv.columns, name)) continue;
     columns[name] = { type: duckType(String(type)), ...(isRecord(columns[name]) ? columns[name] : {}) };
+  }
+  for (const name of csv.empty) {
+    const about = Object.entries(columns).find(([one]) => hasName([one], name));
+    const said = isRecord(about?.[1]) ? about[1] : {};
+    if (!("type" in said)) columns[about?.[0] ?? name] = { type: EMPTY_TYPE, ...said };
   }
   const description = optionalText(entry?.value["description"]);
   const tags = textsOf(settings["tags"]);
@@ -40,7 +45,7 @@ export function seedFiles(
     ...("checks" in about ? { checks: about["checks"] } : {}),
   };
   return [
-    { path: `seeds/${file.name}.csv`, content: file.text },
+    { path: `seeds/${file.name}.csv`, content: csv.text },
     ...(Object.keys(said).length === 0 ? [] : [{ path: `seeds/${file.name}.yaml`, content: yamlText(said) }]),
   ];
 }

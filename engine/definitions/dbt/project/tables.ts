@@ -1,7 +1,7 @@
 import { isRecord } from "../../../../text/is_record.ts";
 import type { KnownColumn, KnownTable, Tables } from "../context/rendering.ts";
 import type { Catalog } from "./catalog.ts";
-import { csvHeader } from "./csv_header.ts";
+import { readSeedCsv } from "./seed_csv.ts";
 import type { Properties, SourceTable } from "./properties.ts";
 import type { DbtFile, Dict } from "./read_project.ts";
 import { referenceNames } from "./names.ts";
@@ -115,7 +115,7 @@ function describedColumns(table: Dict | undefined): readonly KnownColumn[] | und
   return columns.length === 0 ? undefined : columns;
 }
 
-function seedColumns({ text }: DbtFile, settings: Dict): readonly KnownColumn[] {
+function seedColumns(seed: DbtFile, settings: Dict): readonly KnownColumn[] {
   const types = isRecord(settings["column_types"]) ? settings["column_types"] : {};
-  return csvHeader(text, settings).map((name) => ({ name, type: optionalText(types[name]) }));
+  return readSeedCsv(seed, settings).columns.map((name) => ({ name, type: optionalText(types[name]) }));
 }

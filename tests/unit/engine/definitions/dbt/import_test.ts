@@ -544,3 +544,19 @@ Deno.test("one value of a query is asked by the model itself, and what is comput
     "models/e.sql: the filter int of what a query gives,",
   ]);
 });
+
+Deno.test("a seed has the rows that dbt reads, and what is switched off need not work", async () => {
+  const planned = await plan({
+    "seeds/s.csv": 'id,name,empty\n1,"a,b",\n2,null,""\n3\n',
+    "seeds/same.csv": 'id,name\r\n1,"x"\r\n',
+    "seeds/semi.csv": "a;b\n1;2\n",
+    "dbt_project.yml": "name: shop\nseeds: { shop: { semi: { +delimiter: ';' } } }\n",
+    "models/a.sql": "{{ config(enabled=var('on', false)) }}{{ nothing() }}",
+  });
+  assert.strictEqual(contentOf(planned, "seeds/s.csv"), 'id,name,empty\n1,"a,b",\n2,,\n3,,\n');
+  assert.deepStrictEqual(parse(contentOf(planned, "seeds/s.yaml")), {
+    columns: { empty: { type: "INTEGER" } },
+  });
+  assert.strictEqual(contentOf(planned, "seeds/same.csv"), 'id,name\r\n1,"x"\r\n');
+  assert.deepStrictEqual(hands(planned), ['seeds/semi.csv: is separated by ";", and seeds are by commas']);
+});
