@@ -202,6 +202,7 @@ function startPlan(project: DbtProject, request: ImportRequest, findings: Findin
     table: (text) => tableOf(text, context),
     ownTest: (name, args) => ownTest(name, args, file, context),
     hand: (message) => findings.hand(file, message),
+    note: (message) => findings.note(file, message),
     describe: (text) => context.describe(text),
     render: (text) => context.describe(text),
   });

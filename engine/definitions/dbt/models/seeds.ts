@@ -2,7 +2,7 @@ import { isRecord } from "../../../../text/is_record.ts";
 import { type PlannedFile, yamlText } from "../planned_file.ts";
 import type { Properties } from "../project/properties.ts";
 import type { DbtFile, Dict } from "../project/read_project.ts";
-import { EMPTY_TYPE, hasName, readSeedCsv } from "../project/seed_csv.ts";
+import { hasName, readSeedCsv } from "../project/seed_csv.ts";
 import { optionalText, textsOf } from "../project/settings.ts";
 import { duckType } from "../project/types.ts";
 import type { CheckContext } from "../tests/checks.ts";
@@ -23,6 +23,11 @@ export function seedFiles(
     : columnsAndChecks(entry.value, file.name, checks(entry.file), false);
   const csv = readSeedCsv(file, settings);
   if (csv.fault !== undefined) checks(file.path).hand(csv.fault);
+  for (const name of csv.zeros) {
+    checks(file.path).note(
+      `${name} has numbers such as 007, which stay text here and lose their zeros in dbt`,
+    );
+  }
   const columns: Record<string, unknown> = { ...(isRecord(about["columns"]) ? about["columns"] : {}) };
   for (
     const [name, type] of Object.entries(isRecord(settings["column_types"]) ? settings["column_types"] : {})
@@ -31,10 +36,10 @@ export function seedFiles(
     if (!hasName(csv.columns, name)) continue;
     columns[name] = { type: duckType(String(type)), ...(isRecord(columns[name]) ? columns[name] : {}) };
   }
-  for (const name of csv.empty) {
+  for (const [name, type] of csv.types) {
     const about = Object.entries(columns).find(([one]) => hasName([one], name));
     const said = isRecord(about?.[1]) ? about[1] : {};
-    if (!("type" in said)) columns[about?.[0] ?? name] = { type: EMPTY_TYPE, ...said };
+    if (!("type" in said)) columns[about?.[0] ?? name] = { type, ...said };
   }
   const description = optionalText(entry?.value["description"]);
   const tags = textsOf(settings["tags"]);

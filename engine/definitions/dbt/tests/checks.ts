@@ -12,6 +12,7 @@ export interface CheckContext {
   /** The SQL of a generic test of the project; undefined where there is none of this name. */
   ownTest(name: string, args: Dict): string | undefined;
   hand(message: string): void;
+  note(message: string): void;
   describe(text: string): string;
   /** A text of an argument without its template, as it is where that does not work. */
   render(text: string): string;
