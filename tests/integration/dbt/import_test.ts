@@ -42,6 +42,13 @@ select ordered_on as day, sum(amount) as amount from {{ ref('stg_orders') }}
 {% if is_incremental() %} where ordered_on >= (select max(day) from {{ this }}) {% endif %}
 group by 1
 `,
+  // dbt asks its database for these columns, and for the value.
+  "models/marts/greatest.sql":
+    `{% set last = dbt_utils.get_single_value("select max(ordered_on) from " ~ ref('stg_orders')) %}
+select {% for column in adapter.get_columns_in_relation(ref('stg_orders')) %}max({{ column.name }}) as {{ column.name }}, {% endfor %}
+    '{{ last }}'::date as last
+from {{ ref('stg_orders') }}
+`,
   "snapshots/names.sql":
     "{% snapshot names %}{{ config(unique_key='id', strategy='check', check_cols='all') }}" +
     "select * from {{ ref('raw_customers') }}{% endsnapshot %}\n",
@@ -104,8 +111,8 @@ Deno.test("a dbt project runs after its import, and gives the rows that dbt give
     assert.strictEqual(imported.code, 0, imported.stderr);
     const { counts, findings } = JSON.parse(imported.stdout);
     assert.deepStrictEqual(counts, {
-      models: 3,
-      whole: 4,
+      models: 4,
+      whole: 5,
       seeds: 2,
       snapshots: 1,
       sources: 0,
@@ -141,6 +148,10 @@ Deno.test("a dbt project runs after its import, and gives the rows that dbt give
       ["2024-01-02", "9.99"],
       ["2024-01-03", "3.00"],
     ]);
+    assert.deepStrictEqual(
+      await rowsOf(warehouse, "SELECT order_id, customer_id, ordered_on, amount, last FROM greatest"),
+      [["3", "2", "2024-01-03", "12.50", "2024-01-03"]],
+    );
     assert.deepStrictEqual(await rowsOf(warehouse, "SELECT count(*), count(dbt_valid_to) FROM names"), [[
       "3",
       "0",

@@ -46,7 +46,8 @@ export function readSeedCsv({ text }: DbtFile, settings: Dict): SeedCsv {
   const times = columns.map((name, at) => {
     const [, type = "date"] = Object.entries(said).find(([one]) => hasName([one], name)) ?? [];
     const values = rows.map(({ fields }) => fields[at]).filter((field) => !isNull(field));
-    return /date|time/i.test(String(type)) && values.every((field) => DATE_TIME.test(field ?? ""));
+    return /date|time/i.test(String(type)) &&
+      values.every((field) => DATE_TIME.test(field ?? "") || UTC_TIME.test(field ?? ""));
   });
   const lines = rows.map(({ fields }) => filled(fields, times));
   const isOther = rows.some(({ fields }, row) =>
@@ -73,8 +74,13 @@ const filled = (fields: readonly (string | null)[], times: readonly boolean[]): 
 
 const DATE_TIME = /^(\d{4})-(\d{1,2})-(\d{1,2})(?: (\d{1,2}):(\d{1,2}):(\d{1,2}))?$/;
 
+/** A column of timestamps has no zone: that is its value in UTC. */
+const UTC_TIME = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2}(?:\.\d+)?)Z$/;
+
 /** dbt reads dates whose parts have one digit. */
 function padded(field: string): string {
+  const [, utcDate, utcTime] = UTC_TIME.exec(field) ?? [];
+  if (utcDate !== undefined) return `${utcDate} ${utcTime}`;
   const [, year, month = "", day = "", hour, minute = "", second = ""] = DATE_TIME.exec(field) ?? [];
   if (year === undefined) return field;
   const two = (part: string) => part.padStart(2, "0");

@@ -17,6 +17,7 @@ import {
 import { type DbtProject, readDbtProject } from "../../../../engine/definitions/dbt/project/read_project.ts";
 import { withoutUnknownColumns } from "../../../../engine/definitions/dbt/unknown_columns.ts";
 import { requireEmpty, rewriteImport, writeImport } from "../../../../engine/definitions/dbt/write_import.ts";
+import { formatPlural } from "../../../../text/format.ts";
 import { isRecord } from "../../../../text/is_record.ts";
 import { parseYamlDocument } from "../../../../text/yaml_document.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
@@ -98,6 +99,8 @@ async function planAndCheck(
     const more = [...checked.columns].filter(([name]) => planned.wanted.has(name) && !found.has(name));
     if (more.length === 0) break;
     for (const [name, columns] of more) found.set(name, columns);
+    const tables = formatPlural(more.length, "table");
+    context.terminal.note(`Plans again: the check has found the columns of ${tables} that templates ask for`);
     const next = planImport(project, { ...request, found });
     await rewriteImport(outDir, planned.files, next.files);
     planned = next;

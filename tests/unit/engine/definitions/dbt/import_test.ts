@@ -549,7 +549,8 @@ Deno.test("a seed has the rows that dbt reads, and what is switched off need not
   const planned = await plan({
     "seeds/s.csv": 'id,name,empty\n1,"a,b",\n2,null,""\n3\n',
     "seeds/same.csv": 'id,name\r\n1,"x"\r\n',
-    "seeds/times.csv": "at,day,code,text\n2022-09-19 05:50:07.000,2022-9-1 2:20:51,007,2022-9-1\n,,,x\n",
+    "seeds/times.csv":
+      "at,day,code,text\n2022-09-19 05:50:07.000,2022-9-1 2:20:51,007,2022-9-1\n,2022-09-02T00:00:01.5Z,,x\n",
     "seeds/semi.csv": "a;b\n1;2\n",
     "dbt_project.yml": "name: shop\nseeds: { shop: { semi: { +delimiter: ';' } } }\n",
     "models/a.sql": "{{ config(enabled=var('on', false)) }}{{ nothing() }}",
@@ -564,7 +565,7 @@ Deno.test("a seed has the rows that dbt reads, and what is switched off need not
   });
   assert.strictEqual(
     contentOf(planned, "seeds/times.csv"),
-    "at,day,code,text\n2022-09-19 05:50:07.000,2022-09-01 02:20:51,007,2022-9-1\n,,,x\n",
+    "at,day,code,text\n2022-09-19 05:50:07.000,2022-09-01 02:20:51,007,2022-9-1\n,2022-09-02 00:00:01.5,,x\n",
   );
   assert.match(
     planned.findings.find(({ file }) => file === "seeds/times.csv")?.message ?? "",
