@@ -7,6 +7,7 @@ import type { DiscoveryJob } from "./discovery_job.ts";
 import type { FormatJob } from "./format_job.ts";
 import type { LiveAsk, LiveJob } from "./live_job.ts";
 import type { PreviewJob } from "./preview_job.ts";
+import type { Asked, QueryJob } from "./query_job.ts";
 import type { Answer } from "./questions.ts";
 import type { ReaderJob, SnapshotRead } from "./reader_job.ts";
 import type { RejectsJob } from "./rejects_job.ts";
@@ -34,7 +35,8 @@ export type Job =
   | LiveJob
   | CompareJob
   | PreviewJob
-  | ReplayJob;
+  | ReplayJob
+  | QueryJob;
 
 /**
  * The job as it is sent. Each report is a line that begins with the key and a space: what SQL or a
@@ -53,4 +55,6 @@ export type Order =
   /** To a ReaderJob. */
   | { readonly type: "read"; readonly read: SnapshotRead }
   /** To a LiveJob. */
-  | { readonly type: "live"; readonly id: number; readonly ask: LiveAsk };
+  | { readonly type: "live"; readonly id: number; readonly ask: LiveAsk }
+  /** To a QueryJob. */
+  | { readonly type: "ask"; readonly asked: Asked };

@@ -19,6 +19,7 @@ import type { CheckPlace, CheckReport } from "./check_job.ts";
 import type { FormattedText } from "./format_job.ts";
 import type { LiveAnswer } from "./live_job.ts";
 import type { PreviewedRows } from "./preview_job.ts";
+import type { Answered } from "./query_job.ts";
 import type { Question } from "./questions.ts";
 import type { ScriptTrial } from "./script_job.ts";
 
@@ -64,6 +65,8 @@ export type Report =
   | { readonly type: "converted"; readonly tables: number; readonly rows: number }
   /** What a CompareJob has found of one model, by its name in the new version. */
   | { readonly type: "compared"; readonly model: string; readonly diff: TableDiff }
+  /** What a QueryJob says to what it was asked. */
+  | { readonly type: "asked"; readonly answer: Answered }
   /** What a PreviewJob has found. */
   | { readonly type: "previewed"; readonly preview: PreviewedRows }
   /** What a VerifyJob has found of one load. */

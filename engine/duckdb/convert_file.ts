@@ -3,7 +3,7 @@ import { AppError } from "../../contract/errors.ts";
 import type { WarehouseKey } from "../../contract/keys/warehouse_key.ts";
 import { quoteIdentifier, quoteLiteral, type SqlRow } from "../../contract/sql.ts";
 import { STORAGE_VERSION } from "./database.ts";
-import { attachText, catalogueOf, loadCrypto } from "./encrypted.ts";
+import { attachText, catalogueOf, loadCrypto } from "./attach/encrypted.ts";
 import { toOpenError } from "./open_error.ts";
 import { readRows } from "./from/row_reader.ts";
 import { readReport } from "./sql_error.ts";

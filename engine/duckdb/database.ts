@@ -3,7 +3,8 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { AppError } from "../../contract/errors.ts";
 import type { WarehouseKey } from "../../contract/keys/warehouse_key.ts";
 import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
-import { attachText, catalogueOf, loadCrypto } from "./encrypted.ts";
+import { attachAll, type AttachedDatabase, attachedPaths } from "./attach/attached.ts";
+import { attachText, catalogueOf, loadCrypto } from "./attach/encrypted.ts";
 import { toOpenError } from "./open_error.ts";
 import { readRows } from "./from/row_reader.ts";
 import { DuckSession, type SessionHost } from "./session.ts";
@@ -35,6 +36,10 @@ export interface DatabaseOptions {
   readonly signal?: AbortSignal;
   /** Changes nothing in the file; other processes may read it meanwhile. */
   readonly readOnly?: boolean;
+  /** What is read beside the database itself, which is in memory then. */
+  readonly attached?: readonly AttachedDatabase[];
+  /** The one of the attached that names mean which say no more. */
+  readonly catalogue?: string | undefined;
   /** Of an encrypted file: what it spills is encrypted too. */
   readonly key?: WarehouseKey | undefined;
 }
@@ -78,7 +83,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         handle,
         keywords,
         free,
-        options.key === undefined ? undefined : catalogueOf(options.path),
+        options.key === undefined ? options.catalogue : catalogueOf(options.path),
       );
     } catch (error) {
       duckdb.close_sync(handle);
@@ -152,14 +157,30 @@ async function openHandle(options: DatabaseOptions): Promise<duckdb.Database> {
   for (;;) {
     if (options.signal?.aborted) throw abortError(options.signal);
     try {
-      return options.key === undefined
-        ? await duckdb.open(options.path, openConfig(options))
-        : await openEncrypted(options, options.key);
+      return options.key === undefined ? await openPlain(options) : await openEncrypted(options, options.key);
     } catch (error) {
       const failure = toOpenError(error, options.path);
       if (!await isWorthAnother(failure, options, deadlineMs)) throw failure;
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+async function openPlain(options: DatabaseOptions): Promise<duckdb.Database> {
+  const handle = await duckdb.open(options.path, openConfig(options));
+  const { attached = [] } = options;
+  if (attached.length === 0) return handle;
+  try {
+    const connection = await duckdb.connect(handle);
+    try {
+      await attachAll(connection, attached);
+    } finally {
+      duckdb.disconnect_sync(connection);
+    }
+    return handle;
+  } catch (error) {
+    duckdb.close_sync(handle);
+    throw error;
   }
 }
 
@@ -196,6 +217,9 @@ async function isWorthAnother(
   return failure.code === "invalid" && !options.readOnly && await removeUnbornFile(path) !== "kept";
 }
 
+const isSecret = ({ key, attached = [] }: DatabaseOptions): boolean =>
+  key !== undefined || attached.some((one) => "key" in one && one.key !== undefined);
+
 function openConfig(options: DatabaseOptions): duckdb.Config {
   const settings: Record<string, string | undefined> = {
     autoinstall_known_extensions: "false",
@@ -206,7 +230,7 @@ function openConfig(options: DatabaseOptions): duckdb.Config {
     write_buffer_row_group_count: ROW_GROUPS_HELD,
     threads: options.threads?.toString(),
     max_temp_directory_size: options.spillLimit,
-    temp_file_encryption: options.key === undefined ? undefined : "true",
+    temp_file_encryption: isSecret(options) ? "true" : undefined,
     // It gives bytes of what a file held before, where that was written anew (docs/decisions.md).
     enable_external_file_cache: "false",
     // A database in memory would spill to the working directory.
@@ -238,7 +262,9 @@ async function lockDown(handle: duckdb.Database, options: DatabaseOptions): Prom
        SET GLOBAL TimeZone = 'UTC';
        SET GLOBAL allow_community_extensions = false;
        SET GLOBAL allowed_directories = ${list(options.allowedDirectories)};
-       SET GLOBAL allowed_paths = ${list(options.allowedPaths ?? [])};
+       SET GLOBAL allowed_paths = ${
+        list([...options.allowedPaths ?? [], ...attachedPaths(options.attached ?? [])])
+      };
        SET GLOBAL enable_external_access = false;
        SET GLOBAL allowed_configs = ['threads', 'enable_progress_bar', 'enable_progress_bar_print'];
        SET GLOBAL lock_configuration = true;

@@ -4,10 +4,12 @@ import { checkJob } from "./check/check_job.ts";
 import { ServerRequests } from "./server_requests.ts";
 import { compareJob } from "./comparison/compare_job.ts";
 import { previewJob } from "./queries/preview_job.ts";
+import { queryJob } from "./queries/query_job.ts";
 import { convertJob } from "./convert_job.ts";
 import { formatJob } from "./models/format_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
 import type { Order, SentJob } from "../../contract/jobs/job.ts";
+import type { Asked } from "../../contract/jobs/query_job.ts";
 import type { SnapshotRead } from "../../contract/jobs/reader_job.ts";
 import { liveJob, type LiveOrder } from "./live/live_job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
@@ -48,12 +50,14 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   const reads = orderQueue<SnapshotRead>();
   const asks = orderQueue<LiveOrder>();
+  const queries = orderQueue<Asked>();
   const listening = (async () => {
     for (let line = await lines.next(); !line.done; line = await lines.next()) {
       const order: Order = JSON.parse(line.value);
       if (order.type === "cancel") stop.abort(new AppError(order.error.code, order.error.message));
       if (order.type === "read") reads.add(order.read);
       else if (order.type === "live") asks.add(order);
+      else if (order.type === "ask") queries.add(order.asked);
       else requests.take(order);
     }
     // The server closed stdin: after the last report that means done, before it that nobody listens any more.
@@ -92,6 +96,8 @@ async function main(): Promise<void> {
       await readerJob(job, context, reads.orders);
     } else if (job.kind === "live") {
       await liveJob(job, context, asks.orders);
+    } else if (job.kind === "query") {
+      await queryJob(job, context, queries.orders);
     } else if (job.kind === "script") {
       await scriptJob(job, context);
     } else if (job.kind === "discovery") {
@@ -109,10 +115,10 @@ async function main(): Promise<void> {
 }
 
 /** What a job is asked for while it works, in its order. */
-function orderQueue<Asked>() {
-  const { promise, resolve } = Promise.withResolvers<ReadableStreamDefaultController<Asked>>();
-  const orders = new ReadableStream<Asked>({ start: resolve });
-  return { orders, add: (one: Asked) => void promise.then((controller) => controller.enqueue(one)) };
+function orderQueue<T>() {
+  const { promise, resolve } = Promise.withResolvers<ReadableStreamDefaultController<T>>();
+  const orders = new ReadableStream<T>({ start: resolve });
+  return { orders, add: (one: T) => void promise.then((controller) => controller.enqueue(one)) };
 }
 
 function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {

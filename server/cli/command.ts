@@ -6,6 +6,8 @@ import type { Terminal } from "./terminal.ts";
 /** An option of a command: the table drives parsing, `--help` and the manual's test alike. */
 export interface OptionSpec {
   readonly type: "string" | "boolean";
+  /** One letter, for `-f` beside `--file`. */
+  readonly short?: string;
   /** What stands for the value in help, as `DIR`. */
   readonly value?: string;
   readonly multiple?: boolean;

@@ -48,6 +48,8 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** The pipeline that is to run. */
   readonly next?: string | undefined;
+  /** Whether the data folder is left to others: for what stays open for long and only looks. */
+  readonly staysBeside?: boolean;
 }
 
 const POLL_MS = 50;
@@ -63,9 +65,14 @@ export async function connect(
   context: CliContext,
   command: string,
   use: Use,
-  { signal, next }: ConnectOptions = {},
+  { signal, next, staysBeside = false }: ConnectOptions = {},
 ): Promise<Connection> {
   await requireProject(folders, context);
+  if (staysBeside && await dataFolderExists(folders.dataDir)) {
+    const holder = await readHolder(folders.dataDir);
+    const remote = holder?.server === undefined ? undefined : await openRemote(holder.server);
+    return remote ?? await openBeside(folders, context, "as a command");
+  }
   const startedMs = Date.now();
   for (let round = 0;; round++) {
     signal?.throwIfAborted();
@@ -158,11 +165,15 @@ async function openLocal(
 }
 
 /** To look only: the store takes readers beside its writer. */
-async function openBeside(folders: ProjectPlace, context: CliContext): Promise<Connection> {
+async function openBeside(
+  folders: ProjectPlace,
+  context: CliContext,
+  how?: "as a command",
+): Promise<Connection> {
   const opened = await openHere(folders, context, { leaveOldStore: true });
   return {
     kind: "local",
-    engine: opened.engine,
+    engine: how === undefined ? opened.engine : opened.asCommand,
     people: () => peopleHere(opened, context),
     audit: () => auditHere(opened),
     secrets: () => opened.secrets(),

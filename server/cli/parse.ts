@@ -54,7 +54,11 @@ interface Tokens {
 function readTokens(spec: CommandSpec, args: readonly string[], program: string): Tokens {
   const options = Object.fromEntries(
     Object.entries(spec.options).map(([name, option]) =>
-      [name, { type: option.type, multiple: true }] as const
+      [name, {
+        type: option.type,
+        multiple: true,
+        ...(option.short === undefined ? {} : { short: option.short }),
+      }] as const
     ),
   );
   const { tokens } = parseArgs({
@@ -70,7 +74,7 @@ function readTokens(spec: CommandSpec, args: readonly string[], program: string)
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
     const option = spec.options[token.name];
-    if (option === undefined || !token.rawName.startsWith("--")) {
+    if (option === undefined || !(token.rawName.startsWith("--") || token.rawName === `-${option.short}`)) {
       throw unknownOption(spec, token.rawName, program);
     }
     const value = readValue(spec, token.name, option, token.value, token.inlineValue ?? false);

@@ -41,6 +41,7 @@ import { historyRoutes } from "./history.ts";
 import { manifestRoutes } from "./models/manifests.ts";
 import { planRoutes } from "./models/plan.ts";
 import { previewRoutes } from "./queries/preview.ts";
+import { queryRoutes } from "./queries/query.ts";
 import { backfillRoutes } from "./backfills.ts";
 import { connectorRoutes } from "./connectors.ts";
 import { pipelineRoutes } from "./pipelines.ts";
@@ -188,6 +189,7 @@ export function apiRoutes(
     ...planRoutes(),
     ...manifestRoutes(),
     ...previewRoutes(),
+    ...queryRoutes(),
     ...dataRoutes(),
     ...serverRoutes(),
     ...webhookRoutes(),

@@ -29,6 +29,14 @@ export async function parseSelect(session: SqlSession, sql: string): Promise<Par
   return tree;
 }
 
+/** As parseSelect, for a query that may also describe: DESCRIBE, SUMMARIZE and SHOW are one, too. */
+export async function parseQuery(session: SqlSession, sql: string): Promise<ParseTree> {
+  const row = await parseBatch(session, [sql]);
+  const tree = treeOf(sql, row?.["t0"], true);
+  if (tree instanceof SqlError) throw tree;
+  return tree;
+}
+
 /** The tables that a SELECT reads, without its common table expressions, each as often as it is named. */
 export async function tablesOf(session: SqlSession, sql: string): Promise<ParseTree["tables"]> {
   return (await parseSelect(session, sql)).tables;
@@ -87,7 +95,7 @@ function* batches(sqls: readonly string[]): Generator<string[]> {
   if (batch.length > 0) yield batch;
 }
 
-function treeOf(sql: string, serialized: unknown): ParseTree | SqlError {
+function treeOf(sql: string, serialized: unknown, mayDescribe = false): ParseTree | SqlError {
   const tree: unknown = typeof serialized === "string" ? JSON.parse(serialized) : undefined;
   if (!isRecord(tree)) return notSelect(sql);
   if (tree["error"] === true) {
@@ -99,7 +107,7 @@ function treeOf(sql: string, serialized: unknown): ParseTree | SqlError {
   }
   const statements = Array.isArray(tree["statements"]) ? tree["statements"] : [];
   const keyword = firstWord(sql);
-  if (statements.length !== 1 || (keyword !== undefined && NOT_A_SELECT.has(keyword.word))) {
+  if (statements.length !== 1 || (!mayDescribe && keyword !== undefined && NOT_A_SELECT.has(keyword.word))) {
     return notSelect(sql, statements.length);
   }
   return readTree(statements[0], (byteOffset) => offsetOfByte(sql, byteOffset));

@@ -16,6 +16,9 @@ export interface AuditedOptions {
   readonly details?: Readonly<Record<string, AuditValue>>;
 }
 
+/** The beginning of a longer one is kept. */
+const MAX_SQL_KEPT = 10_000;
+
 /**
  * The engine as one actor uses it: what changes something, and what shows rows, is a line of the audit log. A method
  * that the engine gets does not compile before it is decided here whether it is one. What only shows definitions, runs
@@ -124,6 +127,18 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
           },
           () => engine.queries.preview(request, signal),
         ),
+      // One that fails may have said something of the rows all the same.
+      query: (request, signal, limits) =>
+        change(
+          {
+            action: "data.view",
+            ...(request.pipeline === undefined ? {} : ofPipeline(request.pipeline)),
+            details: { what: "query", sql: request.sql.slice(0, MAX_SQL_KEPT) },
+          },
+          () => engine.queries.query(request, signal, limits),
+          ({ sources }) => ({ details: { pipelines: sources.map(({ pipeline }) => pipeline) } }),
+        ),
+      complete: (request, signal, limits) => engine.queries.complete(request, signal, limits),
     },
     data: {
       list: (pipeline) => engine.data.list(pipeline),

@@ -3,6 +3,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { ComparedSide } from "../../../contract/jobs/compare_job.ts";
 import { quoteName } from "../../../contract/names.ts";
 import { resolveParams } from "../../../contract/params/values.ts";
+import { quoteIdentifier } from "../../../contract/sql.ts";
 import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { type RevisionFile, writtenFiles } from "../../../contract/revision.ts";
@@ -12,6 +13,7 @@ import type { CheckContext } from "../../definitions/check_pipelines.ts";
 import { loadProject } from "../../definitions/load.ts";
 import { writeProject } from "../../definitions/plan/project_sources.ts";
 import { previewModel, type PreviewModelContext } from "../../runs/queries/preview_model.ts";
+import { QueryProcesses } from "../../runs/queries/query_processes.ts";
 import { openScratchFolder } from "../../runs/warehouses/copies_folder.ts";
 import type { CopyContext } from "../../runs/warehouses/copy_warehouse.ts";
 import { KeptCopies } from "../../runs/warehouses/kept_copies.ts";
@@ -20,7 +22,8 @@ import type { ProjectSource } from "../models/port.ts";
 import { revisionInForce } from "../pipeline_record.ts";
 import { checkedWindow } from "../requests/run_window.ts";
 import { Turns } from "../services/turns.ts";
-import type { PreviewRequest, Queries } from "./port.ts";
+import type { CompletionRequest, PreviewRequest, Queries, QueryLimits, QueryRequest } from "./port.ts";
+import { openSources } from "./query_sources.ts";
 
 export interface LocalQueriesContext extends CopyContext, Omit<PreviewModelContext, "copies"> {
   readonly store: Store;
@@ -32,11 +35,14 @@ const WAITING = 40;
 /** A run that is under way is waited for no longer. */
 const WAIT_MS = 10_000;
 const TIMEOUT_MS = 300_000;
+const QUERY_MS = 120_000;
+const EVERYTHING: QueryLimits = { mayRead: () => true };
 
 /** Looks at the warehouses of a data folder, a few at a time. Disposing of it removes its copies. */
 export class LocalQueries implements Queries, AsyncDisposable {
   readonly #context: LocalQueriesContext;
   readonly #copies: KeptCopies;
+  readonly #processes: QueryProcesses;
   readonly #turns = new Turns({
     atOnce: AT_ONCE,
     waiting: WAITING,
@@ -51,6 +57,7 @@ export class LocalQueries implements Queries, AsyncDisposable {
   constructor(context: LocalQueriesContext) {
     this.#context = context;
     this.#copies = new KeptCopies(context);
+    this.#processes = new QueryProcesses(context);
   }
 
   preview(request: PreviewRequest, signal: AbortSignal) {
@@ -82,12 +89,54 @@ export class LocalQueries implements Queries, AsyncDisposable {
     }, { signal });
   }
 
-  /** Removes the copy of a pipeline's warehouse: it is another one now. */
-  forget(pipeline: string): void {
-    this.#copies.forget(pipeline);
+  query(request: QueryRequest, signal: AbortSignal, limits: QueryLimits = EVERYTHING) {
+    return this.#turns.take(async () => {
+      const { sql, limit, cells } = request;
+      const startedMs = performance.now();
+      const { sources, answer } = await this.#ask(request, { sql, wanted: { limit, cells } }, signal, limits);
+      if (!("rows" in answer)) throw new AppError("internal", "The process of the query has told of no rows");
+      return {
+        ...answer.rows,
+        sources: [...sources],
+        duration_ms: Math.round(performance.now() - startedMs),
+      };
+    }, { signal });
+  }
+
+  complete(request: CompletionRequest, signal: AbortSignal, limits: QueryLimits = EVERYTHING) {
+    return this.#turns.take(async () => {
+      const { answer } = await this.#ask(request, { complete: request.sql }, signal, limits);
+      if (!("completion" in answer)) {
+        throw new AppError("internal", "The process of the query completes nothing");
+      }
+      const { start, words } = answer.completion;
+      return { start, words: [...words, ...await this.#pipelinesLike(request.sql.slice(start), limits)] };
+    }, { signal });
+  }
+
+  async #ask(
+    { sql, pipeline }: CompletionRequest,
+    asked: Parameters<QueryProcesses["ask"]>[1],
+    signal: AbortSignal,
+    { mayRead }: QueryLimits,
+  ) {
+    const opened = await openSources(
+      { ...this.#context, copies: this.#copies },
+      { sql, pipeline, mayRead },
+      signal,
+    );
+    return { sources: opened.sources, answer: await this.#processes.ask(opened, asked, QUERY_MS, signal) };
+  }
+
+  async #pipelinesLike(begun: string, { mayRead }: QueryLimits): Promise<string[]> {
+    if (begun === "") return [];
+    const names = (await this.#context.store.pipelines.list()).map(({ name }) => name);
+    return names.filter((name) => mayRead(name) && name.startsWith(begun))
+      .map((name) => `${/^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name)}.`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#processes[Symbol.asyncDispose]();
     await this.#copies[Symbol.asyncDispose]();
   }
 

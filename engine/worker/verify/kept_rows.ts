@@ -3,7 +3,7 @@ import type { NamedLoad } from "../../../contract/pipeline/named_loads.ts";
 import type { WarehouseKey } from "../../../contract/keys/warehouse_key.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { STORAGE_VERSION } from "../../duckdb/database.ts";
-import { attachText } from "../../duckdb/encrypted.ts";
+import { attachText } from "../../duckdb/attach/encrypted.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { tableColumns } from "../../warehouse/raw_table.ts";
 import { sentLoadOf } from "../../warehouse/sent_rows.ts";

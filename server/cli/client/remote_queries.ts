@@ -1,4 +1,5 @@
 import { modelPreviewSchema } from "../../../contract/queries/preview.ts";
+import { completionSchema, queryResultSchema } from "../../../contract/queries/query.ts";
 import type { Queries } from "../../../engine/control/queries/port.ts";
 import { type ApiClient, read } from "./api_client.ts";
 import { pipelineSegment } from "./paths.ts";
@@ -20,5 +21,20 @@ export function createRemoteQueries({ routes }: ApiClient): Queries {
         routes.pipelines[":name"].preview.$post({ param, json }, { init: { signal } }),
       );
     },
+    query: ({ pipeline, ...json }, signal) =>
+      read(
+        queryResultSchema,
+        routes.query.$post({ json: { ...json, ...(pipeline === undefined ? {} : { pipeline }) } }, {
+          init: { signal },
+        }),
+      ),
+    complete: ({ sql, pipeline }, signal) =>
+      read(
+        completionSchema,
+        routes.query.complete.$post(
+          { json: { sql, ...(pipeline === undefined ? {} : { pipeline }) } },
+          { init: { signal } },
+        ),
+      ),
   };
 }

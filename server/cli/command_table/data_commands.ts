@@ -96,6 +96,36 @@ export const DATA_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/models/data_command.ts")).data,
   },
   {
+    name: "query",
+    summary: "Ask the tables of pipelines in SQL, which can change nothing; without SQL a prompt",
+    arguments: [
+      {
+        name: "PIPELINE",
+        description: "whose tables are meant by their names alone; others are orders.daily, orders.raw.items",
+        optional: true,
+      },
+      { name: "SQL", description: "what is asked; from stdin or at a prompt without", optional: true },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      file: { type: "string", short: "f", value: "FILE", description: "read the SQL from this file" },
+      format: {
+        type: "string",
+        value: "ROWS",
+        description: "table (the default), json, ndjson, csv or markdown",
+      },
+      limit: {
+        type: "string",
+        value: "N",
+        description: "at most this many rows, 1 to 10,000; 100 by default",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/queries/query_command.ts")).query,
+  },
+  {
     name: "lineage",
     summary: "Show where the columns of tables come from, and where they go to",
     arguments: [{

@@ -243,6 +243,7 @@ const NOT_REACHED: Readonly<Record<string, string>> = {
   ),
   "POST /hooks/{pipeline}/{name}": "takes its own secret; it has tests of its own",
   "GET /api/data/{name}/{model}": "nothing is published; tests/integration/published/data_test.ts reads it",
+  "POST /api/query": "a text made up is no SQL; tests/integration/queries/query_test.ts asks",
   "POST /api/pipelines/{name}/preview":
     "its pipelines have no models; tests/integration/models/preview_test.ts asks",
   "POST /api/runs/{id}/replay": "nothing is kept; tests/integration/versions/replay_test.ts replays",

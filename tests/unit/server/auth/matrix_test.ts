@@ -49,6 +49,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   searchLogs: row("list", "pipeline:view"),
   getServer: row("list", "pipeline:view"),
   planProject: row("list", "pipeline:edit", { files: [] }),
+  query: row("list", "pipeline:data", { sql: "SELECT 1" }),
+  completeQuery: row("list", "pipeline:data", { sql: "SEL" }),
 
   getPipeline: row("pipeline", "pipeline:view"),
   getParams: row("pipeline", "pipeline:view"),

@@ -74,6 +74,8 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   applyProject: ENGINEERS,
   planProject: ENGINEERS,
   previewModel: OPERATORS,
+  query: OPERATORS,
+  completeQuery: OPERATORS,
   listData: ALL,
   readData: OPERATORS,
   getServer: ALL,

@@ -43,6 +43,8 @@ const ENGINE: Table<Engine> = {
   manifests: { get: nothing("r1"), replay: line("data.view", "r1") },
   queries: {
     preview: line("data.view", { pipeline: "orders", model: "daily", params: { password: SECRET } }),
+    query: line("data.view", { sql: "SELECT 1", pipeline: "orders" }),
+    complete: nothing({ sql: "SEL" }),
   },
   data: {
     list: nothing("orders"),
@@ -163,6 +165,7 @@ const RESULT = {
   removed: [],
   faults: [],
   groups: [],
+  sources: [],
   grants: [],
   members: [],
   permissions: [],

@@ -1,8 +1,8 @@
 import duckdb from "@duckdb/node-bindings";
 import { basename } from "node:path";
-import { AppError } from "../../contract/errors.ts";
-import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
-import { readReport } from "./sql_error.ts";
+import { AppError } from "../../../contract/errors.ts";
+import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
+import { readReport } from "../sql_error.ts";
 
 /** Names that every instance of DuckDB has. */
 const TAKEN = new Set(["memory", "system", "temp"]);
