@@ -22,6 +22,7 @@ import { passwordRoutes } from "./sign_in/password_routes.tsx";
 import { sessionRoutes } from "./sign_in/session_routes.tsx";
 import { secretRoutes } from "./secrets/secret_routes.tsx";
 import { dataRoutes } from "./models/data_routes.tsx";
+import { queryRoutes } from "./queries/query_routes.tsx";
 import { lineageRoutes } from "./models/lineage_routes.tsx";
 import { versionRoutes } from "./models/version_routes.tsx";
 import { ssoRoutes } from "./sign_in/sso_routes.tsx";
@@ -57,6 +58,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", versionRoutes(pages));
   app.route("/", lineageRoutes(pages));
   app.route("/", dataRoutes(pages));
+  app.route("/", queryRoutes(pages));
   app.route("/", connectorRoutes(pages));
   app.route("/", problemRoutes(pages));
   app.route("/", peopleRoutes(pages));

@@ -2,6 +2,7 @@ import type { FollowedView } from "../../contract/connector/followed.ts";
 import type { StreamRejects } from "../../contract/rejects.ts";
 import type { StreamSchema } from "../../contract/stream_schema.ts";
 import type { Table, TablePreview } from "../../contract/table.ts";
+import { quoteIdentifier } from "../../contract/sql.ts";
 import { formatPlural } from "../../text/format.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
 import { Empty } from "../parts/empty.tsx";
@@ -38,6 +39,12 @@ export interface TableView {
   readonly told?: string;
 }
 
+function queryLink(pipeline: string, table: string): string {
+  const stream = /^raw\.(.+)$/s.exec(table)?.[1];
+  const name = stream === undefined ? quoteIdentifier(table) : `raw.${quoteIdentifier(stream)}`;
+  return `/query?${new URLSearchParams({ pipeline, sql: `SELECT * FROM ${name} LIMIT 100` })}`;
+}
+
 /** A raw table or model: what it has, and its first rows as a run left them. */
 export function TablePage(view: TableView) {
   const { frame, pipeline, table, preview, rejects, schema, mayChange, told, verification } = view;
@@ -70,6 +77,11 @@ export function TablePage(view: TableView) {
           <Fact name="Columns">
             <a href={`${pipelinePath}/lineage?model=${encodeURIComponent(table.name)}`}>Lineage</a>
           </Fact>
+          {frame.may("pipeline:data") && table.columns.length > 0 && (
+            <Fact name="Rows">
+              <a href={queryLink(pipeline, table.name)}>Query</a>
+            </Fact>
+          )}
         </dl>
       </div>
       <section aria-labelledby="rows-title">

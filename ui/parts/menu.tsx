@@ -31,6 +31,7 @@ const MENU = [
     permission: "connector:view",
     place: "wide",
   },
+  { section: "query", href: "/query", label: "Query", permission: "pipeline:data", place: "wide" },
   { section: "problems", href: "/problems", label: "Problems" },
   { section: "people", href: "/people", label: "People", permission: "people:manage", place: "more" },
   { section: "secrets", href: "/secrets", label: "Secrets", permission: "secrets:manage", place: "more" },

@@ -9,6 +9,7 @@ import loginPage from "./style/pages/login.css" with { type: "text" };
 import peoplePage from "./style/pages/people.css" with { type: "text" };
 import secretsPage from "./style/pages/secrets.css" with { type: "text" };
 import pipelinesPage from "./style/pages/pipelines.css" with { type: "text" };
+import queryPage from "./style/pages/query.css" with { type: "text" };
 import account from "./style/parts/account.css" with { type: "text" };
 import attemptList from "./style/parts/runs/attempt_list.css" with { type: "text" };
 import buttons from "./style/parts/buttons.css" with { type: "text" };
@@ -61,5 +62,5 @@ export const STYLESHEET = [
     problems,
     account,
   ],
-  ...[peoplePage, secretsPage, auditPage, pipelinesPage, loginPage, errorPage],
+  ...[peoplePage, secretsPage, auditPage, pipelinesPage, queryPage, loginPage, errorPage],
 ].join("\n");

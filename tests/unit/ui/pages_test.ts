@@ -32,6 +32,8 @@ const PATHS = [
   "/pipelines/flights/tables/raw.flights",
   "/pipelines/flights/tables/raw.weather",
   "/pipelines/flights/tables/hourly_weather",
+  "/query",
+  "/query?pipeline=flights&sql=%3C%2Ftextarea%3E%3Cb%3E",
   "/runs",
   "/problems",
   "/problems?state=closed",
@@ -500,6 +502,40 @@ Deno.test("a table shows its columns, and its rows to who may look at them", asy
   match(await html(await get("/pipelines/flights/tables/hourly_weather")), /took too long for a preview/);
   match(await html(await get("/pipelines/flights")), /href="\/pipelines\/flights\/tables\/raw\.flights"/);
   equal((await get("/pipelines/flights/tables/none")).status, 404);
+});
+
+Deno.test("a query is asked on its page, which keeps it beside its rows or its fault, by who may look at rows", async () => {
+  const { engine, get, post } = pagesFor("operator");
+  match(
+    await html(await get("/query?pipeline=flights&sql=SELECT%201")),
+    /<textarea[^>]*>SELECT 1<\/textarea>/,
+  );
+  equal(engine.queries.queried.length, 0, "a link asks nothing by itself");
+  const shown = await html(await post("/query", { pipeline: "flights", sql: "SELECT n\r\nFROM t;" }));
+  match(shown, /1 row<.*<td class="number" ?>1<\/td>/s);
+  match(shown, /<option value="flights" selected/);
+  match(shown, />SELECT n\nFROM t;<\/textarea>/);
+  deepEqual(engine.queries.queried, [{
+    sql: "SELECT n\nFROM t",
+    pipeline: "flights",
+    limit: 500,
+    cells: "shown",
+  }]);
+  const wrong = await post("/query", { sql: "SELECT wrong" });
+  equal(wrong.status, 400);
+  match(
+    await html(wrong),
+    /role="alert".*column &quot;wrong&quot; does not exist.*line 1, column 8: SELECT wrong/s,
+  );
+  for (
+    const response of [
+      await pagesFor("viewer").get("/query"),
+      await pagesFor("viewer").post("/query", { sql: "SELECT 1" }),
+    ]
+  ) {
+    equal(response.status, 403);
+  }
+  equal((await html(await pagesFor("viewer").get("/"))).includes("/query"), false);
 });
 
 Deno.test("a stream's page shows the rows that did not fit, and replays or drops them", async () => {

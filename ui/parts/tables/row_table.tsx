@@ -4,7 +4,7 @@ import { plainText } from "../plain_text.ts";
 const NUMBERS = /^(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL\b.*)$/;
 
 /** The first rows under their columns; the numbers' side is the right one. */
-export function RowTable({ table }: { table: TablePreview }) {
+export function RowTable({ table }: { table: Pick<TablePreview, "name" | "columns" | "rows"> }) {
   const isNumber = table.columns.map(({ type }) => NUMBERS.test(type));
   return (
     <div class="table-scroll" tabindex={0} role="region" aria-label={`First rows of ${table.name}`}>
