@@ -112,6 +112,29 @@ Deno.test("rows() binds values by their kind", async () => {
   });
 });
 
+Deno.test("table() keeps columns of any name in their order, and columnTypes() says their types without a statement", async () => {
+  await withSession(async (session) => {
+    await session.run(
+      `CREATE TABLE t AS SELECT 1 AS "b c", 'é' AS "10", 1.5 AS "2", '\\xAA'::BLOB AS "q""", NULL::JSON AS j`,
+    );
+    assert.deepEqual(await session.table("SELECT left(CAST(COLUMNS(*) AS VARCHAR), 5) FROM t"), {
+      columns: ["b c", "10", "2", 'q"', "j"],
+      rows: [["1", "é", "1.5", "\\xAA", null]],
+    });
+    const described = (await session.describe("FROM t")).map(({ type }) => type);
+    assert.deepEqual(await session.columnTypes("main", "t"), described);
+    assert.deepEqual(described, ["INTEGER", "VARCHAR", "DECIMAL(2,1)", "BLOB", "JSON"]);
+    await session.run("CREATE VIEW v AS FROM t");
+    for (const name of ["v", "nothing"]) await assert.rejects(session.columnTypes("main", name), SqlError);
+    // An attempt that fails leaves the session and its transaction as they were.
+    await session.transaction(async () => {
+      await session.run('INSERT INTO t BY NAME SELECT 2 AS "b c"');
+      await assert.rejects(session.columnTypes("main", "nothing"), SqlError);
+    });
+    assert.deepEqual(await session.rows("SELECT count(*) AS n FROM t"), [{ n: 2 }]);
+  });
+});
+
 Deno.test("describe() tells columns and types in DuckDB's own words, without running the query", async () => {
   await withSession(async (session) => {
     await session.setVariable("region", "eu");
