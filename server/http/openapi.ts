@@ -121,6 +121,13 @@ const HEALTH = {
 };
 
 const UNPROCESSABLE = 422;
+const ERROR_STATUS: Readonly<Record<NonNullable<Route["spec"]["errors"]>[number], number>> = {
+  not_found: STATUS.not_found,
+  conflict: STATUS.conflict,
+  unprocessable: UNPROCESSABLE,
+  not_acceptable: 406,
+  range: 416,
+};
 const TOO_MANY_REQUESTS = 429;
 
 const PROBLEM = {
@@ -187,7 +194,7 @@ function operationOf({ spec }: Route): Record<string, unknown> {
     STATUS.forbidden,
     TOO_MANY_REQUESTS,
     ...(isPaged(read) ? [UNPROCESSABLE] : []),
-    ...(spec.errors ?? []).map((error) => error === "unprocessable" ? UNPROCESSABLE : STATUS[error]),
+    ...(spec.errors ?? []).map((error) => ERROR_STATUS[error]),
   ];
   return {
     operationId: spec.operation,
@@ -207,7 +214,14 @@ function operationOf({ spec }: Route): Record<string, unknown> {
       },
     }),
     responses: {
-      [response.status]: responseOf(isPaged(read) ? { ...response, headers: PAGE_HEADERS } : response),
+      [response.status]: responseOf(
+        isPaged(read) ? { ...response, headers: { ...PAGE_HEADERS, ...response.headers } } : response,
+      ),
+      ...Object.fromEntries(
+        Object.entries(response.otherStatuses ?? {}).map((
+          [status, description],
+        ) => [status, { description }]),
+      ),
       ...Object.fromEntries(statuses.map((status) => [status, PROBLEM])),
     },
   };

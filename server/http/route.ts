@@ -36,8 +36,8 @@ export interface RouteSpec<
   readonly permission: Permission | typeof OWN_ACCOUNT;
   readonly request: Input;
   readonly response: ResponseSpec<Body>;
-  /** What a client should expect beside 400, 401, 403 and 429; `unprocessable` is 422. */
-  readonly errors?: readonly ("not_found" | "conflict" | "unprocessable")[];
+  /** What a client should expect beside 400, 401, 403 and 429: `unprocessable` is 422, `not_acceptable` 406, `range` 416. */
+  readonly errors?: readonly ("not_found" | "conflict" | "unprocessable" | "not_acceptable" | "range")[];
   handle(input: v.InferOutput<Input>, context: RequestContext): Promise<RouteResult<Body> | Response>;
 }
 
@@ -55,6 +55,8 @@ export interface ResponseSpec<Body> {
   readonly mediaType?: string;
   /** What else it may be, by the request. */
   readonly otherMediaTypes?: readonly string[];
+  /** Other ways in which it goes well, by the request: status → what it means. */
+  readonly otherStatuses?: Readonly<Record<number, string>>;
   /** Name → what it says. */
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,3 +1,4 @@
+import type { DefinitionLimits } from "../../engine/definitions/apply.ts";
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../contract/discovery.ts";
 import { resolveParams } from "../../contract/params/values.ts";
 import { definedParams } from "../../contract/params/definition.ts";
@@ -62,6 +63,10 @@ export class FakeEngine implements Engine {
   readonly plans = new FakePlans();
   readonly queries = new FakeQueries();
   readonly data = new FakeData();
+  /** The pipelines whose data a definition that is put reads. */
+  readsFrom: readonly string[] = [];
+  /** As the last one who asked for lineage had it. */
+  mayViewOfLineage: ((pipeline: string) => boolean) | undefined;
   readonly manifests: Manifests = {
     get: async (id) =>
       runManifest(await this.getRun(id), [{ path: "transforms/orders/daily.sql", content: "SELECT 1" }]),
@@ -174,7 +179,12 @@ export class FakeEngine implements Engine {
     return { ...pipeline, ...this.#summary(pipeline) };
   }
 
-  async putPipeline(name: string, _source: PipelineSource): Promise<PipelineDetail> {
+  async putPipeline(
+    name: string,
+    _source: PipelineSource,
+    limits?: DefinitionLimits,
+  ): Promise<PipelineDetail> {
+    await limits?.requireData(this.readsFrom);
     return await this.getPipeline(name);
   }
 
@@ -203,7 +213,8 @@ export class FakeEngine implements Engine {
     return (this.#tables.get(pipeline) ?? []).map(({ rows: _, note: __, ...table }) => table);
   }
 
-  async getLineage(pipeline: string): Promise<PipelineLineage> {
+  async getLineage(pipeline: string, mayView?: (pipeline: string) => boolean): Promise<PipelineLineage> {
+    this.mayViewOfLineage = mayView;
     await this.getPipeline(pipeline);
     return LINEAGE_SAMPLE;
   }

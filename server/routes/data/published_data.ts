@@ -95,6 +95,10 @@ export function dataRoutes() {
         description: "The rows of its newest snapshot; HEAD says what there would be.",
         mediaType: "application/json",
         otherMediaTypes: Object.values(MEDIA_TYPES).slice(1).map((type) => type.split(";")[0] ?? type),
+        otherStatuses: {
+          206: "The part of the Parquet file that Range asks for; Content-Range says which.",
+          304: "The ETag of If-None-Match is still that of the snapshot and the query.",
+        },
         headers: {
           "X-Row-Count": "How many rows the response has.",
           "X-Snapshot": "The id of the snapshot that it is of.",
@@ -103,7 +107,7 @@ export function dataRoutes() {
           "Link": "The next page, where one follows.",
         },
       },
-      errors: ["not_found"],
+      errors: ["not_found", "not_acceptable", "range"],
       async handle({ params, query: { format, ...wanted }, headers }, { engine, signal, url }) {
         const snapshot = await engine.data.find(params.name, params.model, wanted.cursor);
         const written: WrittenQuery = { format: format ?? formatOf(headers.accept), ...wanted };
