@@ -12,6 +12,11 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
       data,
       policy,
       test: { type: "boolean", description: "run the tests of the models that a change reaches, too" },
+      preview: {
+        type: "string",
+        value: "PIPELINE.MODEL",
+        description: "show the first rows of this model, and again when a change reaches it",
+      },
       json,
     },
     load: async () => (await import("../commands/models/dev_command.ts")).dev,

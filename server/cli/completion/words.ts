@@ -33,6 +33,7 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   BACKUP: { kind: "files" },
   PIPELINE: { kind: "pipelines" },
   "PIPELINE[.MODEL]": { kind: "pipelines" },
+  "PIPELINE.MODEL": { kind: "pipelines" },
   ROWS: { kind: "words", words: ["table", "json", "ndjson", "csv", "markdown"] },
   FORMAT: { kind: "words", words: DATA_FORMATS },
   "PIPELINE[.MODEL[.COLUMN]]": { kind: "pipelines" },

@@ -1,9 +1,12 @@
+import type { ModelPreview } from "../../../contract/queries/preview.ts";
 import type { LiveChanges } from "../../../engine/definitions/live/live_changes.ts";
 import type { LiveState } from "../../../engine/definitions/live/live_checker.ts";
 import type { TestReport } from "../../../engine/definitions/testing/test_project.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
 import { formatPlural } from "../../../text/format.ts";
+import { previewNote } from "../commands/queries/preview_model.ts";
 import { outcomeLines, tallyText } from "../commands/testing/outcome_text.ts";
+import { formatRows } from "../rows/row_formats.ts";
 import { oneLine, printable } from "../text.ts";
 import type { Terminal } from "../terminal.ts";
 import { changeLines, countsText, faultLines } from "./dev_text.ts";
@@ -14,6 +17,7 @@ export interface DevOutput {
   begin(state: LiveState, durationMs: number): void;
   changed(change: DevChange): void;
   tested(report: TestReport): void;
+  previewed(preview: ModelPreview): void;
   /** The project could not be checked: it goes on with the next change. */
   failed(message: string): void;
 }
@@ -60,6 +64,11 @@ export function textOutput(terminal: Terminal, now: () => Date = () => new Date(
       for (const line of outcomeLines(tests)) terminal.out(line);
       if (tests.length > 0) terminal.out(tallyText(tests));
     },
+    previewed(preview) {
+      terminal.out(oneLine(`${preview.pipeline}.${preview.model}`));
+      terminal.out(formatRows("table", preview, terminal));
+      terminal.out(previewNote(preview));
+    },
     failed(message) {
       terminal.out(`${time()} ${oneLine(message)}`);
     },
@@ -86,6 +95,7 @@ export function jsonOutput(terminal: Terminal, now: () => Date = () => new Date(
     changed: ({ files, changes, state, durationMs }) =>
       send("changed", { files, ...changes, ...counts(state), duration_ms: Math.round(durationMs) }),
     tested: ({ tests, faults }) => send("tested", { tests, faults }),
+    previewed: (preview) => send("previewed", { ...preview }),
     failed: (message) => send("failed", { message }),
   };
 }

@@ -28,6 +28,8 @@ interface Line {
   readonly tables?: readonly { readonly table: string; readonly change: string; readonly columns: unknown }[];
   readonly affected?: readonly { readonly step: string }[];
   readonly tests?: readonly { readonly name: string; readonly state: string }[];
+  readonly columns?: readonly { readonly name: string }[];
+  readonly rows?: readonly (readonly (string | null)[])[];
   readonly errors?: number;
   readonly message?: string;
 }
@@ -81,7 +83,7 @@ class Dev implements AsyncDisposable {
 
 Deno.test("sluice dev says what each save changes", async (t) => {
   await using project = await TestProject.create(FILES);
-  await using dev = new Dev(project, "--json", "--test");
+  await using dev = new Dev(project, "--json", "--test", "--preview", "shop.daily");
   const at = (path: string) => join(project.projectDir, path);
   const stepsOf = ({ affected = [] }: Line) => affected.map(({ step }) => step);
 
@@ -90,6 +92,9 @@ Deno.test("sluice dev says what each save changes", async (t) => {
     deepStrictEqual([type, errors], ["checked", 0]);
     const { tests } = await dev.next("tested");
     deepStrictEqual(tests?.map(({ name, state }) => [name, state]), [["sums", "passed"]]);
+    ok((await dev.next("failed")).message?.includes("There are no rows yet"));
+    const ran = await project.sluice("run", ["shop", "--quiet"]);
+    strictEqual(ran.code, 0, ran.stderr);
   });
 
   await t.step("a fault, at its place, and who reads the model", async () => {
@@ -118,6 +123,10 @@ Deno.test("sluice dev says what each save changes", async (t) => {
     });
     strictEqual(line.errors, 0);
     strictEqual((await dev.next("tested")).tests?.[0]?.state, "failed");
+    // By the SQL that was just saved, over the rows of the run.
+    const { columns, rows } = await dev.next("previewed");
+    deepStrictEqual(columns?.map(({ name }) => name), ["day", "total", "more"]);
+    deepStrictEqual(rows, [["2026-01-01", "4", "x"]]);
   });
 
   await t.step("many files at once, as of a checkout, are one change or few", async () => {

@@ -1,10 +1,12 @@
 import { AppError, toAppError } from "../../../../contract/errors.ts";
 import type { UnitTest } from "../../../../contract/testing/unit_test.ts";
 import { isSameName } from "../../../../contract/sql.ts";
+import type { LiveState } from "../../../../engine/definitions/live/live_checker.ts";
 import type { LiveChanges } from "../../../../engine/definitions/live/live_changes.ts";
 import type { CommandRun } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
 import { requireProject } from "../../connect.ts";
+import { previewNow, reaches, readPreviewed } from "../../dev/dev_preview.ts";
 import { jsonOutput, textOutput } from "../../dev/dev_output.ts";
 import { knownColumnsIn } from "../../dev/known_columns.ts";
 import { readFolders } from "../../settings.ts";
@@ -19,6 +21,7 @@ export const dev: CommandRun = async (invocation, context) => {
   const { projectDir } = folders;
   const { terminal, backend } = context;
   await requireProject(folders, context);
+  const previewed = readPreviewed(invocation.text("preview"));
   const stopping = new AbortController();
   const { signal } = stopping;
   using _interrupts = context.onInterrupt(() => {
@@ -38,6 +41,16 @@ export const dev: CommandRun = async (invocation, context) => {
     output.tested(await backend.testProject(folders, isMeant === undefined ? {} : { isMeant }, log, signal));
   };
 
+  /** Whether its rows have to be shown, whatever the next change is. */
+  let isDue = previewed !== undefined;
+  const preview = async (state: LiveState) => {
+    if (previewed === undefined || !isDue || signal.aborted) return;
+    const found = await previewNow(previewed, state, folders, context, signal);
+    if (found === undefined) return;
+    isDue = false;
+    output.previewed(found);
+  };
+
   const since = await lookAtProject(projectDir, { withTests: true });
   let startedMs = performance.now();
   await using live = await backend.openLive({
@@ -49,6 +62,7 @@ export const dev: CommandRun = async (invocation, context) => {
   let before = checker.state;
   output.begin(before, performance.now() - startedMs);
   await attempt(() => test());
+  await attempt(() => preview(before));
   for await (
     const files of watchProject(projectDir, { signal, debounceMs: DEBOUNCE_MS, since, withTests: true })
   ) {
@@ -60,6 +74,8 @@ export const dev: CommandRun = async (invocation, context) => {
       before = state;
       output.changed({ files, changes, state, durationMs: performance.now() - startedMs });
       await test(testsOf(changes, files));
+      isDue ||= previewed !== undefined && reaches(changes, previewed);
+      await preview(state);
     });
   }
   return 0;

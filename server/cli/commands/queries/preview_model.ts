@@ -41,22 +41,22 @@ export async function previewModel(
     { withHangup: true },
   );
   await using connection = await connect(folders, context, invocation.command, "read", stopping);
-  const preview = await rowsOf(connection, request, stopping.signal, context);
+  const preview = await previewRows(connection, request, stopping.signal, context);
   if (isJson) {
     terminal.out(JSON.stringify(preview));
     return 0;
   }
   terminal.out(formatRows(format, preview, terminal));
-  terminal.note(noteOf(preview));
+  terminal.note(previewNote(preview));
   return 0;
 }
 
 /** With the project's SQL; by who may look at rows, but not change the pipeline, with that in force. */
-async function rowsOf(
+export async function previewRows(
   { engine, kind }: Connection,
   request: PreviewRequest,
   signal: AbortSignal,
-  { terminal }: CliContext,
+  { terminal }: Pick<CliContext, "terminal">,
 ): Promise<ModelPreview> {
   try {
     return await engine.queries.preview(request, signal);
@@ -71,7 +71,8 @@ async function rowsOf(
   }
 }
 
-function noteOf({ rows, truncated, built, as_of }: ModelPreview): string {
+/** How many rows these are, of when, and what was built for them. */
+export function previewNote({ rows, truncated, built, as_of }: ModelPreview): string {
   const count = truncated === null
     ? formatPlural(rows.length, "row")
     : `the first ${formatCount(rows.length)} rows${
