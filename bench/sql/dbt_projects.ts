@@ -105,15 +105,26 @@ async function sluice(args: readonly string[]) {
 /** The file that dbt builds, of a copy of the project. Models that dbt cannot build are left out by it. */
 async function dbtDatabase(dir: string, copy: string, vars: string, python: string): Promise<string> {
   await succeed("cp", ["-rL", dir, copy]);
+  for (const path of await databasesIn(copy)) await Deno.remove(path);
   Deno.env.set("DBT_SEND_ANONYMOUS_USAGE_STATS", "false");
   for (const command of ["seed", "run"]) {
     const script = "import os, sys; os.chdir(sys.argv.pop(1)); from dbt.cli.main import cli; cli()";
-    const args = [copy, command, "--profiles-dir", ".", "--vars", vars, "--quiet"];
-    await new Deno.Command(python, { args: ["-c", script, ...args], stdout: "null", stderr: "null" })
-      .output();
+    const args = ["-c", script, copy, command, "--profiles-dir", ".", "--vars", vars, "--quiet"];
+    const { code, stdout } = await new Deno.Command(python, { args, stderr: "null" }).output();
+    // 1: some of the tables could not be built.
+    if (code > 1) throw new Error(new TextDecoder().decode(stdout));
   }
-  for await (const { name } of Deno.readDir(copy)) if (/\.(?:duckdb|db)$/.test(name)) return join(copy, name);
-  throw new Error(`dbt has built no file in ${dir}: profiles.yml has to name one in the project`);
+  const [database] = await databasesIn(copy);
+  if (database === undefined) {
+    throw new Error(`dbt has built no file in ${dir}: profiles.yml has to name one in the project`);
+  }
+  return database;
+}
+
+async function databasesIn(folder: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const files = entries.filter(({ name }) => /\.(?:duckdb|db)(?:\.wal)?$/.test(name));
+  return files.map(({ name }) => join(folder, name));
 }
 
 interface Table {
