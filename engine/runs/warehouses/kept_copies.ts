@@ -2,7 +2,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { WarehouseKey } from "../../../contract/keys/warehouse_key.ts";
 import { openScratchFolder, type ScratchFolder } from "./copies_folder.ts";
 import { type CopyContext, copyWarehouse } from "./copy_warehouse.ts";
-import { warehousePath } from "./warehouse_file.ts";
+import { warehousePath, warehouseState } from "./warehouse_file.ts";
 
 /** A copy that nobody has asked for takes room on the disk for so long. */
 const IDLE_MS = 300_000;
@@ -74,6 +74,12 @@ export class KeptCopies implements AsyncDisposable {
       signal.throwIfAborted();
       const isBusy = error instanceof AppError && error.code === "unavailable";
       if (!isBusy || known === undefined || known.isOver) throw error;
+      // One that is plain, of a warehouse that has been encrypted since, is not to be read any more.
+      const state = await warehouseState(warehousePath(this.#context.dataDir, pipeline));
+      if (state === "encrypted" && known.key === undefined) {
+        this.forget(pipeline);
+        throw error;
+      }
       return this.#lend(known);
     }
   }

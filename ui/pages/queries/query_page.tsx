@@ -34,8 +34,9 @@ export function QueryPage({ frame, pipelines, pipeline, sql, result, refusal }: 
         <div class="page-title">
           <h1>Query</h1>
           <p class="lead">
-            Rows come from copies, so that no run waits and nothing can be changed. Others are{" "}
-            <code>pipeline.table</code> and <code>pipeline.raw.stream</code>.
+            Rows come from copies: no run waits, and nothing can be changed. Tables of other pipelines are
+            {" "}
+            <code>pipeline.model</code> and <code>pipeline.raw.stream</code>.
           </p>
         </div>
       </div>
@@ -79,7 +80,7 @@ function Refusal({ refusal, sql }: { readonly refusal: AppError; readonly sql: s
       line.trim().slice(0, 200)
     }`;
   return (
-    <div id="query-fault">
+    <div id="query-fault" class="query-fault">
       <Notice
         message={fault?.message ?? refusal.message}
         {...(place === undefined ? {} : { detail: place })}
@@ -101,7 +102,7 @@ function Result({ frame, result }: { readonly frame: Frame; readonly result: Que
   return (
     <section aria-labelledby="query-rows">
       <h2 id="query-rows">{count}</h2>
-      <p class="muted">
+      <p class="muted query-facts">
         In {formatDuration(duration_ms)}
         {sources.map((source) => <Source source={source} nowMs={frame.nowMs} />)}
       </p>
