@@ -9,6 +9,7 @@ import { AppError } from "./errors.ts";
 
 export const NAME_KINDS = [
   "pipeline",
+  "environment",
   "connector",
   "notifier",
   "stream",
@@ -31,6 +32,8 @@ export const MODEL_NAME_LENGTH = 200;
 export const MODEL_NAME_PATTERN = new RegExp(`^[A-Za-z_][A-Za-z0-9_]{0,${MODEL_NAME_LENGTH - 1}}$`);
 /** Pipelines and connectors may have `-` too. */
 export const PIPELINE_NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
+/** Environments stand behind a pipeline's name in those of files: together they have to fit into one. */
+const ENVIRONMENT_NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,29}$/;
 /** Tokens are named for people: any visible text on one line. */
 const TOKEN_NAME_PATTERN = /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u;
 
@@ -80,6 +83,9 @@ export function isServersUser(name: string): boolean {
 
 const isServers = (key: string) => isServersUser(key) ? "the server keeps this name for itself" : undefined;
 
+const isProduction = (key: string) =>
+  ["prod", "production"].includes(key) ? "that is what runs in no environment" : undefined;
+
 const isMe = (key: string) => key === "me" ? "commands mean whoever asks by it" : undefined;
 
 const isBuiltIn = (key: string) =>
@@ -105,6 +111,11 @@ const USER_NAME = {
 
 const RULES: Readonly<Record<NameKind, NameRule>> = {
   pipeline: { ...FILE_NAME, reserved: [isSchema, isOurs, isDevice, isObjectKey] },
+  environment: {
+    pattern: ENVIRONMENT_NAME_PATTERN,
+    expected: "a letter or _, then letters, digits, _ or -, at most 30 characters",
+    reserved: [isProduction, isOurs, isObjectKey],
+  },
   connector: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
   notifier: { ...FILE_NAME, reserved: [isOurs, isObjectKey] },
   stream: { ...TABLE_NAME, reserved: [isSchema, isOurs, isObjectKey] },

@@ -268,6 +268,10 @@ export type RunEvent =
 
 export const pipelineSummarySchema = v.object({
   name: described(v.string(), "The file's name, or that of the PUT."),
+  environment: described(
+    v.nullable(v.string()),
+    "The environment that it is in, which stands behind the @ of its name; null for production.",
+  ),
   description: described(v.nullable(v.string()), "One line about it."),
   tags: described(v.array(v.string()), "Words to find it by."),
   owner: described(

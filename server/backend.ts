@@ -80,6 +80,8 @@ export interface CheckOptions extends ProjectPlace {
   readonly writesSchemas?: boolean;
   /** Whether the report says where columns come from. */
   readonly wantsLineage?: boolean;
+  /** As the project is in this environment; in production by default. */
+  readonly environment?: string | undefined;
   readonly log: Log;
   readonly signal: AbortSignal;
 }

@@ -27,6 +27,7 @@ export const duckdb = {
   configSchema: databaseFileSchema,
   streamSchema,
   loadSchema,
+  apartBy: "schema",
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // Two loads at a time would meet in the file's ledger.

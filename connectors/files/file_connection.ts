@@ -25,6 +25,7 @@ import { unchangedScan, validatorsOf } from "./read/same_files.ts";
 export const fileCapabilities = {
   streamSchema,
   loadSchema,
+  apartBy: "folder",
   loadModes: ["replace", "append", "merge", "delete_insert"],
   refusesLoad,
   readBack,

@@ -19,6 +19,7 @@ export const libsql = {
   streamSchema,
   loadSchema,
   sqlText: SQLITE_TEXT,
+  apartBy: "table",
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // The server has one writer at a time, and takes the transaction from one that another waits for too long.

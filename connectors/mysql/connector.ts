@@ -33,6 +33,7 @@ export const mysql = {
     timestamp: (iso) => `TIMESTAMP ${quoteLiteral(utcText(iso))}`,
   }),
   followsChanges: true,
+  apartBy: "schema",
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // A load keeps other writers from its own table, and no reader.

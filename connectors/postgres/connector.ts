@@ -36,6 +36,7 @@ export const postgres = {
     text: (value) =>
       value.includes("\\") ? `E${quoteLiteral(value.replaceAll("\\", "\\\\"))}` : quoteLiteral(value),
   }),
+  apartBy: "schema",
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // A load keeps other writers from its own table, and no reader.

@@ -25,6 +25,7 @@ export const sqlite = {
   streamSchema,
   loadSchema,
   sqlText: SQLITE_TEXT,
+  apartBy: "table",
   loadModes: ["replace", "append", "merge", "delete_insert", "scd2"],
   readBack: ({ table }) => ({ stream: { stream: table } }),
   // SQLite has one writer at a time.

@@ -4,7 +4,7 @@ import { nameSchema } from "../names.ts";
 import { FACTOR_KINDS } from "./factors.ts";
 import { passwordPutSchema } from "./passwords.ts";
 import { PERMISSION_NAMES } from "./permissions.ts";
-import { scopeSchema } from "./scope.ts";
+import { PIPELINE_SCOPE_PATTERN, scopeSchema } from "./scope.ts";
 
 /** Users, groups, roles, grants, tokens and sessions, as the API and the command line show them. */
 
@@ -169,7 +169,7 @@ export const tokenScopesSchema = v.strictObject({
   pipelines: v.exactOptional(
     described(
       v.pipe(
-        v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_*-]{1,63}$/))),
+        v.array(v.pipe(v.string(), v.regex(PIPELINE_SCOPE_PATTERN))),
         v.minLength(1),
         v.maxLength(100),
       ),

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { described } from "../described.ts";
+import { splitPlacedName } from "../environments/pipeline_name.ts";
 
 /** What a grant holds over. */
 
@@ -9,11 +10,24 @@ const pattern = v.pipe(
   v.regex(/^[A-Za-z0-9_*-]{1,63}$/, "expected a name, in which * stands for any text"),
 );
 
+/** The same, also of pipelines in environments: `orders@dev`, `*@dev`. */
+export const PIPELINE_SCOPE_PATTERN = /^[A-Za-z0-9_*-]{1,63}(?:@[A-Za-z0-9_*-]{1,30})?$/;
+const pipelinePattern = v.pipe(
+  v.string(),
+  v.regex(
+    PIPELINE_SCOPE_PATTERN,
+    "expected a name, in which * stands for any text, alone or with @ and an environment, as *@dev",
+  ),
+);
+
 export const scopeSchema = v.variant("kind", [
   v.strictObject({ kind: described(v.literal("all"), "Everything.") }),
   v.strictObject({
     kind: described(v.literal("pipeline"), "Pipelines by name."),
-    name: described(pattern, "A pipeline's name; * stands for any text."),
+    name: described(
+      pipelinePattern,
+      "A pipeline's name, in production and in every environment, or orders@dev in that alone; * stands for any text.",
+    ),
   }),
   v.strictObject({
     kind: described(v.literal("tag"), "Pipelines by a tag."),
@@ -41,7 +55,7 @@ export function coversPipeline(scope: Scope, { name, tags }: PipelineSubject): b
     case "all":
       return true;
     case "pipeline":
-      return matchesName(scope.name, name);
+      return matchesPipeline(scope.name, name);
     case "tag":
       return tags.includes(scope.name);
     case "connector":
@@ -62,6 +76,15 @@ export function scopeText(scope: Scope): string {
 export function grantsText(grants: readonly { readonly role: string; readonly scope: Scope }[]): string {
   return grants.map(({ role, scope }) => scope.kind === "all" ? role : `${role} (${scopeText(scope)})`)
     .join(", ");
+}
+
+/** What names no environment is for all of them and for production. */
+function matchesPipeline(pattern: string, name: string): boolean {
+  const { pipeline, environment } = splitPlacedName(name);
+  const [wanted, wantedEnvironment] = pattern.split("@");
+  if (!matchesName(wanted ?? "", pipeline)) return false;
+  return wantedEnvironment === undefined ||
+    environment !== null && matchesName(wantedEnvironment, environment);
 }
 
 /** Names are compared as they are written; `*` is any text. In linear time, whatever the pattern. */

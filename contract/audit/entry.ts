@@ -40,6 +40,10 @@ export const AUDIT_ACTIONS = {
   "pipeline.resume": "resumed a pipeline",
   "pipeline.roll_back": "put an earlier revision of a pipeline in force",
   "project.apply": "applied the project",
+  "environment.apply": "applied the project in an environment",
+  "environment.create": "copied warehouses to an environment",
+  "environment.promote": "promoted an environment",
+  "environment.remove": "removed pipelines of an environment",
   "run.start": "started a run",
   "run.cancel": "cancelled a run",
   "run.retry": "retried a run",
@@ -110,6 +114,7 @@ export interface AuditTarget {
     | "secret"
     | "key"
     | "project"
+    | "environment"
     | "server"
     | "backup"
     | "audit";

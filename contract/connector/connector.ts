@@ -39,6 +39,11 @@ export interface Connector<Config = unknown, Stream = unknown, Target = unknown>
   /** Whether a sensor may wait for its files. Its sources have `look` then. */
   readonly hasFiles?: boolean;
   readonly loadModes: readonly LoadMode[];
+  /**
+   * What of a target's address tells it apart from others of the same system: the schema in `table`, all of `table`, or a
+   * folder in front of `path`. Absent where nothing is known to.
+   */
+  readonly apartBy?: "schema" | "table" | "folder";
   /** Why such a load of this target cannot be, as far as the two alone tell; undefined where it can. No I/O. */
   refusesLoad?(target: Target, load: LoadShape): string | undefined;
   /** Whether its destination is a delivering one, which may reject some rows and take the others. */

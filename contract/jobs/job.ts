@@ -4,6 +4,7 @@ import type { CheckJob } from "./check_job.ts";
 import type { CompareJob } from "./compare_job.ts";
 import type { ConvertJob } from "./convert_job.ts";
 import type { DiscoveryJob } from "./discovery_job.ts";
+import type { EnvironmentJob } from "./environment_job.ts";
 import type { FormatJob } from "./format_job.ts";
 import type { LiveAsk, LiveJob } from "./live_job.ts";
 import type { PreviewJob } from "./preview_job.ts";
@@ -30,6 +31,7 @@ export type Job =
   | VerifyJob
   | ScriptJob
   | ConvertJob
+  | EnvironmentJob
   | FormatJob
   | ReaderJob
   | LiveJob

@@ -63,6 +63,8 @@ export type Report =
   | { readonly type: "replayed"; readonly replay: ModelReplay }
   /** What a ConvertJob has put in the place of the warehouse. */
   | { readonly type: "converted"; readonly tables: number; readonly rows: number }
+  /** What an EnvironmentJob has made the warehouse of. */
+  | { readonly type: "begun"; readonly tables: number; readonly rows: number }
   /** What a CompareJob has found of one model, by its name in the new version. */
   | { readonly type: "compared"; readonly model: string; readonly diff: TableDiff }
   /** What a QueryJob says to what it was asked. */

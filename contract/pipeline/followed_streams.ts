@@ -5,7 +5,7 @@ type Extract = Pick<PipelineDefinition, "extract">;
 
 /** The connectors whose logs the definition's streams follow, in the order of its streams. */
 export function followedConnectors({ extract }: Extract): readonly string[] {
-  const followed = Object.values(extract).flatMap(({ connector, mode }) => mode === "cdc" ? [connector] : []);
+  const followed = Object.values(extract).flatMap((stream) => isFollowed(stream) ? [stream.connector] : []);
   return [...new Set(followed)];
 }
 
@@ -14,7 +14,7 @@ export function followedStreams(
   { extract }: Extract,
   connector: string,
 ): readonly (readonly [name: string, stream: StreamDefinition])[] {
-  return Object.entries(extract).filter(([, stream]) =>
-    stream.mode === "cdc" && stream.connector === connector
-  );
+  return Object.entries(extract).filter(([, stream]) => isFollowed(stream) && stream.connector === connector);
 }
+
+const isFollowed = ({ mode, enabled }: StreamDefinition): boolean => mode === "cdc" && enabled !== false;

@@ -156,6 +156,12 @@ export const streamSchema = v.pipe(
       ),
     ),
     partition: v.optional(partitionSchema),
+    enabled: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description("false: no run reads it, and its raw table stays as the last read left it."),
+      ),
+    ),
     store: v.optional(
       v.pipe(
         v.boolean(),

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { environmentsSchema } from "../environments/definition.ts";
 import { piiRulesSchema } from "../lineage/pii.ts";
 import { nameSchema } from "../names.ts";
 import { isRequired, paramSchema } from "../params/definition.ts";
@@ -26,6 +27,7 @@ export const projectSchema = v.strictObject({
       ),
     ),
   ),
+  environments: v.optional(environmentsSchema),
   rules: v.optional(
     v.pipe(
       v.strictObject({

@@ -1,4 +1,5 @@
 import type { Clock } from "../../contract/clock.ts";
+import { environmentOf, splitPlacedName } from "../../contract/environments/pipeline_name.ts";
 import { AppError } from "../../contract/errors.ts";
 import type { PipelineSource, ReadableRevision } from "../../contract/revision.ts";
 import type { ApplyResult } from "../../contract/run.ts";
@@ -53,6 +54,7 @@ export class DefinitionChanges implements AsyncDisposable {
     this.#source = new ProjectSource({
       ...context,
       versions: context.store.versions,
+      environments: context.store.environments,
       remote: remote && new GitRemote(remote, signal),
     });
     this.#ahead = context.ahead;
@@ -69,6 +71,13 @@ export class DefinitionChanges implements AsyncDisposable {
   async remove(name: string): Promise<void> {
     const { store, onChange } = this.#context;
     const record = await pipelineRecord(store, name);
+    const { pipeline, environment } = splitPlacedName(name);
+    if (record.origin === "files" && environment !== null) {
+      throw new AppError(
+        "conflict",
+        `Pipeline "${name}" is of the environment ${environment}: sluice env delete ${environment} ${pipeline} removes it`,
+      );
+    }
     if (record.origin === "files") {
       throw new AppError(
         "conflict",
@@ -102,9 +111,14 @@ export class DefinitionChanges implements AsyncDisposable {
     return this.#source.isBehind();
   }
 
+  /** Lets go of what systems keep for a pipeline that is removed. Never throws. */
+  async letGoOf(revision: ReadableRevision): Promise<void> {
+    await letGoOf(this.#context, revision);
+  }
+
   /** Goes on beside other work, up to the engine's end. */
   #letGoOf(revision: ReadableRevision): void {
-    this.#lettingGo = this.#lettingGo.then(() => letGoOf(this.#context, revision));
+    this.#lettingGo = this.#lettingGo.then(() => this.letGoOf(revision));
   }
 
   /** Brings the project's files into force, or those of a commit, as far as they are right. */
@@ -127,9 +141,15 @@ export class DefinitionChanges implements AsyncDisposable {
           onChange();
         },
       };
-      const apply = (from: CheckedOut | undefined) => this.#apply(from, ahead, progress);
+      const { environment = null, pipelines: only } = request;
+      const apply = async (from: CheckedOut | undefined) => {
+        await request.before?.(from);
+        return await this.#apply(from, ahead, { ...progress, environment, only });
+      };
       const kept = async (): Promise<ApplyResult> => {
-        const unchanged = (await store.pipelines.list()).filter(({ origin }) => origin === "files");
+        const unchanged = (await store.pipelines.list()).filter(({ name, origin }) =>
+          origin === "files" && environmentOf(name) === environment
+        );
         return { applied: [], unchanged: unchanged.map(({ name }) => name), removed: [], faults: [] };
       };
       return this.#inTurn(() => this.#source.applied(request, apply, kept));
@@ -141,21 +161,39 @@ export class DefinitionChanges implements AsyncDisposable {
   async #apply(
     from: CheckedOut | undefined,
     ahead: LoadedProject | undefined,
-    progress: Partial<ApplyContext>,
+    asked: Partial<ApplyContext> & { readonly environment: string | null },
   ): Promise<ApplyResult> {
     const { projectDir, connectors, signal } = this.#context;
-    const context: ApplyContext = { ...this.checkContext, ...progress };
+    const { environment } = asked;
+    const context: ApplyContext = { ...this.checkContext, ...asked };
     if (from !== undefined) {
       const { folder, applied } = from;
       // Data lies in the project's folder, and the scripts' bundles are those of the commit.
-      const project = await loadProject(folder, { connectorTypes: connectors, scripts: new ScriptBundles() });
+      const project = await loadProject(folder, {
+        connectorTypes: connectors,
+        scripts: new ScriptBundles(),
+        environment,
+      });
       const result = await applyProject({ ...context, project, commit: applied.commit }, signal);
       return { ...result, source: applied };
     }
     const commit = await gitCommit(projectDir, { signal });
-    const result = await applyProject({ ...context, project: ahead, commit: commit ?? null }, signal);
+    const project = ahead?.environment === environment ? ahead : undefined;
+    const result = await applyProject({ ...context, project, commit: commit ?? null }, signal);
     await this.#source.noteCommit(commit);
     return result;
+  }
+
+  /** The project's files as they are in an environment, or those of a commit, without anything being done with them. */
+  async read(environment: string, ref: string | undefined): Promise<LoadedProject> {
+    return await this.#source.looked(ref, (from) => this.load(from, environment));
+  }
+
+  /** The same of a commit that is checked out; of the project's own files for undefined. */
+  async load(from: CheckedOut | undefined, environment: string): Promise<LoadedProject> {
+    const { projectDir, connectors: connectorTypes } = this.#context;
+    const options = { connectorTypes, scripts: new ScriptBundles(), environment };
+    return await loadProject(from?.folder ?? projectDir, options);
   }
 
   /** Waits for what is under way; what was being checked is checked again at the next start. */
@@ -170,9 +208,21 @@ export class DefinitionChanges implements AsyncDisposable {
     return {
       ...this.#context,
       scripts: this.#scripts,
-      knownColumns: (pipeline) => store.pipelines.streamColumns(pipeline),
+      knownColumns: async (name) => {
+        const { pipeline, environment } = splitPlacedName(name);
+        const own = await store.pipelines.streamColumns(name);
+        // What an environment has not read yet is as production has it.
+        return environment === null ? own : { ...await store.pipelines.streamColumns(pipeline), ...own };
+      },
       publishedColumns: storedColumns(this.#context),
     };
+  }
+
+  /** Does work that changes what is in force, and that no other such work may come between. */
+  async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = await this.#inTurn(work);
+    this.#context.onChange();
+    return done;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -28,6 +28,7 @@ import type { PublishedData } from "./data/port.ts";
 import type { Manifests } from "./manifests/port.ts";
 import type { Plans } from "./models/port.ts";
 import type { Queries } from "./queries/port.ts";
+import type { Environments } from "./environments/port.ts";
 import type { LogConditions, RunHistory } from "./history/port.ts";
 import type { ServerControl } from "./services/server_control.ts";
 import type { Versions } from "./versions/port.ts";
@@ -39,6 +40,8 @@ export interface Engine {
   readonly backfills: Backfills;
   /** What was in force when. */
   readonly versions: Versions;
+  /** Where pipelines run apart from production. */
+  readonly environments: Environments;
   /** Problems, who hears of what, and what was sent. */
   readonly alerts: Alerts;
   /** Logs of all runs, and what the runs of a pipeline have been like. */
@@ -196,6 +199,8 @@ export interface RunFilter {
   readonly pipeline?: string;
   /** Those of these alone. */
   readonly pipelines?: readonly string[];
+  /** Those of its pipelines alone. */
+  readonly environment?: string;
   readonly state?: RunState;
   readonly group?: string;
   readonly tag?: string;

@@ -32,6 +32,8 @@ import type { PollLoop } from "../runs/poll_loop.ts";
 import { followRemote } from "./versions/follow_remote.ts";
 import { createVersionPlans } from "./models/version_plans.ts";
 import { createVersions } from "./versions/local_versions.ts";
+import { createEnvironments } from "./environments/local_environments.ts";
+import type { Environments } from "./environments/port.ts";
 import type { Versions } from "./versions/port.ts";
 import type { ApplyRequest } from "./versions/project_source.ts";
 import { createLineages } from "./models/stored_lineage.ts";
@@ -144,6 +146,7 @@ export function createEngine(context: EngineContext): LocalEngine {
 export class LocalEngine implements Engine, AsyncDisposable {
   readonly backfills: Backfills;
   readonly versions: Versions;
+  readonly environments: Environments;
   readonly alerts: Alerts;
   readonly history: RunHistory;
   readonly server: ServerControl;
@@ -280,6 +283,7 @@ export class LocalEngine implements Engine, AsyncDisposable {
       }),
       rollBack: (pipeline, revision) => this.#definitions.rollBack(pipeline, revision),
     });
+    this.environments = createEnvironments({ ...context, definitions: this.#definitions });
     this.history = new LocalHistory({ store, clock });
     this.#runs = new RunQueries({
       store,

@@ -1,15 +1,15 @@
 import { AppError } from "../../contract/errors.ts";
-import { requireName } from "../../contract/names.ts";
+import { requirePlacedName } from "../../contract/environments/pipeline_name.ts";
 import { didYouMeanOneOf } from "../../text/suggest.ts";
 import type { Store } from "../store/store.ts";
 
 /** Throws not_found, with the name that was likely meant, or invalid for what cannot be a name. */
 export async function pipelineRecord({ pipelines }: Store, name: string) {
   // SQLite ends a text at a zero byte: it would find another pipeline's name.
-  if (name.includes("\0")) requireName("pipeline", name);
+  if (name.includes("\0")) requirePlacedName(name);
   const record = await pipelines.get(name);
   if (record !== undefined) return record;
-  requireName("pipeline", name);
+  requirePlacedName(name);
   const known = (await pipelines.list()).map((pipeline) => pipeline.name);
   throw new AppError("not_found", `There is no pipeline "${name}"${didYouMeanOneOf(name, known)}`);
 }

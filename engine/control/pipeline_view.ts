@@ -1,3 +1,4 @@
+import { environmentOf } from "../../contract/environments/pipeline_name.ts";
 import type { FollowedView } from "../../contract/connector/followed.ts";
 import type { PipelineDetail, PipelineSummary, Run } from "../../contract/run.ts";
 import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view.ts";
@@ -24,6 +25,7 @@ export function summaryOf(
   const [next] = nextOf(shown, 1);
   return {
     name: record.name,
+    environment: environmentOf(record.name),
     description: definition?.description ?? null,
     tags: definition?.tags ?? [],
     owner: definition?.owner ?? null,

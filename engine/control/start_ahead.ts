@@ -1,4 +1,5 @@
 import { type Defined, filledDefinition, sampleParams } from "../../connectors/pipeline_params.ts";
+import { environmentOf } from "../../contract/environments/pipeline_name.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { Clock } from "../../contract/clock.ts";
@@ -41,6 +42,7 @@ export async function startAhead(context: StartAheadContext, pipeline: string): 
     project = await loadProject(context.projectDir, {
       connectorTypes: context.connectors,
       scripts: new ScriptBundles(),
+      environment: environmentOf(pipeline),
     });
     const found = project.pipelines.find(({ name }) => name === pipeline);
     if (found?.definition === undefined) return { processes, project };

@@ -1,10 +1,12 @@
 import type { Fault } from "../../text/fault.ts";
 import { AppError } from "../../contract/errors.ts";
-import { requireName } from "../../contract/names.ts";
+import { environmentOf, splitPlacedName } from "../../contract/environments/pipeline_name.ts";
+import { quoteName, requireName } from "../../contract/names.ts";
+import { didYouMeanOneOf } from "../../text/suggest.ts";
 import type { PipelineSource, ReadableRevision, Revision } from "../../contract/revision.ts";
 import { PUBLISHED_CONNECTOR, publishedReads } from "../../contract/snapshots/source.ts";
 import type { ApplyResult } from "../../contract/run.ts";
-import { revisionId } from "./revision.ts";
+import { currentRevision } from "./revision.ts";
 import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
 import { afterInForce, withTriggerFaults } from "./check_triggers.ts";
 import { gitCommit } from "./git/work_tree.ts";
@@ -28,7 +30,11 @@ import type { Store } from "../store/store.ts";
 
 export interface ApplyContext extends CheckContext {
   readonly store: Store;
-  /** What the project's files say, where they have just been read. */
+  /** Where its pipelines are put in force; in production by default. */
+  readonly environment?: string | null;
+  /** Only these pipelines, by their names in the files; others stay as they are. All by default. */
+  readonly only?: readonly string[] | undefined;
+  /** What the project's files say, where they have just been read for the same environment. */
   readonly project?: LoadedProject | undefined;
   /** The commit that the files are of, null where none is known; asked of git where it is absent. */
   readonly commit?: string | null | undefined;
@@ -53,30 +59,41 @@ const NO_LIMITS: DefinitionLimits = {
   requireData: () => Promise.resolve(),
 };
 
-/** Applies what the project's files say. Throws not_found where there is no project folder. */
+/** Applies what the project's files say. Throws not_found where there is no project folder, or no such environment. */
 export async function applyProject(context: ApplyContext, signal: AbortSignal): Promise<ApplyResult> {
-  const { store, projectDir } = context;
-  const before = new Map((await store.pipelines.list()).map((record) => [record.name, record]));
+  const { store, projectDir, environment = null } = context;
+  const before = new Map(
+    (await store.pipelines.list()).filter(({ name }) => environmentOf(name) === environment)
+      .map((record) => [record.name, record]),
+  );
   const inForce = new Set(
     [...before.values()].filter(({ revision }) => revision !== null).map(({ name }) => name),
   );
   const loaded = context.project ?? await loadProject(projectDir, {
     connectorTypes: context.connectors,
     scripts: context.scripts ?? new ScriptBundles(),
+    environment,
   });
-  const project = keepNames(loaded, inForce);
+  const project = chosenOf(keepNames(loaded, inForce), context.only);
   const commit = context.commit === undefined
     ? await gitCommit(projectDir, { signal })
     : context.commit ?? undefined;
-  await store.pipelines.putConnectors(project.connectors);
-  await putNotifiers(store, project.notifiers);
-  const lost = await mendRevisions(store, before.values(), project.connectors);
+  const lost: Fault[] = [];
+  if (environment === null) {
+    // What an environment is tried with must not become what production is asked by.
+    await store.pipelines.putConnectors(project.connectors);
+    await putNotifiers(store, project.notifiers);
+    lost.push(...await mendRevisions(store, before.values(), project.connectors));
+  }
   const { applied, unchanged, faults } = await applyLoaded(
     context,
-    await withReadFaults(
-      withTriggerFaults(project.pipelines, await afterInForce(store, isOfFiles)),
-      () => publishingInForce(store, isOfFiles),
-    ),
+    environment === null
+      ? await withReadFaults(
+        withTriggerFaults(project.pipelines, await afterInForce(store, isOfFiles)),
+        () => publishingInForce(store, isOfFiles),
+      )
+      // What is published there is of no use to anybody else: streams read what production has published.
+      : await withReadFaults(project.pipelines, () => publishingInForce(store, () => false)),
     "files",
     commit,
     signal,
@@ -84,13 +101,29 @@ export async function applyProject(context: ApplyContext, signal: AbortSignal): 
   const removed: string[] = [];
   const names = new Set(project.pipelines.map((pipeline) => pipeline.name));
   for (const record of before.values()) {
-    if (!project.isWhole || record.origin !== "files" || names.has(record.name)) continue;
+    if (context.only !== undefined || !project.isWhole) break;
+    if (record.origin !== "files" || names.has(record.name)) continue;
     const last = record.revision === null ? undefined : await store.revisions.get(record.revision);
     await store.pipelines.remove(record.name);
     removed.push(record.name);
     if (last !== undefined) context.onRemoved?.(last.revision);
   }
   return { applied, unchanged, removed, faults: [...project.faults, ...lost, ...faults] };
+}
+
+/** Throws not_found for a pipeline that the files do not have. */
+function chosenOf(project: LoadedProject, only: readonly string[] | undefined): LoadedProject {
+  if (only === undefined) return project;
+  const names = project.pipelines.map(({ name }) => splitPlacedName(name).pipeline);
+  const unknown = only.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new AppError(
+      "not_found",
+      `There is no pipeline ${quoteName(unknown)} in the project's files${didYouMeanOneOf(unknown, names)}`,
+    );
+  }
+  const isChosen = ({ name }: LoadedPipeline) => only.includes(splitPlacedName(name).pipeline);
+  return { ...project, pipelines: project.pipelines.filter(isChosen) };
 }
 
 /**
@@ -145,7 +178,7 @@ export async function applySource(
   const asked = { ...context, wantsLineage: true };
   for await (const { faults, steps, streamColumns, lineage } of checkPipelines(asked, [pipeline], signal)) {
     if (!isRunnable(faults)) throw new AppError("invalid", `Pipeline "${name}" has faults`, { faults });
-    const revision = await revisionOf(pipeline, undefined);
+    const revision = await currentRevision(pipeline, undefined);
     await store.revisions.save(revision, steps, lineage);
     await putColumns(store, name, streamColumns);
     await store.pipelines.put({ name, origin: "api", revision: revision.id, faults });
@@ -197,7 +230,7 @@ async function applyLoaded(
     if (!isRunnable(found) || pipeline.definition === undefined) {
       await store.pipelines.put({ name: pipeline.name, origin, faults: found });
     } else {
-      const revision = await revisionOf(pipeline, commit);
+      const revision = await currentRevision(pipeline, commit);
       await store.revisions.save(revision, steps, lineage);
       await putColumns(store, pipeline.name, streamColumns);
       await store.pipelines.put({ name: pipeline.name, origin, revision: revision.id, faults: found });
@@ -232,7 +265,7 @@ async function inForce(
   commit: string | undefined,
 ): Promise<{ readonly revision: Revision; readonly isRolledBack: boolean } | undefined> {
   if (pipeline.definition === undefined || !isRunnable(pipeline.faults)) return undefined;
-  const revision = await revisionOf(pipeline, commit);
+  const revision = await currentRevision(pipeline, commit);
   const record = await store.pipelines.get(pipeline.name);
   if (record === undefined || record.origin !== origin) return undefined;
   if (record.rolledBackFrom === revision.id) return { revision, isRolledBack: true };
@@ -241,13 +274,6 @@ async function inForce(
   const lineage = await store.revisions.lineage(revision.id);
   const isRight = lineage !== undefined && isToldAlready(piiFaults(pipeline, lineage), record.faults);
   return isRight ? { revision, isRolledBack: false } : undefined;
-}
-
-async function revisionOf(pipeline: LoadedPipeline, commit: string | undefined): Promise<Revision> {
-  const { definition, name, files, scripts, connectors } = pipeline;
-  if (definition === undefined) throw new AppError("invalid", `Pipeline "${name}" has no definition`);
-  const parts = { pipeline: name, definition, files: [...files, ...scripts], connectors };
-  return { id: await revisionId(parts), ...parts, ...(commit === undefined ? {} : { gitCommit: commit }) };
 }
 
 async function putColumns(

@@ -12,6 +12,7 @@ import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
 import { type SensorDefinition, sensorKey } from "../../contract/triggers/sensors.ts";
 import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
 import type { PipelineFault } from "./check_pipeline.ts";
+import type { Environment } from "./environments/derive.ts";
 import type { KnownNotifiers } from "./notifiers/check_notify.ts";
 import type { ParsedProject } from "./project/project_file.ts";
 import type { SharedSql } from "./project/shared_sql.ts";
@@ -28,6 +29,8 @@ export interface PipelineContext {
   readonly notifiers?: KnownNotifiers;
   /** What project.yaml says. */
   readonly project?: ParsedProject;
+  /** What the pipelines are read for; for production without. */
+  readonly environment?: Environment | undefined;
   /** The project's macros and seeds. */
   readonly shared?: SharedSql;
 }

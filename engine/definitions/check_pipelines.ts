@@ -3,6 +3,7 @@ import { paramTexts, unfilledParams } from "../../contract/params/places.ts";
 import type { CheckReport, DefinitionFault } from "../../contract/jobs/check_job.ts";
 import { toAppError } from "../../contract/errors.ts";
 import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
+import { placedName, splitPlacedName } from "../../contract/environments/pipeline_name.ts";
 import type { Log } from "../../contract/log.ts";
 import { loadTargets } from "../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
@@ -98,19 +99,29 @@ export interface CheckedProject {
 }
 
 /**
- * Everything that is wrong with a project, for `sluice check`. Throws not_found where there is no such
- * folder.
+ * Everything that is wrong with a project, for `sluice check`: as it is in production, or in the environment. Throws
+ * not_found where there is no such folder or environment.
  */
 export async function checkProject(
-  context: CheckContext,
+  { environment, ...context }: CheckContext & { readonly environment?: string | undefined },
   signal: AbortSignal,
 ): Promise<CheckedProject> {
   const read = await loadProject(context.projectDir, {
     connectorTypes: context.connectors,
     scripts: context.scripts ?? new ScriptBundles(),
+    environment,
   });
-  const project = { ...read, pipelines: await withReadFaults(withTriggerFaults(read.pipelines)) };
-  const { tests, faults: testFaults } = await readProjectTests(context.projectDir, project.pipelines);
+  const pipelines = environment === undefined
+    ? await withReadFaults(withTriggerFaults(read.pipelines))
+    : read.pipelines;
+  const project = { ...read, pipelines };
+  const { tests: written, faults: testFaults } = await readProjectTests(
+    context.projectDir,
+    project.pipelines.map((pipeline) => ({ ...pipeline, name: splitPlacedName(pipeline.name).pipeline })),
+  );
+  const tests = new Map(
+    [...written].map(([pipeline, of]) => [placedName({ pipeline, environment: read.environment }), of]),
+  );
   const checked = new Map<LoadedPipeline, CheckedPipeline>();
   for await (const entry of checkPipelines({ ...context, tests }, project.pipelines, signal)) {
     checked.set(entry.pipeline, entry);
@@ -141,10 +152,11 @@ export async function checkProject(
 /** What is wrong with a project beside its pipelines. */
 export async function projectFaults(
   { references, isOffline = false }: Pick<CheckContext, "references" | "isOffline">,
-  { faults, connectors, connectorPlace, notifiers }: LoadedProject,
+  { faults, placeFaults, connectors, connectorPlace, notifiers }: LoadedProject,
 ): Promise<Fault[]> {
   return [
     ...faults,
+    ...placeFaults,
     ...plainSecrets({ entries: connectors, place: connectorPlace }),
     ...plainSecrets({ entries: notifiers.notifiers, place: notifiers.place }),
     ...await missingOfNotifiers(notifiers, references, isOffline),

@@ -1,6 +1,7 @@
 import type { Connector } from "../../contract/connector/connector.ts";
 import type { Fault } from "../../text/fault.ts";
 import { BUILT_IN_CONNECTORS } from "../../contract/pipeline/scripts.ts";
+import { splitPlacedName } from "../../contract/environments/pipeline_name.ts";
 import { nameFault } from "../../contract/names.ts";
 import type { ConnectorDefinition } from "../../contract/connector/entry.ts";
 import type { PipelineContext } from "./check_pipeline_connectors.ts";
@@ -10,6 +11,8 @@ import {
   parseConnectors,
   type ParsedConnectors,
 } from "./parse_connectors.ts";
+import { placedPipelines } from "./environments/placed_pipelines.ts";
+import { environmentFaults, requireEnvironment } from "./environments/project_environments.ts";
 import type { ParsedNotifiers } from "./notifiers/parse_notifiers.ts";
 import { loadNotifiers } from "./notifiers/read_notifiers.ts";
 import { type LoadedPipeline, namedConnectors, parsePipeline } from "./parse_pipeline.ts";
@@ -38,8 +41,12 @@ export interface LoadedProject {
   readonly pipelines: readonly LoadedPipeline[];
   /** Those of connectors.yaml, notifiers.yaml, project.yaml and of the project as a whole; each pipeline has its own. */
   readonly faults: readonly Fault[];
+  /** What keeps pipelines out of the project's environments; it keeps them from nothing else. */
+  readonly placeFaults: readonly Fault[];
   /** False where pipelines/ could not be read: what is missing is not known to be gone. */
   readonly isWhole: boolean;
+  /** The environment that the pipelines were read for, and are named by; null for production. */
+  readonly environment: string | null;
 }
 
 export interface LoadOptions {
@@ -50,15 +57,18 @@ export interface LoadOptions {
   readonly cache?: FileCache;
   /** A pipeline of which it is known that it would be read as it was. */
   readonly unchanged?: (name: string) => LoadedPipeline | undefined;
+  /** Reads the pipelines as they are in this environment; in production by default. */
+  readonly environment?: string | null | undefined;
 }
 
 /**
  * Reads connectors.yaml, notifiers.yaml, project.yaml, pipelines/*.yaml, transforms/<folder>/, macros/ and scripts/. Throws not_found where
- * there is no such folder; everything else that is wrong with the files is a fault with its place.
+ * there is no such folder or environment, invalid for an environment with faults; everything else that is wrong with the
+ * files is a fault with its place.
  */
 export async function loadProject(
   projectDir: string,
-  { connectorTypes, scripts, cache, unchanged }: LoadOptions,
+  { connectorTypes, scripts, cache, unchanged, environment: name = null }: LoadOptions,
 ): Promise<LoadedProject> {
   const files = await ProjectFiles.open(projectDir, cache);
   const connectors = await loadConnectors(files, connectorTypes);
@@ -75,9 +85,10 @@ export async function loadProject(
     ...notifiers.faults,
     ...project.faults,
     ...shared.faults,
-    ...(connectors.isReadable ? ruleFaults(project, named) : []),
+    ...(connectors.isReadable ? [...ruleFaults(project, named), ...environmentFaults(project, named)] : []),
   ];
-  const context: PipelineContext = { connectors, connectorTypes, notifiers, project, shared };
+  const environment = name === null ? undefined : requireEnvironment(project, name);
+  const context: PipelineContext = { connectors, connectorTypes, notifiers, project, shared, environment };
   const bundles = scripts?.of(files);
 
   const pipelines: LoadedPipeline[] = [];
@@ -91,7 +102,9 @@ export async function loadProject(
       project,
       pipelines,
       faults: [...faults, entries.fault],
+      placeFaults: [],
       isWhole: false,
+      environment: name,
     };
   }
   for (const entry of entries) {
@@ -103,30 +116,33 @@ export async function loadProject(
       faults.push({ ...fault(path, message), severity: "warning" });
       continue;
     }
-    const name = match[1] ?? "";
-    const first = pathByName.get(name);
+    const written = match[1] ?? "";
+    const first = pathByName.get(written);
     if (first !== undefined) {
-      faults.push(fault(path, `pipeline "${name}" is in ${first} already: remove one of the two`));
+      faults.push(fault(path, `pipeline "${written}" is in ${first} already: remove one of the two`));
       continue;
     }
-    pathByName.set(name, path);
-    const known = unchanged?.(name);
+    pathByName.set(written, path);
+    const known = unchanged?.(written);
     if (known !== undefined) {
       pipelines.push(known);
       continue;
     }
-    const pipeline = withNameFault(await loadPipeline(files, name, path, context, bundles));
-    pipelines.push(withSchemas(pipeline, await loadStreamSchemas(files, name)));
+    const pipeline = withNameFault(await loadPipeline(files, written, path, context, bundles));
+    pipelines.push(withSchemas(pipeline, await loadStreamSchemas(files, written)));
   }
   faults.push(...await unusedModels(files, pipelines), ...unusedSql(shared, pipelines));
+  const placed = placedPipelines(pipelines, context);
   return {
     connectors: connectors.connectors,
     connectorPlace: connectors.place,
     notifiers,
     project,
-    pipelines,
+    pipelines: placed.pipelines,
     faults,
+    placeFaults: placed.faults,
     isWhole: true,
+    environment: name,
   };
 }
 
@@ -163,7 +179,10 @@ function withNameFault(pipeline: LoadedPipeline): LoadedPipeline {
 export function keepNames(project: LoadedProject, inForce: ReadonlySet<string>): LoadedProject {
   const pipelines = project.pipelines.map((pipeline): LoadedPipeline => {
     const { name, faults: [refused, ...others] } = pipeline;
-    if (refused === undefined || !inForce.has(name) || nameFault("pipeline", name) === undefined) {
+    if (
+      refused === undefined || !inForce.has(name) ||
+      nameFault("pipeline", splitPlacedName(name).pipeline) === undefined
+    ) {
       return pipeline;
     }
     return { ...pipeline, faults: [{ ...refused, severity: "warning" }, ...others] };

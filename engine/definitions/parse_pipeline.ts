@@ -27,7 +27,8 @@ import { checkSchedule } from "./check_schedule.ts";
 import { checkWebhooks } from "./check_webhooks.ts";
 import { placeOf } from "./named_entries.ts";
 import type { PiiRules } from "../../contract/lineage/pii.ts";
-import { NO_PROJECT_FILE } from "./project/project_file.ts";
+import { type DerivedDefinition, deriveDefinition, withDefaults } from "./environments/derive.ts";
+import { NO_PROJECT_FILE, type ParsedProject } from "./project/project_file.ts";
 import { NO_SHARED_SQL, usedSharedSql } from "./project/shared_sql.ts";
 import { withVariables } from "./project/variables.ts";
 import { refuseScripts, type ScriptFiles } from "./scripts/read_scripts.ts";
@@ -45,6 +46,8 @@ export interface LoadedPipeline {
   readonly path: string;
   /** What is in it. */
   readonly text: string;
+  /** As its file has it, where that can be read; `definition` is it unless it is read for an environment. */
+  readonly production?: PipelineDefinition;
   /** `undefined` where its text or its shape is wrong. */
   readonly definition: PipelineDefinition | undefined;
   /** Its models, in order of their paths, and what they use of the project's macros. */
@@ -111,13 +114,15 @@ export async function parsePipeline(
   const whole = async (written: SalvagedDefinition, shapeFaults: readonly Fault[] = []) => {
     const models = await filesOf(written.definition.transform ?? name);
     const sql = [...models.files.map(({ content }) => content), text];
-    const given = withVariables(written.definition, sql, context.project ?? NO_PROJECT_FILE);
+    const derived = placedIn(written.definition, context);
+    const given = withVariables(derived.definition, sql, variablesOf(context));
     const { definition } = given;
     const salvaged = { ...written, definition, params: [...written.params, ...given.unknown] };
     // Of a part the warnings say little: it may have nothing to do for what was left out.
     const scripts = await scriptsOf(definition);
     const found = [
       ...faultsOf(document.value, salvaged, models, context),
+      ...derived.faults,
       ...given.faults,
       ...scripts.faults,
     ]
@@ -133,6 +138,7 @@ export async function parsePipeline(
     }));
     return {
       ...broken,
+      production: written.definition,
       definition: shapeFaults.length === 0 ? definition : undefined,
       files: models.files,
       scripts: scripts.files,
@@ -154,6 +160,19 @@ export async function parsePipeline(
     return await whole(salvaged, faults);
   }
   return await whole({ definition: shape.output, streams: [], params: [] });
+}
+
+/** The definition as it is in the environment that it is read for. */
+function placedIn(written: PipelineDefinition, context: PipelineContext): DerivedDefinition {
+  const { environment, connectorTypes, connectors: { connectors } } = context;
+  if (environment === undefined) return { definition: written, faults: [] };
+  return deriveDefinition(written, { environment, connectorTypes, connectors });
+}
+
+/** The project's variables as the environment has them. */
+function variablesOf({ project = NO_PROJECT_FILE, environment }: PipelineContext): ParsedProject {
+  const given = environment?.definition.variables;
+  return given === undefined ? project : { ...project, variables: withDefaults(project.variables, given) };
 }
 
 /** What is wrong with a definition whose shape is right, or with what was salvaged of it. */
@@ -224,10 +243,12 @@ function sketchOf(
     );
   const unasked = Object.entries(definition.extract)
     .flatMap(([name, { connector }]) => brokenConnectors.includes(connector) ? [name] : []);
+  const unread = Object.entries(definition.extract)
+    .flatMap(([name, { enabled }]) => enabled === false ? [name] : []);
   return {
     definition,
     files: models.files,
-    mutedStreams: new Set([...streams, ...namesIn("extract"), ...unasked].flatMap((name) => [
+    mutedStreams: new Set([...streams, ...namesIn("extract"), ...unasked, ...unread].flatMap((name) => [
       name,
       ...childTablesOf(name, definition.extract[name] ?? {}).map(({ table }) => table),
     ])),

@@ -1,3 +1,5 @@
+import { AppError } from "../../contract/errors.ts";
+import type { LoadedPipeline } from "./parse_pipeline.ts";
 import type { Revision } from "../../contract/revision.ts";
 
 /**
@@ -28,4 +30,15 @@ export function canonicalJson(value: unknown): string {
 /** By UTF-16 units: the same on every machine, whatever its language. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What a pipeline becomes as its files are. Throws `invalid` for one without a definition. */
+export async function currentRevision(
+  pipeline: LoadedPipeline,
+  commit: string | undefined,
+): Promise<Revision> {
+  const { definition, name, files, scripts, connectors } = pipeline;
+  if (definition === undefined) throw new AppError("invalid", `Pipeline "${name}" has no definition`);
+  const parts = { pipeline: name, definition, files: [...files, ...scripts], connectors };
+  return { id: await revisionId(parts), ...parts, ...(commit === undefined ? {} : { gitCommit: commit }) };
 }

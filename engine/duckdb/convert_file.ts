@@ -1,11 +1,10 @@
-import duckdb from "@duckdb/node-bindings";
 import { AppError } from "../../contract/errors.ts";
 import type { WarehouseKey } from "../../contract/keys/warehouse_key.ts";
-import { quoteIdentifier, quoteLiteral, type SqlRow } from "../../contract/sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
+import { type RunSql, withAttachedFiles } from "./attach/attached_files.ts";
 import { STORAGE_VERSION } from "./database.ts";
-import { attachText, catalogueOf, loadCrypto } from "./attach/encrypted.ts";
+import { attachText, catalogueOf } from "./attach/encrypted.ts";
 import { toOpenError } from "./open_error.ts";
-import { readRows } from "./from/row_reader.ts";
 import { readReport } from "./sql_error.ts";
 
 export interface ConvertOptions {
@@ -33,34 +32,18 @@ const COPY = "_sluice_copy";
  * same.
  */
 export async function convertFile(options: ConvertOptions, swap: () => Promise<void>): Promise<Converted> {
-  const config = duckdb.create_config();
-  const settings = {
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
-    temp_directory: options.tempDirectory,
-    temp_file_encryption: "true",
-  };
-  for (const [name, value] of Object.entries(settings)) duckdb.set_config(config, name, value);
-  const handle = await duckdb.open(":memory:", config);
-  const connection = await duckdb.connect(handle);
-  try {
-    await loadCrypto(connection, options.key.module);
-    return await convert(connection, options, swap);
-  } finally {
-    duckdb.disconnect_sync(connection);
-    duckdb.close_sync(handle);
-  }
+  const { tempDirectory, key: { module } } = options;
+  return await withAttachedFiles({ tempDirectory, module }, (run) => convert(run, options, swap));
 }
 
 async function convert(
-  connection: duckdb.Connection,
+  run: RunSql,
   { path, copyPath, action, key }: ConvertOptions,
   swap: () => Promise<void>,
 ): Promise<Converted> {
   const source = catalogueOf(path);
   const name = quoteIdentifier(source);
   const [before, after] = action === "encrypt" ? [undefined, key.key] : [key.key, undefined];
-  const run = async (sql: string): Promise<SqlRow[]> => readRows(await duckdb.query(connection, sql));
   const attach = async (attachedPath: string, sql: string) => {
     try {
       await run(sql);
@@ -101,9 +84,7 @@ async function requireNoLog(path: string): Promise<void> {
   throw new AppError("unavailable", `Something wrote to ${path} meanwhile: try again`);
 }
 
-type Run = (sql: string) => Promise<SqlRow[]>;
-
-async function compare(run: Run, source: string): Promise<Converted> {
+async function compare(run: RunSql, source: string): Promise<Converted> {
   const [was, is] = [await definitions(run, source), await definitions(run, COPY)];
   const missing = was.find((definition) => !is.includes(definition));
   if (missing !== undefined || was.length !== is.length) {
@@ -130,7 +111,11 @@ async function compare(run: Run, source: string): Promise<Converted> {
   return { tables: tables.length, rows };
 }
 
-async function rowsOf(run: Run, catalogue: string, table: string): Promise<{ count: number; text: string }> {
+async function rowsOf(
+  run: RunSql,
+  catalogue: string,
+  table: string,
+): Promise<{ count: number; text: string }> {
   const [row] = await run(
     `SELECT count(*) AS count, bit_xor(hash(t)) AS parity, sum(hash(t)::HUGEINT) AS total
      FROM ${quoteIdentifier(catalogue)}.${table} AS t`,
@@ -138,7 +123,7 @@ async function rowsOf(run: Run, catalogue: string, table: string): Promise<{ cou
   return { count: Number(row?.["count"] ?? 0), text: JSON.stringify(row) };
 }
 
-async function definitions(run: Run, catalogue: string): Promise<string[]> {
+async function definitions(run: RunSql, catalogue: string): Promise<string[]> {
   const mine = `database_name = ${quoteLiteral(catalogue)}`;
   const rows = await run(
     `SELECT 'schema ' || schema_name AS definition FROM duckdb_schemas() WHERE ${mine} AND NOT internal

@@ -312,6 +312,7 @@ function usesOf(definition: PipelineDefinition): Map<string, Use[]> {
   const uses = new Map<string, Use[]>();
   const add = (name: string, use: Use) => uses.set(name, [...uses.get(name) ?? [], use]);
   for (const [name, stream] of Object.entries(definition.extract)) {
+    if (stream.enabled === false) continue;
     add(stream.connector, {
       asker: `stream "${name}"`,
       place: ["extract", name],

@@ -12,6 +12,7 @@ import { createBackfillStore } from "./backfills/backfill_store.ts";
 import { type Database, isOutOfSpace, storeError, storing } from "./database.ts";
 import { holdAccess } from "./people/held_access.ts";
 import { createAlertStore } from "./alerts/create_alert_store.ts";
+import { createEnvironmentStore } from "./environments/environment_store.ts";
 import { createFactorStore } from "./factors/create_factor_store.ts";
 import { createSignInStore } from "./factors/sign_in_store.ts";
 import { createHoldStore } from "./holds/hold_store.ts";
@@ -77,6 +78,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     sensors: createSensorStore(database),
     revisions: createRevisionStore(database, sealer),
     versions: createVersionStore(database),
+    environments: createEnvironmentStore(database),
     runs: createRunStore(database),
     attempts: createAttemptStore(database),
     backfills: createBackfillStore(database),

@@ -160,12 +160,17 @@ function readsOf(
       return (await storing(`read the run ${text}`, query)).map(({ id }) => id);
     },
 
-    async list({ pipeline, pipelines, state, group, tag, trigger, sinceMs, untilMs, limit, before }) {
+    async list(
+      { pipeline, pipelines, environment, state, group, tag, trigger, sinceMs, untilMs, limit, before },
+    ) {
       const action = "read the runs";
       const beforeSeq = before === undefined ? undefined : await seqOf(db, action, before);
       const query = db.select().from(runs).where(and(
         pipeline === undefined ? undefined : eq(runs.pipeline, pipeline),
         pipelines === undefined ? undefined : inArray(runs.pipeline, [...pipelines]),
+        environment === undefined
+          ? undefined
+          : sql`substr(${runs.pipeline}, -${environment.length + 1}) = ${`@${environment}`}`,
         state === undefined ? undefined : eq(runs.state, state),
         group === undefined ? undefined : eq(runs.group, group),
         tag === undefined ? undefined : sql`${runs.seq} in ${taggedWith(tag)}`,

@@ -5,6 +5,7 @@ import type { PlainEntries } from "./keys/plain_entries.ts";
 import type { AlertStore } from "./alerts/alert_store.ts";
 import type { AuditStore } from "./audit/port.ts";
 import type { BackfillStore } from "./backfills/port.ts";
+import type { EnvironmentStore } from "./environments/port.ts";
 import type { FactorStore, SignInStore } from "./factors/port.ts";
 import type { HoldStore } from "./holds/port.ts";
 import type { AccessStore } from "./ports/access.ts";
@@ -35,6 +36,8 @@ export interface Store extends AsyncDisposable {
   readonly revisions: RevisionStore;
   /** What was in force when, and from which commits. */
   readonly versions: VersionStore;
+  /** Where pipelines run apart from production. */
+  readonly environments: EnvironmentStore;
   readonly runs: RunStore;
   readonly attempts: AttemptStore;
   readonly backfills: BackfillStore;

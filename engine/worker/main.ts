@@ -6,6 +6,7 @@ import { compareJob } from "./comparison/compare_job.ts";
 import { previewJob } from "./queries/preview_job.ts";
 import { queryJob } from "./queries/query_job.ts";
 import { convertJob } from "./convert_job.ts";
+import { environmentJob } from "./environments/environment_job.ts";
 import { formatJob } from "./models/format_job.ts";
 import { discoveryJob } from "./discovery/discovery_job.ts";
 import type { Order, SentJob } from "../../contract/jobs/job.ts";
@@ -90,6 +91,8 @@ async function main(): Promise<void> {
       await replayJob(job, context);
     } else if (job.kind === "convert") {
       await convertJob(job, context);
+    } else if (job.kind === "environment") {
+      await environmentJob(job, context);
     } else if (job.kind === "format") {
       reporter.send({ type: "formatted", texts: await formatJob(job, context) });
     } else if (job.kind === "reader") {

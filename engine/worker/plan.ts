@@ -108,12 +108,13 @@ export function planRun(definition: PipelineDefinition, all: readonly Model[], g
     const macros = graph.macros.get(name) ?? [];
     return [{ kind: "model", model, step, checks: inline.get(name) ?? [], macros }];
   });
-  const extracts = inOrder(definition.extract).map(([name, stream]): PlannedExtract => ({
-    kind: "extract",
-    name,
-    stream,
-    step: planExtract(name, stream),
-  }));
+  const extracts = inOrder(definition.extract).filter(([, { enabled }]) => enabled !== false)
+    .map(([name, stream]): PlannedExtract => ({
+      kind: "extract",
+      name,
+      stream,
+      step: planExtract(name, stream),
+    }));
   const nodes = new Set(byName.keys());
   const snapshots = planSnapshots(definition, nodes, edges);
   const loads = planLoads(definition, nodes, edges);

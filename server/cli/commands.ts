@@ -5,14 +5,11 @@ import { PEOPLE_COMMANDS } from "./command_table/people_commands.ts";
 import { PROJECT_COMMANDS } from "./command_table/project_commands.ts";
 import { RUN_COMMANDS } from "./command_table/run_commands.ts";
 import { SECRET_COMMANDS } from "./command_table/secret_commands.ts";
+import { withEnvironment } from "./environment_option.ts";
 import { json } from "./command_table/shared_options.ts";
 import { TOOL_COMMANDS } from "./command_table/tool_commands.ts";
 
-/**
- * Every command and option, once, in the order of the help: parsing, help and the manual's test read this table. A
- * command's code is loaded when it is used.
- */
-export const COMMANDS: readonly CommandSpec[] = [
+const ALL: readonly CommandSpec[] = [
   ...PROJECT_COMMANDS,
   ...RUN_COMMANDS,
   ...DATA_COMMANDS,
@@ -35,3 +32,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/version_command.ts")).version,
   },
 ];
+
+/**
+ * Every command and option, once, in the order of the help: parsing, help and the manual's test read this table. A
+ * command's code is loaded when it is used.
+ */
+export const COMMANDS: readonly CommandSpec[] = ALL.map(withEnvironment);

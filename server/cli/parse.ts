@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { AppError } from "../../contract/errors.ts";
 import type { Variables } from "../../contract/settings/variables.ts";
 import { suggest } from "../../text/suggest.ts";
+import { ENVIRONMENT, inEnvironment, requireEnvironmentName } from "./environment_option.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "./command.ts";
 
 export type Parsed =
@@ -139,11 +140,19 @@ function createInvocation(
     const value = variable === undefined ? undefined : env(variable);
     return value === "" ? undefined : value;
   };
+  const environment = spec.options[ENVIRONMENT] === undefined
+    ? undefined
+    : values.get(ENVIRONMENT)?.[0] ?? fromEnv(ENVIRONMENT);
+  if (environment !== undefined) requireEnvironmentName(environment);
+  const placed = (option: string, value: string | undefined) =>
+    value === undefined ? undefined : inEnvironment(spec.options[option]?.value, value, environment);
   return {
     command: spec.name,
-    arguments: positionals,
+    arguments: positionals.map((value, index) =>
+      inEnvironment((spec.arguments[index] ?? spec.arguments.at(-1))?.name, value, environment)
+    ),
     flag: (option) => values.has(option),
-    text: (option) => values.get(option)?.[0] ?? fromEnv(option),
-    list: (option) => values.get(option) ?? [],
+    text: (option) => placed(option, values.get(option)?.[0] ?? fromEnv(option)),
+    list: (option) => (values.get(option) ?? []).map((value) => placed(option, value) ?? value),
   };
 }

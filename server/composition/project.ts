@@ -15,7 +15,7 @@ import { keepBeside, openGrantsBeside } from "./grants.ts";
 
 export async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
   const { checkProject } = await import("../../engine/definitions/check_pipelines.ts");
-  const { log, signal, isOffline, writesSchemas = false, wantsLineage = false } = options;
+  const { log, signal, isOffline, writesSchemas = false, wantsLineage = false, environment } = options;
   await using grants = await openGrantsBeside(program, options, log);
   const { UNASKED_STORES } = await import("../../engine/secrets/open_stores.ts");
   const { references } = grants;
@@ -26,6 +26,7 @@ export async function checkProject(program: Program, options: CheckOptions): Pro
     isOffline,
     writesSchemas,
     wantsLineage,
+    environment,
     knownColumns: () => Promise.resolve({}),
   }, signal);
 }

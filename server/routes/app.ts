@@ -39,6 +39,7 @@ import { dataRoutes } from "./data/published_data.ts";
 import { lineageRoutes } from "./models/lineage.ts";
 import { historyRoutes } from "./history.ts";
 import { manifestRoutes } from "./models/manifests.ts";
+import { environmentRoutes } from "./models/environments.ts";
 import { planRoutes } from "./models/plan.ts";
 import { previewRoutes } from "./queries/preview.ts";
 import { queryRoutes } from "./queries/query.ts";
@@ -184,6 +185,7 @@ export function apiRoutes(
     ...runRoutes(clock),
     ...backfillRoutes(),
     ...versionRoutes(),
+    ...environmentRoutes(),
     ...historyRoutes(),
     ...lineageRoutes(),
     ...planRoutes(),

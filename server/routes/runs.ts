@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { failedRowsSchema } from "../../contract/checks/failed_rows.ts";
 import { described } from "../../contract/described.ts";
 import { logLineSchema, RUN_STATES, runDetailSchema, runSchema, TRIGGERS } from "../../contract/run.ts";
+import { nameSchema } from "../../contract/names.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { eventStreamResponse } from "../http/event_stream_response.ts";
@@ -23,6 +24,9 @@ export function runRoutes(clock: Clock) {
 const listQuery = v.strictObject({
   pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this pipeline."))),
   state: v.exactOptional(v.pipe(v.picklist(RUN_STATES), v.description("Only runs in this state."))),
+  environment: v.exactOptional(
+    v.pipe(nameSchema("environment"), v.description("Only runs of pipelines in this environment.")),
+  ),
   group: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this group."))),
   tag: v.exactOptional(v.pipe(v.string(), v.description("Only runs with this tag."))),
   trigger: v.exactOptional(v.pipe(v.picklist(TRIGGERS), v.description("Only runs that this started."))),

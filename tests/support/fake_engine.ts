@@ -42,6 +42,7 @@ import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import { LINEAGE_SAMPLE } from "./lineage_sample.ts";
 import type { Manifests } from "../../engine/control/manifests/port.ts";
 import { runManifest } from "../../engine/control/manifests/run_manifest.ts";
+import { FakeEnvironments } from "./fake_environments.ts";
 import { FakeVersions } from "./fake_versions.ts";
 import { FakeData } from "./fake_data.ts";
 import { FakePlans } from "./fake_plans.ts";
@@ -56,6 +57,7 @@ import { FakeWebhooks } from "./fake_webhooks.ts";
 export class FakeEngine implements Engine {
   readonly backfills: FakeBackfills;
   readonly versions = new FakeVersions();
+  readonly environments = new FakeEnvironments();
   readonly alerts: FakeAlerts;
   readonly history: FakeHistory;
   readonly server: FakeServerControl;

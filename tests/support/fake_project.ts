@@ -221,6 +221,7 @@ const WAL_WARNING = "The slot sluice_flights keeps 12.0 GB of the log, more than
 
 function pipeline(change: Partial<PipelineDetail> & { name: string }): PipelineDetail {
   return {
+    environment: null,
     description: null,
     tags: [],
     owner: null,

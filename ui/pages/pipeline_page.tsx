@@ -1,3 +1,4 @@
+import { splitPlacedName } from "../../contract/environments/pipeline_name.ts";
 import { CONTINUOUS } from "../../contract/pipeline/schedule.ts";
 import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view.ts";
 import { stringify } from "yaml";
@@ -151,6 +152,16 @@ export function PipelinePage(view: PipelineView) {
   );
 }
 
+/** To the same pipeline where it is not tried out. */
+function ProductionFact({ name }: { name: string }) {
+  const { pipeline } = splitPlacedName(name);
+  return (
+    <Fact name="In production">
+      <a href={`/pipelines/${encodeURIComponent(pipeline)}`}>{pipeline}</a>
+    </Fact>
+  );
+}
+
 function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
   const path = `/pipelines/${encodeURIComponent(pipeline.name)}`;
   return (
@@ -182,6 +193,12 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
         </div>
       )}
       <dl class="facts" id="facts" data-live>
+        {pipeline.environment !== null && (
+          <Fact name="Environment">
+            <a href={`/?env=${encodeURIComponent(pipeline.environment)}`}>{pipeline.environment}</a>
+          </Fact>
+        )}
+        {pipeline.environment !== null && <ProductionFact name={pipeline.name} />}
         {(pipeline.schedule !== null || !startsByItself(pipeline)) && (
           <Fact name="Schedule">
             <ScheduleFact pipeline={pipeline} />

@@ -38,10 +38,14 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
     forUser(pages, async ({ c, frame, engine }) => {
       const filter = PIPELINE_FILTERS.find((name) => name === c.req.query("show")) ?? "all";
       const search = c.req.query("q") ?? "";
-      const pipelines = await engine.listPipelines();
+      const all = await engine.listPipelines();
+      const environments = [...new Set(all.flatMap(({ environment }) => environment ?? []))].sort();
+      const environment = environments.find((name) => name === c.req.query("env")) ?? null;
+      const pipelines = all.filter((pipeline) => pipeline.environment === environment);
       const choice = { filter, search, isWhole: c.req.query("all") !== undefined };
       const { chosen, more } = choosePipelines(pipelines, choice);
-      const view = { frame, pipelines, rows: await loadRows(engine, chosen), more, filter, search };
+      const rows = await loadRows(engine, chosen);
+      const view = { frame, environments, environment, pipelines, rows, more, filter, search };
       return pageResponse(c, <PipelinesPage {...view} />);
     }),
   );

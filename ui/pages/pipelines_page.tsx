@@ -41,7 +41,11 @@ export interface PipelineRow {
 
 export interface PipelinesView {
   readonly frame: Frame;
-  /** All pipelines, by name. */
+  /** The environments that pipelines are in, beside production. */
+  readonly environments: readonly string[];
+  /** The one that is shown; null for production. */
+  readonly environment: string | null;
+  /** All pipelines of it, by name. */
   readonly pipelines: readonly PipelineSummary[];
   /** Those of them that the page shows. */
   readonly rows: readonly PipelineRow[];
@@ -83,6 +87,7 @@ export function PipelinesPage(view: PipelinesView) {
         {pipelines.length > 0 && <SearchForm {...view} />}
       </div>
       <div id="pipelines" data-live>
+        <Environments {...view} />
         {pipelines.length > 0 && <Filters {...view} />}
         {pipelines.length === 0 && (view.frame.may("pipeline:view") ? <NoPipelines /> : <NothingGranted />)}
         {pipelines.length > 0 && shown.length === 0 && <NoMatch />}
@@ -110,33 +115,60 @@ function matches({ name, description, tags }: PipelineSummary, search: string): 
   return [name, description ?? "", ...tags].some((text) => text.toLowerCase().includes(wanted));
 }
 
-function SearchForm({ search, filter }: PipelinesView) {
+/** Where there are some: production, and each of them. */
+function Environments({ environments, environment, search }: PipelinesView) {
+  if (environments.length === 0) return null;
+  return (
+    <nav class="tabs" aria-label="Environments">
+      {[null, ...environments].map((one) => {
+        const query = queryOf({ environment: one, filter: "all", search });
+        return (
+          <a
+            href={query.size === 0 ? "/" : `/?${query}`}
+            {...(one === environment ? { "aria-current": "true" as const } : {})}
+          >
+            {one ?? "production"}
+          </a>
+        );
+      })}
+    </nav>
+  );
+}
+
+function SearchForm({ search, filter, environment }: PipelinesView) {
   return (
     <form class="search" method="get" action="/" role="search">
       <Icon name="search" />
       <input type="search" name="q" value={search} placeholder="Name or tag" aria-label="Filter pipelines" />
+      {environment !== null && <input type="hidden" name="env" value={environment} />}
       {filter !== "all" && <input type="hidden" name="show" value={filter} />}
     </form>
   );
 }
 
 function queryOf(
-  { filter, search, isWhole = false }: { filter: PipelineFilter; search: string; isWhole?: boolean },
+  { environment, filter, search, isWhole = false }: {
+    environment: string | null;
+    filter: PipelineFilter;
+    search: string;
+    isWhole?: boolean;
+  },
 ): URLSearchParams {
   return new URLSearchParams({
+    ...(environment === null ? {} : { env: environment }),
     ...(filter === "all" ? {} : { show: filter }),
     ...(search === "" ? {} : { q: search }),
     ...(isWhole ? { all: "yes" } : {}),
   });
 }
 
-function Filters({ pipelines, filter, search }: PipelinesView) {
+function Filters({ pipelines, environment, filter, search }: PipelinesView) {
   return (
     <nav class="tabs" aria-label="Pipelines by state">
       {PIPELINE_FILTERS.map((name) => {
         const count = pipelines.filter((pipeline) => FITS[name](pipeline)).length;
         if (count === 0 && name !== filter && name !== "all") return null;
-        const query = queryOf({ filter: name, search });
+        const query = queryOf({ environment, filter: name, search });
         return (
           <a
             href={query.size === 0 ? "/" : `/?${query}`}

@@ -10,6 +10,7 @@ import { Guard, type Places, type Refusal } from "./guard.ts";
 import { GuardedAlerts } from "./guarded_alerts.ts";
 import { GuardedBackfills } from "./guarded_backfills.ts";
 import { guardedData } from "./guarded_data.ts";
+import { guardedEnvironments } from "./guarded_environments.ts";
 import { GuardedHistory } from "./guarded_history.ts";
 import { GuardedPlans } from "./guarded_plans.ts";
 import { GuardedQueries } from "./guarded_queries.ts";
@@ -73,6 +74,7 @@ export function guardedEngine(
         (name, revision?: string) => engine.versions.rollBack(name, revision),
       ),
     },
+    environments: guardedEnvironments(engine.environments, guard),
     plans: new GuardedPlans(engine.plans, guard),
     manifests: {
       get: forRun("pipeline:view", (id) => engine.manifests.get(id)),

@@ -1,3 +1,4 @@
+import { placedName } from "../../../contract/environments/pipeline_name.ts";
 import type { ProjectPlan } from "../../../contract/plan/plan.ts";
 import type { PlanRequest, Plans } from "../models/port.ts";
 import type { Guard } from "./guard.ts";
@@ -33,8 +34,9 @@ export class GuardedPlans implements Plans {
 }
 
 /** Those that the request is about. */
-function pipelinesOf({ pipeline, project }: PlanRequest): string[] {
+function pipelinesOf({ pipeline, project, environment }: PlanRequest): string[] {
   if (pipeline !== undefined) return [pipeline];
   if (!("files" in project)) return [];
-  return project.files.flatMap(({ path }) => PIPELINE_FILE.exec(path)?.[1] ?? []);
+  return project.files.flatMap(({ path }) => PIPELINE_FILE.exec(path)?.[1] ?? [])
+    .map((name) => placedName({ pipeline: name, environment: environment ?? null }));
 }

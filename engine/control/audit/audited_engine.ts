@@ -2,6 +2,7 @@ import type { AuditActor, AuditEntry, AuditResult, AuditValue } from "../../../c
 import type { ApplyResult, Run } from "../../../contract/run.ts";
 import type { BackfillDetail } from "../../../contract/backfills/backfill.ts";
 import type { Engine } from "../engine.ts";
+import { auditedEnvironments } from "../environments/audited_environments.ts";
 import { auditedAlerts } from "./audited_alerts.ts";
 import type { Definitions } from "./definition_facts.ts";
 import type { AuditLog } from "./port.ts";
@@ -153,6 +154,7 @@ export function auditedEngine(engine: Engine, options: AuditedOptions): Engine {
           () => engine.data.read(snapshot, query, ...rest),
         ),
     },
+    environments: auditedEnvironments(engine.environments, change),
     webhooks: {
       list: (pipeline) => engine.webhooks.list(pipeline),
       posts: (pipeline, ...rest) => engine.webhooks.posts(pipeline, ...rest),

@@ -42,7 +42,7 @@ export function createPlans(context: LocalPlansContext): Plans {
 
 async function makePlan(
   given: LocalPlansContext,
-  { project, pipeline, against, select, rows }: PlanRequest,
+  { project, environment, pipeline, against, select, rows }: PlanRequest,
   signal: AbortSignal,
   limits: PlanLimits | undefined,
 ): Promise<ProjectPlan> {
@@ -63,7 +63,7 @@ async function makePlan(
       ? undefined
       : rowComparer(given, rows, limits?.mayCompare ?? (() => true)),
   };
-  const options = { folder, base, pipeline, select };
+  const options = { folder, environment, base, pipeline, select };
   return await planProject(
     context,
     limits === undefined ? options : { ...options, mayView: limits.mayView },

@@ -12,7 +12,7 @@ import type { PlanRequest } from "./port.ts";
  */
 export async function planWithoutStore(
   context: Omit<CheckContext, "knownColumns">,
-  { project, pipeline, against, select }: PlanRequest,
+  { project, environment, pipeline, against, select }: PlanRequest,
   signal: AbortSignal,
 ): Promise<ProjectPlan> {
   if (!("folder" in project) || against.kind !== "project") {
@@ -31,7 +31,8 @@ export async function planWithoutStore(
       asksFiles: true,
     };
     const base = { kind: "folder", folder: before, name: against.name } as const;
-    return await planProject(planContext, { folder: project.folder, base, pipeline, select }, signal);
+    const { folder } = project;
+    return await planProject(planContext, { folder, environment, base, pipeline, select }, signal);
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }

@@ -17,7 +17,9 @@ export interface RowComparison {
 export interface PlanRequest {
   /** The project as it would be. */
   readonly project: ProjectSource;
-  /** One pipeline; all of the project by default. */
+  /** As both are in this environment; in production by default. */
+  readonly environment?: string | undefined;
+  /** One pipeline, in an environment as `orders@dev`; all of the project by default. */
   readonly pipeline?: string | undefined;
   readonly against:
     | { readonly kind: "in_force" }

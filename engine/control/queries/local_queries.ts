@@ -1,4 +1,5 @@
 import { sampleParams } from "../../../connectors/pipeline_params.ts";
+import { environmentOf } from "../../../contract/environments/pipeline_name.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { ComparedSide } from "../../../contract/jobs/compare_job.ts";
 import { quoteName } from "../../../contract/names.ts";
@@ -162,7 +163,10 @@ export class LocalQueries implements Queries, AsyncDisposable {
 
   async #inFolder(folder: string, name: string): Promise<Written> {
     const { connectors } = this.#context.checkContext();
-    const { pipelines } = await loadProject(folder, { connectorTypes: connectors });
+    const { pipelines } = await loadProject(folder, {
+      connectorTypes: connectors,
+      environment: environmentOf(name),
+    });
     const loaded = pipelines.find((one) => one.name === name);
     if (loaded === undefined) {
       const meant = didYouMeanOneOf(name, pipelines.map((one) => one.name));

@@ -5,11 +5,21 @@ import type { AppliedRef } from "../../../contract/versions/version.ts";
 import { openCheckout } from "../../definitions/git/check_out.ts";
 import type { GitRemote, OpenedCommit } from "../../definitions/git/remote.ts";
 import { Repository } from "../../definitions/git/repository.ts";
+import type { EnvironmentStore } from "../../store/environments/port.ts";
+import { requireReady } from "../environments/require_ready.ts";
 import type { SourceRecord, VersionStore } from "../../store/versions/port.ts";
 
 export interface ApplyRequest {
   /** A branch, a tag or a commit of the project's repository; its own files by default. */
   readonly ref?: string;
+  /** Where it is put in force; in production by default. */
+  readonly environment?: string | null;
+  /** Only these pipelines of the project, by their names in the files; of an environment. */
+  readonly pipelines?: readonly string[];
+  /** Of an environment that is being created. */
+  readonly isCreated?: boolean;
+  /** Called with what is about to be applied, undefined for the project's own files; what it throws stops that. */
+  readonly before?: (from: CheckedOut | undefined) => Promise<void>;
   /** Nobody has asked for it: what was asked for last goes on, a ref by the commit that it named then. */
   readonly isAutomatic?: boolean;
 }
@@ -23,10 +33,17 @@ export interface CheckedOut {
 export interface ProjectSourceContext {
   readonly projectDir: string;
   readonly versions: VersionStore;
+  readonly environments: EnvironmentStore;
   readonly clock: Clock;
   readonly log: Log;
   /** Where definitions are pulled from, in the place of the project's folder and its repository. */
   readonly remote?: GitRemote | undefined;
+}
+
+/** Where it is noted what definitions in force come from: a ref, or undefined for the project's own files. */
+interface SourcePlace {
+  last(): Promise<SourceRecord | undefined>;
+  put(source: SourceRecord | undefined): Promise<void>;
 }
 
 /** What is read: a ref by its name, and what is opened for it. Undefined for the folder's own files. */
@@ -58,27 +75,30 @@ export class ProjectSource {
     apply: (from: CheckedOut | undefined) => Promise<T>,
     kept: () => Promise<T>,
   ): Promise<T> {
-    const { versions, clock, log } = this.#context;
-    const last = await versions.source();
+    const { clock, log } = this.#context;
+    const { environment = null } = request;
+    const place = environment === null ? this.#production() : this.#environment(environment, request);
+    const last = await place.last();
     const asked = this.#asked(request, last);
     if (asked === "kept") return await kept();
     if (asked === undefined) {
       const result = await apply(undefined);
-      if (last !== undefined) await versions.putSource(undefined);
+      await place.put(undefined);
       return result;
     }
     try {
       const result = await this.#withCheckout(asked, async (from) => {
         const result = await apply(from);
         const { commit } = from.applied;
-        await versions.putSource({ ref: asked.ref, commit, appliedAtMs: clock.now() });
+        await place.put({ ref: asked.ref, commit, appliedAtMs: clock.now() });
         return result;
       });
-      this.#problem = undefined;
+      if (environment === null) this.#problem = undefined;
       return result;
     } catch (error) {
       const { code, message } = toAppError(error);
-      if (this.#context.remote !== undefined && code !== "cancelled") this.#problem = message;
+      const isTold = environment === null && this.#context.remote !== undefined && code !== "cancelled";
+      if (isTold) this.#problem = message;
       if (request.isAutomatic !== true) throw error;
       log("warn", "the definitions cannot be read from git, and stay in force as they are", {
         ref: asked.ref,
@@ -86,6 +106,14 @@ export class ProjectSource {
       });
       return await kept();
     }
+  }
+
+  /** Does work with the files of a ref, undefined for the project's own, and notes nothing. Throws what git refuses. */
+  async looked<T>(ref: string | undefined, work: (from: CheckedOut | undefined) => Promise<T>): Promise<T> {
+    const asked = this.#asked(ref === undefined ? {} : { ref }, undefined);
+    return asked === undefined || asked === "kept"
+      ? await work(undefined)
+      : await this.#withCheckout(asked, work);
   }
 
   /** Whether the remote's branch has gone on since it was last applied. Throws as `GitRemote.latest`. */
@@ -103,6 +131,33 @@ export class ProjectSource {
       this.#problem = toAppError(error).message;
       throw error;
     }
+  }
+
+  #production(): SourcePlace {
+    const { versions } = this.#context;
+    return {
+      last: () => versions.source(),
+      async put(source) {
+        if (source !== undefined || await versions.source() !== undefined) await versions.putSource(source);
+      },
+    };
+  }
+
+  #environment(name: string, { isCreated = false }: ApplyRequest): SourcePlace {
+    const { environments, clock } = this.#context;
+    return {
+      async last() {
+        const record = await environments.get(name);
+        if (record !== undefined && !isCreated) requireReady(record);
+        const { ref = null, commit = null, appliedAtMs = null } = record ?? {};
+        return ref === null || commit === null ? undefined : { ref, commit, appliedAtMs: appliedAtMs ?? 0 };
+      },
+      async put(source) {
+        const nowMs = clock.now();
+        const { ref = null, commit = null } = source ?? {};
+        await environments.put({ name, state: "ready", ref, commit, appliedAtMs: nowMs, changedAtMs: nowMs });
+      },
+    };
   }
 
   #asked(

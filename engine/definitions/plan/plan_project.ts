@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { ProjectPlan } from "../../../contract/plan/plan.ts";
 import { UNKNOWN_REVISION } from "../../../contract/plan/reasons.ts";
+import { environmentOf } from "../../../contract/environments/pipeline_name.ts";
 import { quoteName } from "../../../contract/names.ts";
 import { didYouMeanOneOf } from "../../../text/suggest.ts";
 import type { Store } from "../../store/store.ts";
@@ -23,6 +24,8 @@ export interface ProjectPlanOptions {
   /** The project as it would be. */
   readonly folder: string;
   readonly base: PlanBase;
+  /** As both are in this environment; in production by default. */
+  readonly environment?: string | undefined;
   /** One pipeline; all by default. */
   readonly pipeline?: string | undefined;
   readonly select?: string | undefined;
@@ -33,13 +36,13 @@ export interface ProjectPlanOptions {
 /** See Plans.plan. */
 export async function planProject(
   context: PlanContext,
-  { folder, base, pipeline, select, mayView = () => true }: ProjectPlanOptions,
+  { folder, base, environment, pipeline, select, mayView = () => true }: ProjectPlanOptions,
   signal: AbortSignal,
 ): Promise<ProjectPlan> {
-  const loaded = await loadProject(folder, { connectorTypes: context.connectors });
+  const loaded = await loadProject(folder, { connectorTypes: context.connectors, environment });
   signal.throwIfAborted();
-  const project = { ...loaded, pipelines: await withReadFaults(loaded.pipelines, () => othersOf(base)) };
-  const befores = await beforesOf(context, base);
+  const project = { ...loaded, pipelines: await withKnownReads(loaded, base) };
+  const befores = await beforesOf(context, base, environment);
   const names = [
     ...new Set([
       ...project.pipelines.map(({ name }) => name),
@@ -70,6 +73,16 @@ export async function planProject(
   };
 }
 
+/** Streams of an environment read what production has published, as far as that is known. */
+async function withKnownReads(
+  { pipelines, environment }: LoadedProject,
+  base: PlanBase,
+): Promise<readonly LoadedPipeline[]> {
+  if (environment === null) return await withReadFaults(pipelines, () => othersOf(base));
+  if (base.kind === "folder") return pipelines;
+  return await withReadFaults(pipelines, () => publishingInForce(base.store, () => false));
+}
+
 /** What came over the API may be read as well. */
 async function othersOf(base: PlanBase): Promise<PublishingByPipeline> {
   return base.kind === "folder"
@@ -87,15 +100,21 @@ interface Befores {
 
 const ID_SHOWN = 12;
 
-async function beforesOf(context: PlanContext, base: PlanBase): Promise<Befores> {
-  if (base.kind === "in_force") return await inForce(base.store);
+async function beforesOf(
+  context: PlanContext,
+  base: PlanBase,
+  environment: string | undefined,
+): Promise<Befores> {
+  if (base.kind === "in_force") return await inForce(base.store, environment ?? null);
   if (base.kind === "revision") return await ofRevision(base.store, base.id);
-  return await ofFolder(context, base.folder, base.name);
+  return await ofFolder(context, base.folder, base.name, environment);
 }
 
 /** What came over the API is not of the project. */
-async function inForce(store: Store): Promise<Befores> {
-  const records = (await store.pipelines.list()).filter(({ origin }) => origin === "files");
+async function inForce(store: Store, environment: string | null): Promise<Befores> {
+  const records = (await store.pipelines.list()).filter(({ name, origin }) =>
+    origin === "files" && environmentOf(name) === environment
+  );
   return {
     names: records.map(({ name }) => name),
     async of(name) {
@@ -145,8 +164,16 @@ async function connectorsOf({ revisions }: Store, id: string): Promise<PlanSide[
   }
 }
 
-async function ofFolder(context: PlanContext, folder: string, name: string): Promise<Befores> {
-  const project: LoadedProject = await loadProject(folder, { connectorTypes: context.connectors });
+async function ofFolder(
+  context: PlanContext,
+  folder: string,
+  name: string,
+  environment: string | undefined,
+): Promise<Befores> {
+  const project: LoadedProject = await loadProject(folder, {
+    connectorTypes: context.connectors,
+    environment,
+  });
   return {
     names: project.pipelines.map((pipeline) => pipeline.name),
     async of(pipeline) {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { EnvironmentDefinition } from "../../../contract/environments/definition.ts";
 import {
   type ParamDefinition,
   type ParamDefinitions,
@@ -12,6 +13,7 @@ import type { Fault, SourcePlace } from "../../../text/fault.ts";
 import { isRecord } from "../../../text/is_record.ts";
 import { checkSchema, isCut, pathText, type SchemaFault } from "../../../text/schema_faults.ts";
 import { type DocumentPath, parseYamlDocument } from "../../../text/yaml_document.ts";
+import { readEnvironments } from "../environments/read_environments.ts";
 import { placedFaults } from "../named_entries.ts";
 import type { ProjectFiles } from "../read_files.ts";
 
@@ -23,6 +25,9 @@ export interface ParsedProject {
   readonly variables: ParamDefinitions;
   /** Names of those with one. */
   readonly brokenVariables: ReadonlySet<string>;
+  readonly environments: Readonly<Record<string, EnvironmentDefinition>>;
+  /** Names of those with a fault. */
+  readonly brokenEnvironments: ReadonlySet<string>;
   /** Where personal data may go: anywhere where there are none, and nowhere where they cannot be read. */
   readonly piiRules?: PiiRules | undefined;
   /** Where an entry of the file stands. */
@@ -35,6 +40,8 @@ export interface ParsedProject {
 export const NO_PROJECT_FILE: ParsedProject = {
   variables: {},
   brokenVariables: new Set(),
+  environments: {},
+  brokenEnvironments: new Set(),
   isReadable: true,
   faults: [],
 };
@@ -75,6 +82,7 @@ export function parseProjectFile(text: string): ParsedProject {
   return {
     variables: Object.fromEntries(Object.entries(variables).filter(([name]) => !broken.has(name))),
     brokenVariables: broken,
+    ...readEnvironments(document.value, shapeFaults),
     piiRules: piiRulesOf(document.value, shapeFaults),
     place: document.place,
     isReadable: true,

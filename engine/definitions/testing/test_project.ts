@@ -1,3 +1,4 @@
+import { splitPlacedName } from "../../../contract/environments/pipeline_name.ts";
 import { AppError } from "../../../contract/errors.ts";
 import { quoteName } from "../../../contract/names.ts";
 import type { TestOutcome } from "../../../contract/testing/outcome.ts";
@@ -17,6 +18,8 @@ export interface TestSelection {
   readonly model?: string;
   /** Those of them that are meant. */
   readonly isMeant?: (pipeline: string, test: UnitTest) => boolean;
+  /** With the params and variables of this environment; of production by default. */
+  readonly environment?: string | undefined;
 }
 
 export interface TestReport {
@@ -35,10 +38,16 @@ export async function testProject(
   selection: TestSelection,
   signal: AbortSignal,
 ): Promise<TestReport> {
-  const { pipelines } = await loadProject(context.projectDir, {
+  const loaded = await loadProject(context.projectDir, {
     connectorTypes: context.connectors,
     scripts: context.scripts ?? new ScriptBundles(),
+    environment: selection.environment,
   });
+  // Tests name pipelines as files do.
+  const pipelines = loaded.pipelines.map((pipeline) => ({
+    ...pipeline,
+    name: splitPlacedName(pipeline.name).pipeline,
+  }));
   const read = await readProjectTests(context.projectDir, pipelines);
   const chosen = pipelines.filter(({ name }) =>
     selection.pipeline === undefined || name === selection.pipeline

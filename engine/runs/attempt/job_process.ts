@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ConvertJob } from "../../../contract/jobs/convert_job.ts";
 import type { DiscoveryJob } from "../../../contract/jobs/discovery_job.ts";
+import type { EnvironmentJob } from "../../../contract/jobs/environment_job.ts";
 import type { FormatJob } from "../../../contract/jobs/format_job.ts";
 import type { RejectsJob } from "../../../contract/jobs/rejects_job.ts";
 import type { ScriptJob } from "../../../contract/jobs/script_job.ts";
@@ -14,7 +15,7 @@ type Unplaced<Job> = Job extends unknown ? Omit<Job, "tempDir"> : never;
 
 /** A job that somebody waits for, beside all runs, and what its process may do and ask; nothing by default. */
 export interface AskedJob {
-  readonly job: Unplaced<DiscoveryJob | RejectsJob | ScriptJob | ConvertJob | FormatJob>;
+  readonly job: Unplaced<DiscoveryJob | RejectsJob | ScriptJob | ConvertJob | EnvironmentJob | FormatJob>;
   readonly permissions: ProcessPermissions;
   readonly answers?: Answers;
 }

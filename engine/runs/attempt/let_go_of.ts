@@ -1,6 +1,7 @@
 import { filledDefinition, sampleParams } from "../../../connectors/pipeline_params.ts";
 import { toAppError } from "../../../contract/errors.ts";
 import type { Log } from "../../../contract/log.ts";
+import { followedConnectors } from "../../../contract/pipeline/followed_streams.ts";
 import type { ReadableRevision } from "../../../contract/revision.ts";
 import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
@@ -25,7 +26,7 @@ export interface LetGoContext extends GrantContext {
 export async function letGoOf(context: LetGoContext, revision: ReadableRevision): Promise<void> {
   const { pipeline } = revision;
   const params = sampleParams(revision.definition.params);
-  const follows = Object.values(revision.definition.extract).some(({ mode }) => mode === "cdc");
+  const follows = followedConnectors(revision.definition).length > 0;
   if (!follows || !await hasWarehouse(context.dataDir, pipeline)) return;
   const { log, projectDir, processes } = context;
   try {

@@ -277,6 +277,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   replayed: true,
   asked: true,
   converted: true,
+  begun: true,
   formatted: true,
   schema: true,
   followed: true,

@@ -22,6 +22,8 @@ export interface WarehouseKeys {
   secret(pipeline: string): Promise<string | undefined>;
   /** One to encrypt with; it is made where there is none. */
   create(pipeline: string): Promise<WarehouseKey>;
+  /** Gives another pipeline, whose warehouse is a copy, the same key. Throws `invalid` where there is none. */
+  share(from: string, to: string): Promise<void>;
 }
 
 export interface WarehouseKeysContext {
@@ -39,6 +41,7 @@ export const NO_WAREHOUSE_KEYS: WarehouseKeys = {
   open: () => Promise.resolve(undefined),
   secret: () => Promise.resolve(undefined),
   create: () => Promise.reject(new AppError("internal", "There is nothing here that seals keys")),
+  share: () => Promise.reject(new AppError("internal", "There is nothing here that seals keys")),
 };
 
 export function createWarehouseKeys(context: WarehouseKeysContext): WarehouseKeys {
@@ -79,5 +82,17 @@ export function createWarehouseKeys(context: WarehouseKeysContext): WarehouseKey
     },
     secret,
     create,
+    async share(from, to) {
+      const key = await secret(from);
+      if (key === undefined) {
+        throw new AppError(
+          "invalid",
+          `The control store does not have the key of the warehouse of "${from}"`,
+        );
+      }
+      // One of an earlier copy opens nothing any more.
+      await store.remove(to);
+      await store.put(to, await sealer.seal(key, warehouseKeyPlace(to)), clock.now());
+    },
   };
 }

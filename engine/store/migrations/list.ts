@@ -20,6 +20,7 @@ import { warehouseKeys } from "./0019_warehouse_keys.ts";
 import { versions } from "./0020_versions.ts";
 import { sealedEntries } from "./0021_sealed_entries.ts";
 import { lineage } from "./0022_lineage.ts";
+import { environments } from "./0023_environments.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -46,4 +47,5 @@ export const MIGRATIONS: readonly Migration[] = [
   versions,
   sealedEntries,
   lineage,
+  environments,
 ];

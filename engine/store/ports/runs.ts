@@ -96,6 +96,8 @@ export interface RunFilter {
   readonly pipeline?: string;
   /** Those of these alone. */
   readonly pipelines?: readonly string[];
+  /** Those of its pipelines alone. */
+  readonly environment?: string;
   readonly state?: RunState;
   readonly group?: string;
   readonly tag?: string;

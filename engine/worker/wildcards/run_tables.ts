@@ -26,8 +26,8 @@ export async function expandForRun(
   const discovered = new Map<string, Promise<readonly DiscoveredStream[]>>();
   for (const [name, stream] of wildcards) {
     const known = await readTables(session, name);
-    if (known?.runId === job.runId) {
-      tables.set(name, known.tables);
+    if (known?.runId === job.runId || stream.enabled === false) {
+      tables.set(name, known?.tables ?? []);
       continue;
     }
     const asking = discovered.get(stream.connector) ?? allOf(connections, stream.connector, signal);

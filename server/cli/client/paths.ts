@@ -1,5 +1,6 @@
 import { AppError } from "../../../contract/errors.ts";
-import { quoteName, requireName } from "../../../contract/names.ts";
+import { requirePlacedName } from "../../../contract/environments/pipeline_name.ts";
+import { quoteName } from "../../../contract/names.ts";
 import type { PathSegment } from "../../http/api_schema.ts";
 
 /**
@@ -13,7 +14,7 @@ export function segment(kind: string, value: string): PathSegment {
 
 /** Throws invalid for a name that no pipeline can have. */
 export function pipelineSegment(name: string): PathSegment {
-  if (!isSegment(name)) requireName("pipeline", name);
+  if (!isSegment(name)) requirePlacedName(name);
   return encode(name);
 }
 

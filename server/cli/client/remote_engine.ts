@@ -66,6 +66,8 @@ import { createRemoteAlerts } from "./remote_alerts.ts";
 import { readServerSentEvents, type ServerSentEvent } from "./event_stream.ts";
 import { pipelineSegment, segment } from "./paths.ts";
 import { createRemoteBackfills } from "./remote_backfills.ts";
+import type { Environments } from "../../../engine/control/environments/port.ts";
+import { createRemoteEnvironments } from "./remote_environments.ts";
 import { createRemoteVersions } from "./remote_versions.ts";
 import type { Versions } from "../../../engine/control/versions/port.ts";
 import type { ApplyRequest } from "../../../engine/control/versions/project_source.ts";
@@ -97,6 +99,7 @@ export class RemoteEngine implements Engine {
   readonly alerts: Alerts;
   readonly backfills: Backfills;
   readonly versions: Versions;
+  readonly environments: Environments;
   readonly history: RunHistory;
   readonly server: ServerControl;
   readonly webhooks: Webhooks;
@@ -112,6 +115,7 @@ export class RemoteEngine implements Engine {
     this.#routes = api.routes;
     this.backfills = createRemoteBackfills(api);
     this.versions = createRemoteVersions(api);
+    this.environments = createRemoteEnvironments(api);
     this.alerts = createRemoteAlerts(api);
     this.history = createRemoteHistory(api);
     this.server = createRemoteServer(api);

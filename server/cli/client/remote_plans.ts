@@ -6,9 +6,10 @@ import { type ApiClient, read } from "./api_client.ts";
 /** Plans of a server: what the project's folder has is sent there. */
 export function createRemotePlans({ routes }: ApiClient): Plans {
   return {
-    async plan({ project, pipeline, against, select, rows }, signal) {
+    async plan({ project, environment, pipeline, against, select, rows }, signal) {
       const json = {
         files: await filesOf(project),
+        environment,
         pipeline,
         select,
         ...against.kind === "revision" ? { revision: against.id } : {},

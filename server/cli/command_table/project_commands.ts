@@ -1,4 +1,5 @@
 import type { CommandSpec } from "../command.ts";
+import { environment } from "../environment_option.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
 import { data, detach, json, note, PIPELINE, policy, project, runOutput, tag } from "./shared_options.ts";
 
@@ -151,6 +152,7 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
         type: "boolean",
         description: "write the columns that the sources have to schemas/, for checks that ask none",
       },
+      env: environment,
       json,
     },
     load: async () => (await import("../commands/check_command.ts")).check,
@@ -244,9 +246,42 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
         value: "REF",
         description: "a branch, a tag or a commit of git: its files, not those of the folder",
       },
+      env: environment,
       json,
     },
     load: async () => (await import("../commands/apply_command.ts")).apply,
+  },
+  {
+    name: "env",
+    summary: "List, create, promote and delete environments, where pipelines run apart from production",
+    arguments: [
+      { name: "ACTION", description: "list, create, promote or delete" },
+      { name: "ENVIRONMENT", description: "its name in project.yaml", optional: true },
+      { name: "NAMES", description: "only these pipelines, all by default", optional: true, many: true },
+    ],
+    options: {
+      project,
+      data,
+      policy,
+      from: {
+        type: "string",
+        value: "ENVIRONMENT",
+        description: "whose warehouses are copied: another environment's, prod by default",
+      },
+      sample: {
+        type: "string",
+        value: "PERCENT",
+        description: "only a part of each raw table's rows, as 1%, and no models",
+      },
+      rows: { type: "string", value: "N", description: "only so many rows of each raw table, and no models" },
+      ref: {
+        type: "string",
+        value: "REF",
+        description: "a branch, a tag or a commit of git: its files, not those of the folder",
+      },
+      json,
+    },
+    load: async () => (await import("../commands/models/env_command.ts")).env,
   },
   {
     name: "versions",

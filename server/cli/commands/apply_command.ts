@@ -16,7 +16,12 @@ export const apply: CommandRun = async (invocation, context) => {
     "change",
   );
   const ref = invocation.text("ref");
-  const result = await connection.engine.applyProject(ref === undefined ? {} : { ref });
+  const asked = ref === undefined ? {} : { ref };
+  const environment = invocation.text("env");
+  const { engine } = connection;
+  const result = environment === undefined
+    ? await engine.applyProject(asked)
+    : await engine.environments.apply(environment, asked);
   const { terminal } = context;
   if (invocation.flag("json")) {
     terminal.out(JSON.stringify(result));

@@ -26,6 +26,7 @@ export const check: CommandRun = async (invocation, context) => {
     ...folders,
     isOffline: invocation.flag("offline"),
     writesSchemas,
+    environment: invocation.text("env"),
     log: createCommandLog(context.terminal),
     signal: stopping.signal,
   });

@@ -41,7 +41,9 @@ export const pipelines: CommandRun = async (invocation, context) => {
     );
     return 0;
   }
-  const found = await connection.engine.listPipelines();
+  const environment = invocation.text("env");
+  const found = (await connection.engine.listPipelines())
+    .filter((pipeline) => environment === undefined || pipeline.environment === environment);
   if (invocation.flag("json")) context.terminal.out(JSON.stringify(found));
   else if (found.length === 0) {
     context.terminal.note(

@@ -1,3 +1,4 @@
+import { splitPlacedName } from "../../../contract/environments/pipeline_name.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { Range } from "../../../contract/range.ts";
 import type { ParamValue, RunDetail } from "../../../contract/run.ts";
@@ -54,8 +55,11 @@ export const retry: CommandRun = async (invocation, context) => {
 /** A run is of the files as they are now. Throws `invalid`, with the faults, where they are wrong. */
 export async function applyFirst(connection: Connection, pipeline: string): Promise<void> {
   const { engine } = connection;
-  const applying = engine.applyProject({ isAutomatic: true });
-  if (connection.kind === "local") {
+  const { pipeline: name, environment } = splitPlacedName(pipeline);
+  const applying = environment === null
+    ? engine.applyProject({ isAutomatic: true })
+    : engine.environments.apply(environment, { pipelines: [name], isAutomatic: true });
+  if (connection.kind === "local" && environment === null) {
     // Another pipeline's source that does not answer is not waited for.
     applying.catch(() => {});
     await Promise.race([applying, connection.opened.engine.checked(pipeline)]);

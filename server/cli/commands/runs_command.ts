@@ -26,7 +26,9 @@ export const runs: CommandRun = async (invocation, context) => {
     invocation.command,
     "read",
   );
+  const environment = invocation.text("env");
   const filter = {
+    ...(pipeline !== undefined || environment === undefined ? {} : { environment }),
     ...(pipeline === undefined ? {} : { pipeline }),
     ...(state === undefined ? {} : { state }),
     ...(group === undefined ? {} : { group }),

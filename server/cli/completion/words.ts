@@ -49,6 +49,7 @@ const OFFERS: Readonly<Record<string, Offer>> = {
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   alerts: ["list", "test", "ack", "unack", "mute", "unmute", "notifiers", "deliveries"],
   connectors: ["discover", "test"],
+  env: ["list", "create", "promote", "delete"],
   drain: ["on", "off", "status"],
   rejects: ["list", "replay", "drop"],
   script: ["run", "new", "types"],

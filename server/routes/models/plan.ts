@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { projectPlanSchema } from "../../../contract/plan/plan.ts";
 import type { PlanRequest } from "../../../engine/control/models/port.ts";
+import { nameSchema } from "../../../contract/names.ts";
 import { route } from "../../http/route.ts";
 
 const MAX_FILES = 20_000;
@@ -26,6 +27,12 @@ const planBody = v.strictObject({
     projectFiles,
     v.description(
       "The project as it would be: pipelines/, transforms/, seeds/, macros/, scripts/ and its YAML files.",
+    ),
+  ),
+  environment: v.exactOptional(
+    v.pipe(
+      nameSchema("environment"),
+      v.description("As the project is in this environment; in production by default."),
     ),
   ),
   pipeline: v.exactOptional(
@@ -112,10 +119,11 @@ export function planRoutes() {
 }
 
 function requestOf(
-  { files, pipeline, revision, base, select, rows }: v.InferOutput<typeof planBody>,
+  { files, environment, pipeline, revision, base, select, rows }: v.InferOutput<typeof planBody>,
 ): PlanRequest {
   return {
     project: { files },
+    environment,
     pipeline,
     against: base !== undefined
       ? { kind: "project", name: base.name, source: { files: base.files } }

@@ -247,6 +247,19 @@ const NOT_REACHED: Readonly<Record<string, string>> = {
   "POST /api/pipelines/{name}/preview":
     "its pipelines have no models; tests/integration/models/preview_test.ts asks",
   "POST /api/runs/{id}/replay": "nothing is kept; tests/integration/versions/replay_test.ts replays",
+  ...Object.fromEntries(
+    [
+      "POST /api/environments",
+      "POST /api/environments/{name}/apply",
+      "POST /api/environments/{name}/promote",
+      "DELETE /api/environments/{name}",
+    ].map((
+      operation,
+    ) => [
+      operation,
+      "the project has no environment; tests/integration/environments/environments_test.ts has some",
+    ]),
+  ),
   "DELETE /api/pipelines/{name}/verification": "none goes on when it is asked; it has tests of its own",
 };
 

@@ -361,6 +361,26 @@ Deno.test("many pipelines are a page that one gets through: a line and a stop ea
   equal(found.includes("compact"), false);
 });
 
+Deno.test("pipelines of an environment are on a list of their own, and say where they are", async () => {
+  const engine = createFakeProject();
+  const { get } = pagesFor("operator", engine);
+  ok(!(await html(await get("/"))).includes('aria-label="Environments"'));
+  const some = await engine.getPipeline("flights");
+  engine.addPipeline({ ...some, name: "flights@dev", environment: "dev" });
+  const production = await html(await get("/"));
+  match(production, /aria-label="Environments">.*aria-current="true">production<.*href="\/\?env=dev">dev</s);
+  ok(!production.includes("flights@dev"));
+  const dev = await html(await get("/?env=dev&q=flights"));
+  equal(dev.match(/class="pipeline-name"/g)?.length, 1);
+  match(dev, /flights@<wbr\/?>dev|flights@dev/);
+  match(dev, /type="hidden" name="env" value="dev"/);
+  const page = await html(await get("/pipelines/flights@dev"));
+  match(
+    page,
+    /Environment<\/dt><dd><a href="\/\?env=dev">dev<\/a>.*In production<\/dt><dd><a href="\/pipelines\/flights">/s,
+  );
+});
+
 Deno.test("who cancelled a run is on its page", async () => {
   const engine = createFakeProject();
   engine.addRun(makeRun({

@@ -68,6 +68,7 @@ async function planOf(
   const against = invocation.text("against");
   const request = {
     project: { folder: folders.projectDir },
+    environment: invocation.text("env"),
     pipeline,
     select: selectionOf(invocation.text("select"), invocation.text("exclude")),
     rows: rowsOf(invocation),

@@ -1,4 +1,5 @@
 import { AppError } from "../../../../contract/errors.ts";
+import { splitPlacedName } from "../../../../contract/environments/pipeline_name.ts";
 import { formatFault } from "../../../../text/fault.ts";
 import type { TestReport, TestSelection } from "../../../../engine/definitions/testing/test_project.ts";
 import type { CommandRun } from "../../command.ts";
@@ -25,7 +26,7 @@ export const test: CommandRun = async (invocation, context) => {
   const { terminal } = context;
   const report = await context.backend.testProject(
     folders,
-    selectionOf(invocation.arguments[0]),
+    { ...selectionOf(invocation.arguments[0]), environment: invocation.text("env") },
     createCommandLog(terminal),
     stopping.signal,
   );
@@ -42,7 +43,8 @@ export const test: CommandRun = async (invocation, context) => {
 function selectionOf(text: string | undefined): TestSelection {
   if (text === undefined) return {};
   const dot = text.indexOf(".");
-  return dot === -1 ? { pipeline: text } : { pipeline: text.slice(0, dot), model: text.slice(dot + 1) };
+  const { pipeline } = splitPlacedName(dot === -1 ? text : text.slice(0, dot));
+  return dot === -1 ? { pipeline } : { pipeline, model: text.slice(dot + 1) };
 }
 
 function printReport({ tests, faults }: TestReport, terminal: Terminal): void {

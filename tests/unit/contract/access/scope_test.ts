@@ -29,6 +29,26 @@ Deno.test("a pattern of pipelines is a name in which * is any text", () => {
   ) equal(covers(pattern, name), expected, `${pattern} ${name}`);
 });
 
+Deno.test("a name counts in every environment, and one with an environment in that alone", () => {
+  for (
+    const [pattern, name, expected] of [
+      ["orders", "orders@dev", true],
+      ["orders", "orders_eu@dev", false],
+      ["*", "orders@dev", true],
+      ["*@dev", "orders@dev", true],
+      ["*@dev", "orders", false],
+      ["*@dev", "orders@dev2", false],
+      ["orders@*", "orders@dev", true],
+      ["orders@*", "orders", false],
+      ["orders@dev", "shop@dev", false],
+      ["*dev", "orders@dev", false],
+    ] as const
+  ) equal(covers(pattern, name), expected, `${pattern} ${name}`);
+  equal(v.is(scopeSchema, { kind: "pipeline", name: "*@dev" }), true);
+  equal(v.is(scopeSchema, { kind: "pipeline", name: "@dev" }), false);
+  equal(v.is(scopeSchema, { kind: "connector", name: "lake@dev" }), false);
+});
+
 Deno.test("a pattern means what the regular expression of it means", () => {
   const part = fc.string({ unit: fc.constantFrom("a", "b", "*"), minLength: 1, maxLength: 8 });
   const text = fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 10 });

@@ -51,6 +51,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   planProject: row("list", "pipeline:edit", { files: [] }),
   query: row("list", "pipeline:data", { sql: "SELECT 1" }),
   completeQuery: row("list", "pipeline:data", { sql: "SEL" }),
+  listEnvironments: row("list", "pipeline:view"),
+  applyEnvironment: row("list", "pipeline:edit", { pipelines: [OWN] }),
+  createEnvironment: row("list", "pipeline:edit", { name: "dev", pipelines: [OWN] }),
+  deleteEnvironment: row("list", "pipeline:edit"),
 
   getPipeline: row("pipeline", "pipeline:view"),
   getParams: row("pipeline", "pipeline:view"),
@@ -112,6 +116,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   getMetrics: row("server", "metrics:read"),
   testNotifier: row("server", "notifier:test"),
   applyProject: row("server", "project:apply"),
+  promoteEnvironment: row("server", "project:apply", {}),
   drainServer: row("server", "server:operate"),
   undrainServer: row("server", "server:operate"),
   listUsers: people,

@@ -44,6 +44,30 @@ Deno.test("parseCommandLine() takes a variable where the option is not given", (
   strictEqual(parse(["runs"], { SLUICE_PROJECT: "" }).text("project"), undefined);
 });
 
+Deno.test("parseCommandLine() puts pipelines into the environment that is given", () => {
+  deepStrictEqual(parse(["run", "orders", "--env", "dev"]).arguments, ["orders@dev"]);
+  deepStrictEqual(parse(["lineage", "orders.daily.day", "--env=dev"]).arguments, ["orders@dev.daily.day"]);
+  deepStrictEqual(parse(["pause", "orders"], { SLUICE_ENV: "dev" }).arguments, ["orders@dev"]);
+  deepStrictEqual(parse(["run", "orders@dev"], { SLUICE_ENV: "dev" }).arguments, ["orders@dev"]);
+  deepStrictEqual(parse(["run", "orders"], { SLUICE_ENV: "" }).arguments, ["orders"]);
+  strictEqual(parse(["runs", "--pipeline", "orders"], { SLUICE_ENV: "dev" }).text("pipeline"), "orders@dev");
+  deepStrictEqual(
+    parse(["grant", "mia", "viewer", "--pipeline", "o*"], { SLUICE_ENV: "dev" }).text("pipeline"),
+    "o*",
+  );
+  throwsInvalid(["run", "orders@test", "--env", "dev"], /"orders@test" is in the environment test/);
+  throwsInvalid(["run", "orders", "--env", "prod"], /"prod" cannot be the name of an environment/);
+  throwsInvalid(["apply", "--env", "a/b"], /cannot be the name of an environment/);
+  throwsInvalid(["run", "orders daily", "--env", "dev"], /cannot be the name of a pipeline/);
+});
+
+Deno.test("every command that takes one pipeline takes --env", () => {
+  const without = COMMANDS.filter(({ arguments: given, options }) =>
+    options["env"] === undefined && given.some(({ name }) => name.startsWith("PIPELINE"))
+  );
+  deepStrictEqual(without.map(({ name }) => name), []);
+});
+
 Deno.test("parseCommandLine() names the command or option that was likely meant", () => {
   throwsInvalid(["rnus"], /Unknown command "rnus": did you mean "runs"\?/);
   throwsInvalid(["xyzzy"], /Unknown command "xyzzy": see sluice help/);

@@ -194,6 +194,7 @@ function engineMethods(engine: FakeEngine): Engine {
   return {
     backfills: engine.backfills,
     versions: engine.versions,
+    environments: engine.environments,
     alerts: engine.alerts,
     history: engine.history,
     server: engine.server,

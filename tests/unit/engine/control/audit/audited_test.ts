@@ -57,6 +57,13 @@ const ENGINE: Table<Engine> = {
     changes: nothing("orders", "abcd"),
     rollBack: line("pipeline.roll_back", "orders"),
   },
+  environments: {
+    list: nothing(),
+    apply: line("environment.apply", "dev"),
+    create: line("environment.create", "dev", {}),
+    promote: line("environment.promote", "dev"),
+    remove: line("environment.remove", "dev"),
+  },
   webhooks: {
     list: nothing("orders"),
     posts: nothing("orders", "h", {}),
@@ -162,6 +169,8 @@ const RESULT = {
   pipeline: "orders",
   revision: "rev",
   applied: ["orders"],
+  copied: [],
+  promoted: [],
   removed: [],
   faults: [],
   groups: [],
@@ -189,7 +198,7 @@ function anyPort(called: string[], name = "port"): never {
     get: (_, key) => {
       const path = `${name}.${String(key)}`;
       const isRoom =
-        /^port\.(backfills|versions|alerts|history|plans|manifests|queries|data|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
+        /^port\.(backfills|versions|alerts|history|plans|environments|manifests|queries|data|webhooks|server|users|passwords|factors|invitations|groups|roles|grants|tokens|sessions|links)$/;
       if (isRoom.test(path)) return anyPort(called, path);
       return () => {
         called.push(path);

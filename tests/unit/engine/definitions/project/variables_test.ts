@@ -103,7 +103,7 @@ macros: {}
   assert.deepEqual(faults.map((fault) => fault.replace(/"(.*)"/, "…")), [
     "project.yaml:4:3: variables.needed.default: a variable of the project needs a default, as no run has to " +
     "give it (or required: false, to be NULL)",
-    "project.yaml:6:1: macros: unknown key; it can have $schema, variables and rules",
+    "project.yaml:6:1: macros: unknown key; it can have $schema, variables, environments and rules",
     "project.yaml:2:34: variables.rate.default: must be a number, but got …",
     "project.yaml:3:11: variables.run_id: run_id is a variable of every run: use another name",
     "pipelines/a.yaml:1:1: it reads the variable rate, and project.yaml has a fault there",
