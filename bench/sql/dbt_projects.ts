@@ -128,6 +128,7 @@ async function databasesIn(folder: string): Promise<string[]> {
 }
 
 interface Table {
+  readonly database: string;
   readonly schema: string;
   readonly name: string;
   readonly columns: readonly string[];
@@ -139,11 +140,13 @@ async function compare(dbt: string, ours: string): Promise<Comparison> {
     allowedDirectories: [dirname(dbt), dirname(ours)],
   });
   await using session = await database.session();
-  await session.run(`ATTACH '${dbt}' AS theirs (READ_ONLY)`);
+  // Its views name their tables by the file's own name.
+  const theirs = basename(dbt).replace(/\.\w+$/, "");
+  await session.run(`ATTACH '${dbt}' AS "${theirs}" (READ_ONLY)`);
   await session.run(`ATTACH '${ours}' AS ours (READ_ONLY)`);
   const known = new Map((await tablesOf(session, "ours")).map((table) => [table.name, table]));
   const found = { same: [] as string[], different: [] as string[], missing: [] as string[] };
-  for (const table of await tablesOf(session, "theirs")) {
+  for (const table of await tablesOf(session, theirs)) {
     const own = known.get(table.name);
     if (own === undefined) found.missing.push(table.name);
     else (await isSame(session, table, own) ? found.same : found.different).push(table.name);
@@ -151,13 +154,14 @@ async function compare(dbt: string, ours: string): Promise<Comparison> {
   return found;
 }
 
-async function tablesOf(session: DuckSession, database: "ours" | "theirs"): Promise<Table[]> {
+async function tablesOf(session: DuckSession, database: string): Promise<Table[]> {
   const rows = await session.rows(
     `SELECT schema_name AS schema, table_name AS name, list(column_name ORDER BY column_index) AS columns
      FROM duckdb_columns() WHERE database_name = '${database}' AND NOT internal
      ${database === "ours" ? "AND schema_name = 'main'" : ""} GROUP BY ALL ORDER BY ALL`,
   );
   return rows.map(({ schema, name, columns }) => ({
+    database,
     schema: String(schema),
     name: String(name),
     columns: Array.isArray(columns) ? columns.map(String) : [],
@@ -168,7 +172,7 @@ async function tablesOf(session: DuckSession, database: "ours" | "theirs"): Prom
 async function isSame(session: DuckSession, theirs: Table, ours: Table): Promise<boolean> {
   const names = ({ columns }: Table) => columns.join("\n").toLowerCase();
   if (names(theirs) !== names(ours)) return false;
-  const [a, b] = [`theirs."${theirs.schema}"."${theirs.name}"`, `ours.main."${ours.name}"`];
+  const [a, b] = [theirs, ours].map(({ database, schema, name }) => `"${database}"."${schema}"."${name}"`);
   try {
     const [row] = await session.rows(
       `SELECT count(*) AS n FROM ((FROM ${a} EXCEPT ALL FROM ${b}) UNION ALL (FROM ${b} EXCEPT ALL FROM ${a}))`,
