@@ -45,7 +45,12 @@ export async function replayJob(job: ReplayJob, { reporter, signal }: JobContext
   using _interrupt = session.interruptOn(signal);
   await prepareWarehouse(session);
   const { models, disabled, macros } = requireModels(job.files, readSeed);
-  const { graph } = await analyzeGraph(session, { models, streams: job.streams, disabled, macros });
+  // A wildcard's tables have other names than it.
+  const raw = await session.rows(
+    `SELECT table_name AS name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'raw'`,
+  );
+  const streams = [...new Set([...job.streams, ...raw.map(({ name }) => String(name))])];
+  const { graph } = await analyzeGraph(session, { models, streams, disabled, macros });
   await setRunVariables(session, {
     runId: job.runId,
     pipeline: job.pipeline,
