@@ -41,6 +41,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     format: ["language"],
     build: ["language"],
     compile: ["language", "build"],
+    editing: ["language", "build"],
     lineage: ["language"],
     plan: ["language", "build"],
   },
@@ -52,7 +53,8 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, Readonly<Record<string, readonl
     auth: ["http"],
     routes: ["http", "auth"],
     // Of the routes their types: what a command may ask of a server.
-    cli: ["http", "auth", "routes"],
+    cli: ["http", "auth", "routes", "lsp"],
+    lsp: [],
   },
   ui: {
     static: [],

@@ -51,6 +51,20 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("../commands/docs/docs_command.ts")).docs,
   },
   {
+    name: "lsp",
+    summary: "Help an editor with the project's SQL and YAML: a language server over stdin and stdout",
+    arguments: [],
+    options: {
+      project: {
+        ...project,
+        description: "the project; by default that of each file, the nearest folder above it that is one",
+      },
+      data,
+      policy,
+    },
+    load: async () => (await import("../commands/models/lsp_command.ts")).lsp,
+  },
+  {
     name: "script",
     summary: "Try a script of the project, make one, or write the types that scripts import",
     arguments: [
