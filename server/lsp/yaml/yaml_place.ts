@@ -47,7 +47,7 @@ class PlaceReader {
 
   constructor(text: string, offset: number) {
     this.#text = text;
-    this.#offset = offset;
+    this.#offset = Math.min(Math.max(0, offset), text.length);
   }
 
   read(): YamlPlace | undefined {
