@@ -30,7 +30,9 @@ export const lsp: CommandRun = async (invocation, context) => {
     open: (projectDir) => {
       const dataDir = data === undefined ? join(projectDir, ".sluice") : resolve(context.cwd, data);
       const place = { ...folders, projectDir, dataDir };
-      const knownColumns = knownColumnsIn(place, context, invocation.command);
+      const known = knownColumnsIn(place, context, invocation.command);
+      // Without what runs have seen there is less to tell, and no reason to tell nothing.
+      const knownColumns: typeof known = (pipeline) => known(pipeline).catch(() => ({}));
       return context.backend.openLive({ ...place, knownColumns, log });
     },
     schemas: () => schemas ??= context.backend.projectSchemas(),
