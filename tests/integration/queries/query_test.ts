@@ -171,6 +171,8 @@ Deno.test("sluice query asks by argument, file, stdin and at a prompt", async ()
       ["FROM raw.ord", "ord"],
       ["\u0015", "… "],
       ["FROM total;\r", "60.*as of.*shop> "],
+      // Both in one go, as a machine that is busy may deliver them.
+      [`${ENDLESS.trim()};\r\u0003`, "error: The query was stopped.*shop> "],
       [`${ENDLESS.trim()};\r`, ";"],
       ["\u0003", "error: The query was stopped.*shop> "],
       ["not SQL", "SQL"],
@@ -188,6 +190,7 @@ Deno.test("sluice query asks by argument, file, stdin and at a prompt", async ()
     ".tables",
     ".schema total",
     "SELECT n, total FROM total;",
+    `${ENDLESS.trim()};`,
     `${ENDLESS.trim()};`,
     "SELECT chr(27) || '[31mred' AS x;",
   ]);

@@ -69,7 +69,8 @@ class Prompt {
   #settings: QuerySettings;
   /** Lines of a statement that has no end yet. */
   #typed: string[] = [];
-  #running: AbortController | undefined;
+  /** Of lines that are worked on or wait for it: one is there from the moment that its line is. */
+  readonly #running = new Set<AbortController>();
   /** Lines are worked on one after the other: several may be pasted at once. */
   #work: Promise<void> = Promise.resolve();
   #isOver = false;
@@ -101,7 +102,10 @@ class Prompt {
     );
     this.#lines.on("history", (lines: string[]) => void (this.#shown = lines));
     this.#lines.on("line", (line) => {
-      this.#work = this.#work.then(() => this.#take(line));
+      const stop = new AbortController();
+      this.#running.add(stop);
+      this.#work = this.#work.then(() => this.#take(line, stop.signal))
+        .finally(() => this.#running.delete(stop));
     });
     this.#lines.on("SIGINT", () => this.#interrupt());
     this.#lines.on("close", () => {
@@ -116,7 +120,7 @@ class Prompt {
 
   leave(): void {
     this.#isOver = true;
-    this.#running?.abort(new AppError("cancelled", "The query was stopped"));
+    this.#stop();
     this.#lines.close();
   }
 
@@ -180,10 +184,14 @@ class Prompt {
     this.#lines.prompt();
   }
 
-  async #take(line: string): Promise<void> {
+  #stop(): void {
+    for (const stop of this.#running) stop.abort(new AppError("cancelled", "The query was stopped"));
+  }
+
+  async #take(line: string, signal: AbortSignal): Promise<void> {
     try {
       if (this.#typed.length === 0 && /^\s*\./.test(line)) await this.#command(line.trim());
-      else await this.#sql(line);
+      else await this.#sql(line, signal);
     } catch (error) {
       this.terminal.note(`error: ${oneLine(error instanceof Error ? error.message : String(error))}`);
       if (!(error instanceof AppError)) throw error;
@@ -204,7 +212,7 @@ class Prompt {
     await this.#history.add(line);
   }
 
-  async #sql(line: string): Promise<void> {
+  async #sql(line: string, signal: AbortSignal): Promise<void> {
     this.#typed.push(line);
     const text = this.#typed.join("\n");
     const statements = splitStatements(text);
@@ -216,14 +224,7 @@ class Prompt {
     this.#remember(text, this.#typed.length);
     this.#typed = [];
     for (const { sql } of statements) {
-      this.#running = new AbortController();
-      try {
-        if (!await askQuery(this.#engine.queries, sql, this.#settings, this.terminal, this.#running.signal)) {
-          return;
-        }
-      } finally {
-        this.#running = undefined;
-      }
+      if (!await askQuery(this.#engine.queries, sql, this.#settings, this.terminal, signal)) return;
     }
   }
 
@@ -236,10 +237,7 @@ class Prompt {
   }
 
   #interrupt(): void {
-    if (this.#running !== undefined) {
-      this.#running.abort(new AppError("cancelled", "The query was stopped"));
-      return;
-    }
+    if (this.#running.size > 0) return this.#stop();
     const isEmpty = this.#typed.length === 0 && this.#lines.line === "";
     this.#typed = [];
     // What stands on the line is dropped as readline itself does it: to the line's start, and all of it.
