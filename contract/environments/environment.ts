@@ -45,7 +45,7 @@ export const createdEnvironmentSchema = v.object({
     })),
     "What was copied, by name; one that had a warehouse from a creation that did not end is left out.",
   ),
-  applied: applyResultSchema,
+  applied: described(applyResultSchema, "What became of the definitions that were applied."),
 });
 export type CreatedEnvironment = v.InferOutput<typeof createdEnvironmentSchema>;
 
@@ -58,7 +58,7 @@ export const promotedEnvironmentSchema = v.object({
     })),
     "What was in force in the environment, by name.",
   ),
-  applied: applyResultSchema,
+  applied: described(applyResultSchema, "What became of the definitions that were applied."),
 });
 export type PromotedEnvironment = v.InferOutput<typeof promotedEnvironmentSchema>;
 

@@ -34,8 +34,8 @@ export function limitOf(limit: number | string): { readonly count: number } | { 
   return typeof limit === "number" ? { count: limit } : { share: Number(limit.slice(0, -1)) / 100 };
 }
 
-/** `30s`, `5m`, `1h30m`, `500ms`, `1d`. */
-export const DURATION_PATTERN = /^(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?$/;
+/** `30s`, `5m`, `1h30m`, `500ms`, `1d`; none is longer than dates can be told apart for. */
+export const DURATION_PATTERN = /^(?:\d{1,5}d)?(?:\d{1,7}h)?(?:\d{1,9}m(?!s))?(?:\d{1,11}s)?(?:\d{1,14}ms)?$/;
 
 const DURATION_EXPECTED = "expected a duration such as 30s, 5m or 1h30m";
 export const duration = v.pipe(

@@ -98,6 +98,7 @@ export function dataRoutes() {
         otherStatuses: {
           206: "The part of the Parquet file that Range asks for; Content-Range says which.",
           304: "The ETag of If-None-Match is still that of the snapshot and the query.",
+          431: "The query and the headers are together longer than a server takes.",
         },
         headers: {
           "X-Row-Count": "How many rows the response has.",

@@ -13,6 +13,7 @@ const WITHOUT_JSON: Readonly<Record<string, string>> = {
   serve: "prints its log, and goes on",
   deno: "prints what deno prints",
   completion: "prints a script for a shell",
+  lsp: "speaks with an editor",
 };
 
 Deno.test("every command prints JSON for programs, or there is a reason", () => {
