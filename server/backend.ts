@@ -20,7 +20,7 @@ import type { ProxySettings } from "./http/proxy_settings.ts";
 import type { TlsSettings } from "./http/tls/tls_settings.ts";
 import type { Mark } from "./data_folder.ts";
 import type { Secrets } from "../engine/control/secrets/port.ts";
-import type { CheckedProject } from "../engine/definitions/check_pipelines.ts";
+import type { CheckedProject } from "../engine/definitions/check/check_project.ts";
 import type { Store } from "../engine/store/store.ts";
 
 /**

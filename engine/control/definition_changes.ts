@@ -9,7 +9,7 @@ import { gitCommit } from "../definitions/git/work_tree.ts";
 import { GitRemote } from "../definitions/git/remote.ts";
 import type { RemoteSettings } from "../definitions/git/settings.ts";
 import { type LoadedProject, loadProject } from "../definitions/load.ts";
-import type { CheckContext } from "../definitions/check_pipelines.ts";
+import type { CheckContext } from "../definitions/check/check_context.ts";
 import { ScriptBundles } from "../definitions/scripts/script_bundles.ts";
 import type { GrantContext } from "../grants/provide.ts";
 import { letGoOf } from "../runs/attempt/let_go_of.ts";

@@ -7,7 +7,8 @@ import type { PipelineSource, ReadableRevision, Revision } from "../../contract/
 import { PUBLISHED_CONNECTOR, publishedReads } from "../../contract/snapshots/source.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import { currentRevision } from "./revision.ts";
-import { type CheckContext, type CheckedPipeline, checkPipelines, isRunnable } from "./check_pipelines.ts";
+import { type CheckContext, type CheckedPipeline, isRunnable } from "./check/check_context.ts";
+import { checkPipelines } from "./check/check_pipelines.ts";
 import { afterInForce, withTriggerFaults } from "./check_triggers.ts";
 import { gitCommit } from "./git/work_tree.ts";
 import { keepNames, type LoadedProject, loadProject } from "./load.ts";

@@ -11,7 +11,7 @@ import { provideDiscovery } from "../grants/provide.ts";
 import { followReports, type StderrLines } from "../runs/attempt/follow_reports.ts";
 import { withJobProcess } from "../runs/attempt/job_process.ts";
 import type { RunProcess } from "../runs/attempt/spawn.ts";
-import type { CheckContext } from "./check_pipelines.ts";
+import type { CheckContext } from "./check/check_context.ts";
 import { loadProject } from "./load.ts";
 import { CONNECTORS_FILE } from "./parse_connectors.ts";
 import { bundleConnectorScripts, scriptsOfConnectors } from "./scripts/connector_scripts.ts";

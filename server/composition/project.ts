@@ -14,7 +14,7 @@ import { keepBeside, openGrantsBeside } from "./grants.ts";
 /** What commands do with a project's files without an engine: see Backend for each. */
 
 export async function checkProject(program: Program, options: CheckOptions): Promise<ProjectReport> {
-  const { checkProject } = await import("../../engine/definitions/check_pipelines.ts");
+  const { checkProject } = await import("../../engine/definitions/check/check_project.ts");
   const { log, signal, isOffline, writesSchemas = false, wantsLineage = false, environment } = options;
   await using grants = await openGrantsBeside(program, options, log);
   const { UNASKED_STORES } = await import("../../engine/secrets/open_stores.ts");

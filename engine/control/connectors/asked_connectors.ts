@@ -1,6 +1,6 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../../contract/discovery.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { CheckContext } from "../../definitions/check_pipelines.ts";
+import type { CheckContext } from "../../definitions/check/check_context.ts";
 import { discoverStreams, readConnectors, testConnector } from "../../definitions/discover.ts";
 import { Turns } from "../services/turns.ts";
 

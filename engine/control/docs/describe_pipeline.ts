@@ -12,7 +12,7 @@ import { type Check, modelChecks, streamChecks } from "../../../sql/language/che
 import { readModels } from "../../../sql/language/files/read_models.ts";
 import { seedText } from "../../../sql/language/files/seeds.ts";
 import type { Model } from "../../../sql/language/model.ts";
-import type { CheckedPipeline } from "../../definitions/check_pipelines.ts";
+import type { CheckedPipeline } from "../../definitions/check/check_context.ts";
 import { scheduleWords } from "../schedules/schedule_views.ts";
 
 /** A pipeline by its files, as it was found to be; nothing is known of its runs. */

@@ -2,11 +2,8 @@ import type { MacroDocs, PipelineDocs, ProjectDocs } from "../../../contract/doc
 import type { Macro, MacroStatement } from "../../../sql/language/macros/parse_macros.ts";
 import { scanSql } from "../../../sql/language/scan_sql.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
-import {
-  type CheckContext,
-  type CheckedPipeline,
-  checkPipelines,
-} from "../../definitions/check_pipelines.ts";
+import type { CheckContext, CheckedPipeline } from "../../definitions/check/check_context.ts";
+import { checkPipelines } from "../../definitions/check/check_pipelines.ts";
 import { loadProject } from "../../definitions/load.ts";
 import { loadSharedSql } from "../../definitions/project/shared_sql.ts";
 import { ProjectFiles } from "../../definitions/read_files.ts";

@@ -4,7 +4,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { quoteName } from "../../../contract/names.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { didYouMeanOneOf } from "../../../text/suggest.ts";
-import { isRunnable } from "../../definitions/check_pipelines.ts";
+import { isRunnable } from "../../definitions/check/check_context.ts";
 import type { LoadedProject } from "../../definitions/load.ts";
 import type { LoadedPipeline } from "../../definitions/parse_pipeline.ts";
 import { type BeginContext, beginWarehouse, hasWarehouse } from "../../runs/warehouses/begin_warehouse.ts";

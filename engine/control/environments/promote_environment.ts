@@ -1,7 +1,7 @@
 import type { PromotedEnvironment } from "../../../contract/environments/environment.ts";
 import { splitPlacedName } from "../../../contract/environments/pipeline_name.ts";
 import { AppError } from "../../../contract/errors.ts";
-import { isRunnable } from "../../definitions/check_pipelines.ts";
+import { isRunnable } from "../../definitions/check/check_context.ts";
 import { currentRevision } from "../../definitions/revision.ts";
 import type { LoadedProject } from "../../definitions/load.ts";
 import type { PipelineRecord } from "../../store/ports/definitions.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { ModelChange, ProjectPlan } from "../../../contract/plan/plan.ts";
-import type { CheckContext } from "../../definitions/check_pipelines.ts";
+import type { CheckContext } from "../../definitions/check/check_context.ts";
 import { type PlanBase, planProject } from "../../definitions/plan/plan_project.ts";
 import { writeProject } from "../../definitions/plan/project_sources.ts";
 import { openScratchFolder, type ScratchFolder } from "../../runs/warehouses/copies_folder.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { ProjectPlan } from "../../../contract/plan/plan.ts";
-import type { CheckContext } from "../../definitions/check_pipelines.ts";
+import type { CheckContext } from "../../definitions/check/check_context.ts";
 import { planProject } from "../../definitions/plan/plan_project.ts";
 import { writeProject } from "../../definitions/plan/project_sources.ts";
 import type { PlanRequest } from "./port.ts";

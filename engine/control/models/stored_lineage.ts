@@ -3,7 +3,7 @@ import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
 import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
 import { parsePublishedName } from "../../../contract/snapshots/source.ts";
 import type { Column } from "../../../contract/sql.ts";
-import type { CheckContext } from "../../definitions/check_pipelines.ts";
+import type { CheckContext } from "../../definitions/check/check_context.ts";
 import { compileSides } from "../../definitions/plan/compile_sides.ts";
 import { sideOfRevision } from "../../definitions/plan/plan_side.ts";
 import type { Store } from "../../store/store.ts";

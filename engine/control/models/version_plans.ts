@@ -1,7 +1,7 @@
 import { AppError } from "../../../contract/errors.ts";
 import type { PipelinePlan } from "../../../contract/plan/plan.ts";
 import type { ReadableRevision } from "../../../contract/revision.ts";
-import type { CheckContext } from "../../definitions/check_pipelines.ts";
+import type { CheckContext } from "../../definitions/check/check_context.ts";
 import type { LoadedPipeline } from "../../definitions/parse_pipeline.ts";
 import { planPipelines } from "../../definitions/plan/plan_pipelines.ts";
 import { type PlanSide, sideOfRevision } from "../../definitions/plan/plan_side.ts";

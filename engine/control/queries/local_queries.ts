@@ -10,7 +10,7 @@ import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts"
 import { type RevisionFile, writtenFiles } from "../../../contract/revision.ts";
 import { formatFault } from "../../../text/fault.ts";
 import { didYouMeanOneOf } from "../../../text/suggest.ts";
-import type { CheckContext } from "../../definitions/check_pipelines.ts";
+import type { CheckContext } from "../../definitions/check/check_context.ts";
 import { loadProject } from "../../definitions/load.ts";
 import { writeProject } from "../../definitions/plan/project_sources.ts";
 import { previewModel, type PreviewModelContext } from "../../runs/queries/preview_model.ts";

@@ -5,7 +5,7 @@ import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
 import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { Answers } from "../../grants/answer_questions.ts";
-import type { CheckContext } from "../check_pipelines.ts";
+import type { CheckContext } from "../check/check_context.ts";
 import { runCheckProcess } from "../processes/check_process.ts";
 import { DEFAULT_BUDGET } from "../processes/process_budget.ts";
 import type { PlanSide } from "./plan_side.ts";

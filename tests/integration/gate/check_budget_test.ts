@@ -2,11 +2,8 @@ import { systemClock } from "../../../contract/clock.ts";
 import { Egress } from "../../../engine/grants/egress/egress.ts";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { connectors } from "../../../connectors/registry.ts";
-import {
-  type CheckContext,
-  type CheckedPipeline,
-  checkPipelines,
-} from "../../../engine/definitions/check_pipelines.ts";
+import type { CheckContext, CheckedPipeline } from "../../../engine/definitions/check/check_context.ts";
+import { checkPipelines } from "../../../engine/definitions/check/check_pipelines.ts";
 import type { ProcessBudget } from "../../../engine/definitions/processes/process_budget.ts";
 import { loadProject } from "../../../engine/definitions/load.ts";
 import { defaultPolicy, parsePolicy } from "../../../engine/grants/policy.ts";

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { connectors } from "../../../connectors/registry.ts";
 import { systemClock } from "../../../contract/clock.ts";
-import { checkProject } from "../../../engine/definitions/check_pipelines.ts";
+import { checkProject } from "../../../engine/definitions/check/check_project.ts";
 import { Egress } from "../../../engine/grants/egress/egress.ts";
 import { defaultPolicy } from "../../../engine/grants/policy.ts";
 import { findProgram } from "../../../server/program.ts";
