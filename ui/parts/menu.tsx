@@ -59,7 +59,7 @@ export function Menu({ frame, section }: { frame: Looker; section: Section | und
       ))}
       {more.length > 0 && (
         <details class={isAlways ? "menu" : "menu narrow-only"}>
-          <summary {...(more.some((entry) => entry.section === section) ? { "data-current": "" } : {})}>
+          <summary {...currentOf(more.find((entry) => entry.section === section))}>
             More
             <Icon name="chevron" />
           </summary>
@@ -78,6 +78,12 @@ export function Menu({ frame, section }: { frame: Looker; section: Section | und
       )}
     </nav>
   );
+}
+
+/** An entry that has room in the bar is only under More where it has none. */
+function currentOf(entry: MenuEntry | undefined): { readonly "data-current"?: "always" | "narrow" } {
+  if (entry === undefined) return {};
+  return { "data-current": entry.place === "wide" ? "narrow" : "always" };
 }
 
 function Count({ entry, frame: { openProblems = 0 } }: { entry: MenuEntry; frame: Looker }) {

@@ -4,6 +4,7 @@ import { formatBytes, formatCount, formatPlural } from "../../../text/format.ts"
 import { Code } from "../../parts/code/source_code.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { Fact } from "../../parts/facts.tsx";
+import { Icon } from "../../parts/icons.tsx";
 import { type Frame, Layout } from "../../parts/layout.tsx";
 import { plainText } from "../../parts/plain_text.ts";
 import { RunLink } from "../../parts/runs/run_link.tsx";
@@ -99,6 +100,7 @@ function Model({ view, frame, pipeline, path, origin }: ModelProps) {
           <details class="row">
             <summary>
               <span class="row-name">{formatPlural(snapshot.columns.length, "column")}</span>
+              <Icon name="chevron" />
             </summary>
             <div class="row-body">
               <ColumnTable columns={snapshot.columns.map((column) => ({ ...column, description: null }))} />
@@ -107,6 +109,7 @@ function Model({ view, frame, pipeline, path, origin }: ModelProps) {
           <details class="row">
             <summary>
               <span class="row-name">From a program</span>
+              <Icon name="chevron" />
             </summary>
             <div class="row-body">
               <Code source={exampleOf(origin, pipeline, snapshot)} language="text" />
