@@ -31,9 +31,11 @@ export async function migrate(
   }
   if (current > 0 && current < known) {
     if (isForbidden) {
+      const reached = await whileItMoves(client, current, known);
+      if (reached >= known) return [];
       throw new AppError(
         "conflict",
-        `Cannot open the control store: it is of an older Sluice (schema ${current}, this one has ${known}), ` +
+        `Cannot open the control store: it is of an older Sluice (schema ${reached}, this one has ${known}), ` +
           "which may be using it. Use that version, or start a server of this one first: it brings the store up to date",
       );
     }
@@ -44,6 +46,23 @@ export async function migrate(
     if (migration.id > current && await apply(client, migration)) applied.push(migration.id);
   }
   return applied;
+}
+
+/** Between two looks, and how long the schema may stay as it is until nobody is at work on it. */
+const LOOK_MS = 20;
+const STILL_MS = 2_000;
+
+/** What the schema is when another process, as the one that makes the store, has brought it as far as it does. */
+async function whileItMoves(client: Client, current: number, known: number): Promise<number> {
+  let version = current;
+  let movedMs = performance.now();
+  while (version < known && performance.now() - movedMs < STILL_MS) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const now = await schemaVersion(client);
+    if (now !== version) movedMs = performance.now();
+    version = now;
+  }
+  return version;
 }
 
 /** The id of the last migration applied; 0 for an empty file. */

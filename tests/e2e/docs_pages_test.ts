@@ -44,7 +44,7 @@ Deno.test("static docs open from a disk, are searched there, and run nothing tha
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Daily" }).waitFor();
   strictEqual(await page.locator("tr:target th").innerText(), `odd "id" <b>#?%pii`);
-  strictEqual(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+  strictEqual(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
   await page.getByLabel("Search").fill("nothing-like-it");
   await page.getByText("Nothing has this").waitFor();
   deepStrictEqual(complaints, []);

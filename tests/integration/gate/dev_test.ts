@@ -1,7 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
+import { linesOf } from "../../../contract/jobs/job_lines.ts";
 import { sluiceArgs } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
 
@@ -47,7 +46,7 @@ class Dev implements AsyncDisposable {
       stdout: "piped",
       stderr: "null",
     }).spawn();
-    this.#lines = createInterface({ input: Readable.fromWeb(this.#child.stdout) })[Symbol.asyncIterator]();
+    this.#lines = linesOf(this.#child.stdout)[Symbol.asyncIterator]();
     this.#deadline = setTimeout(() => this.#child.kill("SIGKILL"), 90_000);
   }
 
@@ -77,6 +76,7 @@ class Dev implements AsyncDisposable {
       // It has ended.
     }
     await this.#child.status;
+    await this.#lines.return?.();
     clearTimeout(this.#deadline);
   }
 }

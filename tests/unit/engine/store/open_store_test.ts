@@ -115,6 +115,17 @@ Deno.test("openStore() refuses a store that a newer Sluice made and leaves it as
   });
 });
 
+Deno.test("openStore() waits for the process that is making the store, where it may change none", async () => {
+  await using fixture = new StoreFixture();
+  await withClient(fixture, (client) => migrate(client, MIGRATIONS.slice(0, 1)));
+  const beside = openStore(fixture.url, { upgrade: { isForbidden: true } });
+  for (let count = 2; count <= MIGRATIONS.length; count++) {
+    await withClient(fixture, (client) => migrate(client, MIGRATIONS.slice(0, count)));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await using _ = await beside;
+});
+
 Deno.test("openStore() says that it brings an older store up to date, and leaves it as it is where that is forbidden", async () => {
   await using fixture = new StoreFixture();
   await withClient(fixture, (client) => migrate(client, MIGRATIONS.slice(0, -1)));
