@@ -22,11 +22,10 @@ const PRIVATE_FILE = 0o600;
 /** The newest is looked for anew where it is removed between the look and the link. */
 const MOST_TRIES = 10;
 
-export const pinnedFolder = (dataDir: string): string => join(dataDir, "pinned");
+const pinnedFolder = (dataDir: string): string => join(dataDir, "pinned");
 
 /** Throws `invalid` for an id that leads out of the folder. */
-export const pinsOfRun = (dataDir: string, run: string): string =>
-  join(pinnedFolder(dataDir), requirePathPart(run));
+const pinsOfRun = (dataDir: string, run: string): string => join(pinnedFolder(dataDir), requirePathPart(run));
 
 export interface PinContext {
   readonly dataDir: string;

@@ -1,5 +1,4 @@
 import type { ConnectorSummary, ConnectorTest, SourceStream } from "../../../contract/discovery.ts";
-import { AppError } from "../../../contract/errors.ts";
 import type { CheckContext } from "../../definitions/check/check_context.ts";
 import { discoverStreams, readConnectors, testConnector } from "../../definitions/discover.ts";
 import { Turns } from "../services/turns.ts";
@@ -10,10 +9,7 @@ export class AskedConnectors {
   readonly #turns = new Turns({
     atOnce: 4,
     waiting: 20,
-    refusal: () =>
-      new AppError("unavailable", "4 connectors are being asked, and 20 more wait: try again in a moment", {
-        reason: "too_many_requests",
-      }),
+    refusal: "4 connectors are being asked, and 20 more wait: try again in a moment",
   });
 
   constructor(context: () => CheckContext) {

@@ -33,12 +33,7 @@ export class LocalData implements PublishedData, AsyncDisposable {
   readonly #turns = new Turns({
     atOnce: AT_ONCE,
     waiting: WAITING,
-    refusal: () =>
-      new AppError(
-        "unavailable",
-        `${AT_ONCE} requests are being read, and ${WAITING} more wait: try again in a moment`,
-        { reason: "too_many_requests" },
-      ),
+    refusal: `${AT_ONCE} requests are being read, and ${WAITING} more wait: try again in a moment`,
   });
 
   constructor(context: PublishedDataContext) {

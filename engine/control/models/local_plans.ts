@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { AppError } from "../../../contract/errors.ts";
 import type { ModelChange, ProjectPlan } from "../../../contract/plan/plan.ts";
 import type { CheckContext } from "../../definitions/check/check_context.ts";
 import { type PlanBase, planProject } from "../../definitions/plan/plan_project.ts";
@@ -27,12 +26,7 @@ export function createPlans(context: LocalPlansContext): Plans {
   const turns = new Turns({
     atOnce: AT_ONCE,
     waiting: WAITING,
-    refusal: () =>
-      new AppError(
-        "unavailable",
-        `${AT_ONCE} plans are being made, and ${WAITING} more wait: try again in a moment`,
-        { reason: "too_many_requests" },
-      ),
+    refusal: `${AT_ONCE} plans are being made, and ${WAITING} more wait: try again in a moment`,
   });
   return {
     plan: (request, signal, limits) =>

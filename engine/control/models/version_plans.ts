@@ -32,10 +32,7 @@ export function createVersionPlans({ store, checkContext, signal }: VersionPlans
   const turns = new Turns({
     atOnce: 1,
     waiting: WAITING,
-    refusal: () =>
-      new AppError("unavailable", "Many versions are being compared: try again in a moment", {
-        reason: "too_many_requests",
-      }),
+    refusal: "Many versions are being compared: try again in a moment",
   });
   const known = new Map<string, Promise<PipelinePlan>>();
   return async (before, after) => {

@@ -47,12 +47,7 @@ export class LocalQueries implements Queries, AsyncDisposable {
   readonly #turns = new Turns({
     atOnce: AT_ONCE,
     waiting: WAITING,
-    refusal: () =>
-      new AppError(
-        "unavailable",
-        `${AT_ONCE} requests are being answered, and ${WAITING} more wait: try again in a moment`,
-        { reason: "too_many_requests" },
-      ),
+    refusal: `${AT_ONCE} requests are being answered, and ${WAITING} more wait: try again in a moment`,
   });
 
   constructor(context: LocalQueriesContext) {

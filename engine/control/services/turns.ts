@@ -1,12 +1,14 @@
-import type { AppError } from "../../../contract/errors.ts";
+import { AppError } from "../../../contract/errors.ts";
 
 export interface TurnsOptions {
   /** Pieces of work at a time. */
   readonly atOnce: number;
   /** Those that may wait for their turn, in each of the two lines. */
   readonly waiting: number;
-  /** What whoever finds a full line is told. */
-  readonly refusal: () => AppError;
+  /** What whoever finds a full line is told: that it is `unavailable` now. */
+  readonly refusal: string;
+  /** Of that error; `too_many_requests` by default. */
+  readonly reason?: string;
 }
 
 export interface TurnOptions {
@@ -27,7 +29,7 @@ export class Turns {
     this.#options = options;
   }
 
-  /** Throws the refusal where too many wait already, and the signal's reason. */
+  /** Throws `unavailable` where too many wait already, and the signal's reason. */
   async take<T>(work: () => Promise<T>, { signal, isFirst = false }: TurnOptions = {}): Promise<T> {
     if (this.#busy < this.#options.atOnce) this.#busy++;
     else await this.#wait(this.#lines[isFirst ? 0 : 1], signal);
@@ -44,7 +46,8 @@ export class Turns {
 
   /** Returns with the place that another leaves. */
   async #wait(line: (() => void)[], signal: AbortSignal | undefined): Promise<void> {
-    if (line.length >= this.#options.waiting) throw this.#options.refusal();
+    const { waiting, refusal, reason = "too_many_requests" } = this.#options;
+    if (line.length >= waiting) throw new AppError("unavailable", refusal, { reason });
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = () => {

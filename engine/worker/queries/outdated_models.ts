@@ -38,7 +38,7 @@ export async function outdatedModels(
 }
 
 /** The nodes that a node reads, directly or through others. */
-export function nodesBehind(node: string, graph: Pick<Graph, "nodes">): Set<string> {
+function nodesBehind(node: string, graph: Pick<Graph, "nodes">): Set<string> {
   const found = new Set<string>();
   const visit = (name: string): void => {
     for (const other of graph.nodes.get(name)?.depends ?? []) {

@@ -79,7 +79,7 @@ export async function defineSql(view: SqlView, offset: number): Promise<FilePlac
 }
 
 /** A table's file; of a column the place in it that gives it, as far as that can be seen. */
-export function placesOfTable(view: SqlView, table: KnownTable, column?: string): FilePlace[] {
+function placesOfTable(view: SqlView, table: KnownTable, column?: string): FilePlace[] {
   if (table.kind === "cte") {
     const { name, query } = table.cte;
     const output = column === undefined
@@ -106,7 +106,7 @@ export function placesOfTable(view: SqlView, table: KnownTable, column?: string)
   }];
 }
 
-export function placesOfStream({ pipeline }: Pick<SqlView, "pipeline">, stream: string): FilePlace[] {
+function placesOfStream({ pipeline }: Pick<SqlView, "pipeline">, stream: string): FilePlace[] {
   if (pipeline === undefined) return [];
   const { file, line = 1, column = 1 } = pipeline.loaded.place(["extract", stream]);
   return [{ path: file, line, column, length: stream.length }];

@@ -1,4 +1,3 @@
-import { AppError } from "../../../../contract/errors.ts";
 import { Turns } from "../../services/turns.ts";
 
 /**
@@ -44,10 +43,8 @@ export function createHasher(
   const turns = new Turns({
     atOnce,
     waiting,
-    refusal: () =>
-      new AppError("unavailable", "Too many people sign in at this moment: try again in some seconds", {
-        reason: "too_many_attempts",
-      }),
+    refusal: "Too many people sign in at this moment: try again in some seconds",
+    reason: "too_many_attempts",
   });
   // Loaded when the first password is looked at: most starts of the program see none.
   const argon2 = () => import("@node-rs/argon2");

@@ -6,7 +6,7 @@ import { MARKS } from "./rendering.ts";
  * One value of a query that dbt runs while it compiles, as `run_query()` and `get_single_value()` do: the model asks it
  * itself, by a subquery, when it runs. What is computed from it in the template is a fault, since it is not known yet.
  */
-export function queryValue(sql: string): JinjaObject {
+function queryValue(sql: string): JinjaObject {
   const [open, close] = MARKS.query;
   const refused = (what: string): never => {
     throw new AppError(

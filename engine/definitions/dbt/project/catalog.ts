@@ -9,8 +9,6 @@ export interface Catalog {
   source(key: string): readonly KnownColumn[] | undefined;
 }
 
-export const NO_CATALOG: Catalog = { model: () => undefined, source: () => undefined };
-
 /** `value` is the parsed file. What is no catalogue has no tables. */
 export function readCatalog(value: unknown): Catalog {
   const tables = (key: "nodes" | "sources", nameOf: (id: readonly string[]) => string) => {

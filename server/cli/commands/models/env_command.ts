@@ -35,12 +35,7 @@ export const env: CommandRun = async (invocation, context) => {
 };
 
 async function list(invocation: Invocation, context: CliContext): Promise<number> {
-  await using connection = await connect(
-    readFolders(invocation, context),
-    context,
-    invocation.command,
-    "read",
-  );
+  await using connection = await connectTo("read", invocation, context);
   const found = await connection.engine.environments.list();
   const { terminal } = context;
   if (invocation.flag("json")) terminal.out(JSON.stringify(found));
@@ -76,12 +71,7 @@ async function create(invocation: Invocation, context: CliContext): Promise<numb
     () => stopping.abort(new AppError("cancelled", "Stopped: the same again does the rest")),
     { withHangup: true },
   );
-  await using connection = await connect(
-    readFolders(invocation, context),
-    context,
-    invocation.command,
-    "change",
-  );
+  await using connection = await connectTo("change", invocation, context);
   const result = await connection.engine.environments.create(environment, {
     ...(pipelines === undefined ? {} : { pipelines }),
     ...(isProduction ? {} : { from }),
@@ -114,12 +104,7 @@ async function create(invocation: Invocation, context: CliContext): Promise<numb
 
 async function promote(invocation: Invocation, context: CliContext): Promise<number> {
   const { environment, pipelines } = namesOf(invocation);
-  await using connection = await connect(
-    readFolders(invocation, context),
-    context,
-    invocation.command,
-    "change",
-  );
+  await using connection = await connectTo("change", invocation, context);
   const result = await connection.engine.environments.promote(environment, pipelines);
   const { terminal } = context;
   const { promoted, applied: { applied, unchanged, faults } } = result;
@@ -141,6 +126,9 @@ async function promote(invocation: Invocation, context: CliContext): Promise<num
   return faults.some(({ severity }) => severity === "error") ? 2 : 0;
 }
 
+const connectTo = (use: "read" | "change", invocation: Invocation, context: CliContext) =>
+  connect(readFolders(invocation, context), context, invocation.command, use);
+
 const MOST_ROWS = 1_000_000_000;
 
 function sampleOf(sample: string | undefined, rows: string | undefined): TableSample | undefined {
@@ -160,12 +148,7 @@ function sampleOf(sample: string | undefined, rows: string | undefined): TableSa
 
 async function remove(invocation: Invocation, context: CliContext): Promise<number> {
   const { environment, pipelines } = namesOf(invocation);
-  await using connection = await connect(
-    readFolders(invocation, context),
-    context,
-    invocation.command,
-    "change",
-  );
+  await using connection = await connectTo("change", invocation, context);
   const result = await connection.engine.environments.remove(environment, pipelines);
   const { terminal } = context;
   if (invocation.flag("json")) terminal.out(JSON.stringify(result));

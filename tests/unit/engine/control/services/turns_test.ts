@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { AppError } from "../../../../../contract/errors.ts";
 import { type TurnOptions, Turns } from "../../../../../engine/control/services/turns.ts";
 import { settle } from "../../../../support/fake_clock.ts";
 
@@ -7,7 +6,7 @@ function setUp() {
   const turns = new Turns({
     atOnce: 2,
     waiting: 2,
-    refusal: () => new AppError("unavailable", "too many", { reason: "too_many_requests" }),
+    refusal: "too many",
   });
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -59,7 +58,7 @@ Deno.test("whoever leaves the line takes nobody's place, and a failure gives its
   end("b");
   end("d");
   await Promise.all([...held, next]);
-  const turns = new Turns({ atOnce: 1, waiting: 0, refusal: () => new AppError("unavailable", "too many") });
+  const turns = new Turns({ atOnce: 1, waiting: 0, refusal: "too many" });
   await assert.rejects(turns.take(() => Promise.reject(new Error("broken"))), /broken/);
   assert.equal(await turns.take(() => Promise.resolve(1)), 1);
 });
