@@ -74,10 +74,11 @@ Deno.test("position, lag and what the server keeps are shown after each run, and
       "GET",
       `/api/runs/${run.id}/logs`,
     );
-    match(
-      log.filter(({ level }) => level === "warn").map(({ message }) => message).join("\n"),
-      /slot sluice_live_shop_\w+ made the server keep 3\.\d+ MB of its log, more than max_retained_wal \(1MB\)/,
-    );
+    const [, kept] =
+      /slot sluice_live_shop_\w+ made the server keep ([\d.]+) MB of its log, more than max_retained_wal \(1MB\)/
+        .exec(log.filter(({ level }) => level === "warn").map(({ message }) => message).join("\n")) ?? [];
+    // What other tests write into the server's log is kept with it.
+    ok(Number(kept) >= 3, kept);
     const second = await followed();
     ok((second.position ?? "") !== first.position);
     ok(Date.now() - Date.parse(second.streams[0]?.last_change_at ?? "") < 600_000);

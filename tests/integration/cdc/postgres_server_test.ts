@@ -66,7 +66,7 @@ Deno.test("what a slot keeps is told beyond max_retained_wal; a slot that lost i
   const warned = await project.run({ orders });
   match(
     warned.log.join("\n"),
-    /warn: The slot sluice_p_shop_\w+ made the server keep 5\.\d+ MB of its log, more than max_retained_wal \(1MB\)/,
+    /warn: The slot sluice_p_shop_\w+ made the server keep [5-9]\.\d+ MB of its log, more than max_retained_wal \(1MB\)/,
   );
   await log(100);
   await sql`SELECT pg_switch_wal()`;
