@@ -13,7 +13,7 @@ import type { PreviewFolder } from "../runs/previews.ts";
 import type { PublishedFolder } from "../runs/streams/published.ts";
 import type { PipelineRecord, RevisionHead } from "../store/ports/definitions.ts";
 import type { Store } from "../store/store.ts";
-import { followedViews } from "./followed.ts";
+import { followedViews } from "./following/followed.ts";
 import { pipelineRecord, revisionInForce } from "./pipeline_record.ts";
 import { detailOf, summaryOf } from "./pipeline_view.ts";
 import { ScheduleViews } from "./schedules/schedule_views.ts";

@@ -1,15 +1,15 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
-import type { FollowProgress } from "../../../../contract/connector/changes.ts";
-import { type FollowedReport, followedReportSchema } from "../../../../contract/connector/followed.ts";
-import { AppError } from "../../../../contract/errors.ts";
-import { pipelineSchema } from "../../../../contract/pipeline/pipeline.ts";
-import { followedViews } from "../../../../engine/control/followed.ts";
-import { type Follower, FollowerWatch } from "../../../../engine/control/follower_watch.ts";
-import { PublishedFolder } from "../../../../engine/runs/streams/published.ts";
-import { FakeClock } from "../../../support/fake_clock.ts";
-import { newRun, revision, StoreFixture } from "../store/store_fixture.ts";
+import type { FollowProgress } from "../../../../../contract/connector/changes.ts";
+import { type FollowedReport, followedReportSchema } from "../../../../../contract/connector/followed.ts";
+import { AppError } from "../../../../../contract/errors.ts";
+import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
+import { followedViews } from "../../../../../engine/control/following/followed.ts";
+import { type Follower, FollowerWatch } from "../../../../../engine/control/following/follower_watch.ts";
+import { PublishedFolder } from "../../../../../engine/runs/streams/published.ts";
+import { FakeClock } from "../../../../support/fake_clock.ts";
+import { newRun, revision, StoreFixture } from "../../store/store_fixture.ts";
 
 const NOON = "2026-11-26T12:00:00.000Z";
 const MINUTE_MS = 60_000;

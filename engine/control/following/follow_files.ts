@@ -1,7 +1,7 @@
-import type { Log } from "../../contract/log.ts";
-import type { ApplyResult } from "../../contract/run.ts";
-import { formatFault } from "../../text/fault.ts";
-import { type ProjectLook, watchProject } from "../definitions/watch.ts";
+import type { Log } from "../../../contract/log.ts";
+import type { ApplyResult } from "../../../contract/run.ts";
+import { formatFault } from "../../../text/fault.ts";
+import { type ProjectLook, watchProject } from "../../definitions/watch.ts";
 
 const DEBOUNCE_MS = 300;
 

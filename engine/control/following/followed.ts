@@ -1,7 +1,7 @@
-import type { FollowedReport, FollowedView } from "../../contract/connector/followed.ts";
-import { followedConnectors } from "../../contract/pipeline/followed_streams.ts";
-import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
-import type { PublishedFolder } from "../runs/streams/published.ts";
+import type { FollowedReport, FollowedView } from "../../../contract/connector/followed.ts";
+import { followedConnectors } from "../../../contract/pipeline/followed_streams.ts";
+import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
+import type { PublishedFolder } from "../../runs/streams/published.ts";
 
 /** How far the pipeline's streams are in the logs that they follow, as it was last reported; none before the first run. */
 export async function followedViews(

@@ -1,14 +1,14 @@
-import type { FollowProgress } from "../../contract/connector/changes.ts";
-import type { FollowedReport } from "../../contract/connector/followed.ts";
-import type { Clock } from "../../contract/clock.ts";
-import { toAppError } from "../../contract/errors.ts";
-import type { Log } from "../../contract/log.ts";
-import { followedConnectors, followedStreams } from "../../contract/pipeline/followed_streams.ts";
-import type { PipelineDefinition } from "../../contract/pipeline/pipeline.ts";
-import type { StreamDefinition } from "../../contract/pipeline/stream.ts";
-import { repeat } from "../runs/repeat.ts";
-import type { PublishedFolder } from "../runs/streams/published.ts";
-import type { Store } from "../store/store.ts";
+import type { FollowProgress } from "../../../contract/connector/changes.ts";
+import type { FollowedReport } from "../../../contract/connector/followed.ts";
+import type { Clock } from "../../../contract/clock.ts";
+import { toAppError } from "../../../contract/errors.ts";
+import type { Log } from "../../../contract/log.ts";
+import { followedConnectors, followedStreams } from "../../../contract/pipeline/followed_streams.ts";
+import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
+import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
+import { repeat } from "../../runs/repeat.ts";
+import type { PublishedFolder } from "../../runs/streams/published.ts";
+import type { Store } from "../../store/store.ts";
 
 const FIRST_AFTER_MS = 60_000;
 /** How long what a run or an earlier look has found is good for. */
