@@ -4,6 +4,7 @@ import { quoteIdentifier, quoteLiteral } from "../../contract/sql.ts";
 import { type RunSql, withAttachedFiles } from "./attach/attached_files.ts";
 import { STORAGE_VERSION } from "./database.ts";
 import { attachText, catalogueOf } from "./attach/encrypted.ts";
+import { hashedValues } from "./hashed_values.ts";
 import { toOpenError } from "./open_error.ts";
 import { readReport } from "./sql_error.ts";
 
@@ -93,13 +94,21 @@ async function compare(run: RunSql, source: string): Promise<Converted> {
     });
   }
   let rows = 0;
-  const tables = await run(
-    `SELECT schema_name AS schema, table_name AS name FROM duckdb_tables()
-     WHERE database_name = ${quoteLiteral(source)} ORDER BY ALL`,
+  // Both have the same definitions by now.
+  const columns = await run(
+    `SELECT schema_name AS schema, table_name AS name, column_name AS column, data_type AS type FROM duckdb_columns()
+     SEMI JOIN duckdb_tables() USING (database_name, schema_name, table_name)
+     WHERE database_name = ${quoteLiteral(source)} ORDER BY schema_name, table_name, column_index`,
   );
-  for (const { schema, name } of tables) {
-    const table = `${quoteIdentifier(String(schema))}.${quoteIdentifier(String(name))}`;
-    const [one, other] = [await rowsOf(run, source, table), await rowsOf(run, COPY, table)];
+  const tables = Map.groupBy(
+    columns,
+    ({ schema, name }) => `${quoteIdentifier(String(schema))}.${quoteIdentifier(String(name))}`,
+  );
+  for (const [table, its] of tables) {
+    const values = its.flatMap(({ column, type }) =>
+      hashedValues(`t.${quoteIdentifier(String(column))}`, String(type))
+    );
+    const [one, other] = [await rowsOf(run, source, table, values), await rowsOf(run, COPY, table, values)];
     if (one.text !== other.text) {
       throw new AppError(
         "invalid",
@@ -108,17 +117,18 @@ async function compare(run: RunSql, source: string): Promise<Converted> {
     }
     rows += one.count;
   }
-  return { tables: tables.length, rows };
+  return { tables: tables.size, rows };
 }
 
 async function rowsOf(
   run: RunSql,
   catalogue: string,
   table: string,
+  values: readonly string[],
 ): Promise<{ count: number; text: string }> {
   const [row] = await run(
-    `SELECT count(*) AS count, bit_xor(hash(t)) AS parity, sum(hash(t)::HUGEINT) AS total
-     FROM ${quoteIdentifier(catalogue)}.${table} AS t`,
+    `SELECT count(*) AS count, bit_xor(h) AS parity, sum(h::HUGEINT) AS total
+     FROM (SELECT hash(${values.join(", ")}) AS h FROM ${quoteIdentifier(catalogue)}.${table} AS t)`,
   );
   return { count: Number(row?.["count"] ?? 0), text: JSON.stringify(row) };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { TableFacts } from "../../../contract/runs/manifest.ts";
 import { type Column, quoteIdentifier, SqlError, type SqlSession } from "../../../contract/sql.ts";
-import { hashedValues } from "./hashed_values.ts";
+import { hashedValues } from "../../duckdb/hashed_values.ts";
 
 /** A table with more values than that has no hash: it would take seconds in each run. */
 export const MAX_HASHED_VALUES = 100_000_000;

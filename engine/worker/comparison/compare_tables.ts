@@ -3,7 +3,7 @@ import { type Column, findColumn, isSameName, quoteIdentifier } from "../../../c
 import { PREVIEW_CELL_CHARS } from "../../../contract/table.ts";
 import { cellSql, cutCell } from "../../../sql/build/cell_text.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import { hashedValues } from "../../warehouse/models/hashed_values.ts";
+import { hashedValues } from "../../duckdb/hashed_values.ts";
 
 export interface Compared {
   /** Quoted tables. */

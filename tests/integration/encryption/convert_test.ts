@@ -50,9 +50,11 @@ class Place implements AsyncDisposable {
     await session.run(`
       CREATE SCHEMA raw; CREATE SCHEMA _sluice;
       CREATE TABLE raw.orders (id INTEGER PRIMARY KEY, name VARCHAR NOT NULL DEFAULT 'x', tags VARCHAR[], doc JSON,
-        price DECIMAL(38, 9), moment TIMESTAMPTZ, u UUID, s STRUCT(a INTEGER, "b c" VARCHAR), m MAP(VARCHAR, INTEGER), b BLOB);
+        price DECIMAL(38, 9), moment TIMESTAMPTZ, u UUID, s STRUCT(a INTEGER, "b c" VARCHAR), m MAP(VARCHAR, INTEGER), b BLOB,
+        x UNION(n INTEGER, "t t" VARCHAR), a DOUBLE[2], h HUGEINT, i INTERVAL, d DOUBLE, next INTEGER AS (id + 1));
       INSERT INTO raw.orders SELECT range, 'secret ' || range, [range, NULL], '{"a": 1}', range / 7, now(), uuid(),
-        {'a': range, 'b c': NULL}, MAP {'k': range}, '\\x00\\xff'::BLOB FROM range(${ROWS});
+        {'a': range, 'b c': NULL}, MAP {'k': range}, '\\x00\\xff'::BLOB,
+        range::VARCHAR, [range, NULL], -range, INTERVAL (range) DAY, -0.0 FROM range(${ROWS});
       CREATE INDEX by_name ON raw.orders (name);
       CREATE TYPE mood AS ENUM ('a', 'b');
       CREATE TABLE "odd ""name" AS SELECT 'a'::mood AS mood, NULL AS nothing;
