@@ -44,6 +44,8 @@ export interface CheckSubject {
   readonly refusedModels: readonly string[];
   /** Of its models; none where it is left out. */
   readonly tests?: readonly UnitTest[];
+  /** The published models that it reads, where other subjects know them otherwise; those of the job unless given. */
+  readonly published?: SnapshotInputs;
   /** Columns of streams as they were last seen, used where the source cannot be asked. */
   readonly knownColumns: Readonly<Record<string, readonly Column[]>>;
 }

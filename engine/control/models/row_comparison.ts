@@ -5,7 +5,7 @@ import type { ComparedModel, ComparedSide } from "../../../contract/jobs/compare
 import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
 import type { ModelChange, PipelinePlan } from "../../../contract/plan/plan.ts";
 import { modelNamed, type PipelineChanges } from "../../definitions/plan/plan_pipeline.ts";
-import type { CompareRows } from "../../definitions/plan/plan_pipelines.ts";
+import type { CompareRows } from "../../definitions/plan/planned_pipeline.ts";
 import type { PlanSide } from "../../definitions/plan/plan_side.ts";
 import { compareRows, type CompareRowsContext } from "../../runs/comparisons/compare_rows.ts";
 import type { PlanLimits, RowComparison } from "./port.ts";

@@ -93,7 +93,7 @@ async function checkTogether(
     knownColumns: { ...pipeline.schemas?.columns, ...await context.knownColumns(pipeline.name) },
   })));
   const published = await inputsOfChecks(
-    group.map(({ sketch }) => sketch),
+    group.map(({ sketch }) => sketch.definition),
     context.publishedColumns ?? (() => Promise.resolve(undefined)),
   );
   let waiting: ReturnType<typeof setTimeout> | undefined;

@@ -1,7 +1,8 @@
+import { environmentOf } from "../../../contract/environments/pipeline_name.ts";
 import { createFence } from "../../grants/fence.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
 import { Lanes } from "../processes/lanes.ts";
-import { inWaves, piiOf, type PublishedColumns } from "../published/read_columns.ts";
+import { inWaves, knownFirst, piiOf, readsOfSketch } from "../published/read_columns.ts";
 import type { CheckContext, CheckedPipeline } from "./check_context.ts";
 import { checkGroup } from "./check_group.ts";
 import { type Provided, provideFor } from "./provide_check.ts";
@@ -33,14 +34,14 @@ export async function* checkPipelines(
     else yield outcome;
   }
   const compiled = new Map<string, CheckedPipeline>();
-  const publishedColumns: PublishedColumns = async (read) => {
-    const checked = compiled.get(read.pipeline);
-    const columns = checked?.modelColumns[read.model];
-    return columns === undefined
-      ? await context.publishedColumns?.(read)
-      : { columns, pii: piiOf(checked?.lineage, read.model) };
+  const bound = (pipeline: string, model: string) => {
+    const checked = compiled.get(pipeline);
+    const columns = checked?.modelColumns[model];
+    return columns && { columns, pii: piiOf(checked?.lineage, model) };
   };
-  const waves = inWaves(provided, ({ pipeline }) => pipeline.name, ({ sketch }) => sketch);
+  const environment = environmentOf(pipelines[0]?.name ?? "");
+  const publishedColumns = knownFirst(bound, context.publishedColumns, environment);
+  const waves = inWaves(provided, ({ pipeline }) => pipeline.name, ({ sketch }) => readsOfSketch(sketch));
   for (const wave of waves) {
     const lanes = new Lanes<CheckedPipeline[]>({ limit: BUSY_PROCESSES, most: MOST_PROCESSES });
     for (const group of groupsOf(wave)) {

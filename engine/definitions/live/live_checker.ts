@@ -3,7 +3,7 @@ import type { SqlFunction } from "../../../contract/jobs/live_job.ts";
 import type { FormattedText } from "../../../contract/jobs/format_job.ts";
 import type { PipelineLineage } from "../../../contract/lineage/lineage.ts";
 import type { PipelineStep } from "../../../contract/run.ts";
-import { type PublishedName, publishedReads } from "../../../contract/snapshots/source.ts";
+import type { PublishedName } from "../../../contract/snapshots/source.ts";
 import type { Column } from "../../../contract/sql.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
 import type { CheckContext } from "../check/check_context.ts";
@@ -13,7 +13,7 @@ import { withTriggerFaults } from "../check_triggers.ts";
 import { type LoadedProject, loadProject } from "../load.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
 import { withReadFaults } from "../published/check_reads.ts";
-import { inWaves } from "../published/read_columns.ts";
+import { inWaves, readsOfSketch } from "../published/read_columns.ts";
 import { ScriptBundles } from "../scripts/script_bundles.ts";
 import { type ProjectTests, readProjectTests } from "../testing/read_tests.ts";
 import { changedBetween, lookAtProject, type ProjectLook } from "../watch.ts";
@@ -197,7 +197,7 @@ export class LiveChecker implements AsyncDisposable {
     );
     const checked = new Map<string, LivePipeline>();
     // Behind those whose published models they read, whose columns are known then.
-    const waves = inWaves(project.pipelines, ({ name }) => name, ({ sketch }) => sketch);
+    const waves = inWaves(project.pipelines, ({ name }) => name, ({ sketch }) => readsOfSketch(sketch));
     for (const [wave, loaded] of waves.flatMap((wave) => wave.map((loaded) => [wave, loaded] as const))) {
       if (loaded === wave[0]) await this.#askSources(wave, asksSources, checked);
       const { name } = loaded;
@@ -242,12 +242,11 @@ export class LiveChecker implements AsyncDisposable {
   ): Promise<void> {
     const publishedOf = ({ pipeline, model }: PublishedName) => checked.get(pipeline)?.modelColumns[model];
     const open = pipelines.flatMap((pipeline) => {
-      const reads = pipeline.sketch === undefined ? [] : publishedReads(pipeline.sketch.definition);
       const key = JSON.stringify([
         pipeline.text,
         pipeline.connectors,
         pipeline.schemas?.columns,
-        reads.map((read) => publishedOf(read) ?? null),
+        readsOfSketch(pipeline.sketch).map((read) => publishedOf(read) ?? null),
       ]);
       return asksAll || this.#streams.get(pipeline.name)?.key !== key ? [{ pipeline, key }] : [];
     });

@@ -3,6 +3,12 @@ import { toAppError } from "../../../contract/errors.ts";
 import type { CheckReport, CheckSubject } from "../../../contract/jobs/check_job.ts";
 import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
 import { isWildcard } from "../../../contract/pipeline/wildcard.ts";
+import {
+  PUBLISHED_CONNECTOR,
+  publishedNameText,
+  publishedReads,
+  type SnapshotInputs,
+} from "../../../contract/snapshots/source.ts";
 import type { Column } from "../../../contract/sql.ts";
 import type { Answers } from "../../grants/answer_questions.ts";
 import type { CheckContext } from "../check/check_context.ts";
@@ -10,14 +16,16 @@ import { runCheckProcess } from "../processes/check_process.ts";
 import { DEFAULT_BUDGET } from "../processes/process_budget.ts";
 import type { PlanSide } from "./plan_side.ts";
 
-/** Nothing is asked for: no connection is opened. */
-const NO_ANSWERS: Answers = {
-  answer: ({ id }) =>
-    Promise.resolve({
-      type: "refused",
-      id,
-      error: { code: "forbidden", message: "A plan opens no connection" },
-    }),
+/** No connection is opened, but for the one that has the columns of published models with it. */
+const ANSWERS: Answers = {
+  answer: (question) => {
+    const { id } = question;
+    return Promise.resolve(
+      question.type === "config" && question.connector === PUBLISHED_CONNECTOR
+        ? { type: "config", id, config: {} }
+        : { type: "refused", id, error: { code: "forbidden", message: "A plan opens no connection" } },
+    );
+  },
   forgetSecrets: () => {},
   [Symbol.dispose]: () => {},
 };
@@ -30,6 +38,8 @@ export interface Uncompiled {
   readonly side: PlanSide;
   /** Columns of its raw tables. */
   readonly columns: Readonly<Record<string, readonly Column[]>>;
+  /** Published models that it reads, as far as they are known; where it is left out, so are the streams that read them. */
+  readonly published?: SnapshotInputs;
 }
 
 /** What binds sides: no source is asked, so nothing of what they name is reached. */
@@ -57,8 +67,10 @@ export async function compileSides(
       subjects: sides.map((side) => subjectOf(context, side)),
       scripts: [],
       wantsLineage,
-      connectors: {},
-      answers: NO_ANSWERS,
+      connectors: sides.some(({ published }) => published !== undefined)
+        ? { [PUBLISHED_CONNECTOR]: { type: PUBLISHED_CONNECTOR } }
+        : {},
+      answers: ANSWERS,
       grant: {
         permissions: { hosts: [], read: [], write: [], deny: [] },
         duckdb: { directories: [], files: [] },
@@ -81,14 +93,19 @@ export async function compileSides(
   }
 }
 
-/** With all streams muted: their columns are those that are known. */
+/** With all streams muted whose columns are those that are known. */
 function subjectOf(
   { connectors }: CompileContext,
-  { name, pipeline, side, columns }: Uncompiled,
+  { name, pipeline, side, columns, published }: Uncompiled,
 ): CheckSubject {
   const definition = asFarAsKnown(connectors, side);
+  const asked = new Set(
+    publishedReads(definition).flatMap((read) =>
+      published !== undefined && publishedNameText(read) in published ? [read.stream] : []
+    ),
+  );
   const streams = Object.entries(definition.extract).filter(([, stream]) => !isWildcard(stream));
-  const own = streams.flatMap((
+  const own = streams.filter(([stream]) => !asked.has(stream)).flatMap((
     [stream, entry],
   ) => [stream, ...childTablesOf(stream, entry).map(({ table }) => table)]);
   // What a wildcard stands for is known by the columns that runs have seen.
@@ -103,9 +120,10 @@ function subjectOf(
       load: others.length === 0 ? definition.load : {},
     },
     files: side.files,
-    mutedStreams: [...new Set([...own, ...others])],
+    mutedStreams: [...new Set([...own, ...others])].filter((stream) => !asked.has(stream)),
     mutedParams: [],
     refusedModels: [],
+    ...(published === undefined ? {} : { published }),
     knownColumns: columns,
   };
 }

@@ -1,55 +1,21 @@
-import type { CheckReport, DefinitionFault } from "../../../contract/jobs/check_job.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { ModelChange, PipelinePlan } from "../../../contract/plan/plan.ts";
-import type { RevisionFile } from "../../../contract/revision.ts";
-import type { Column } from "../../../contract/sql.ts";
 import { namesState, selectSteps, type StepStates } from "../../../sql/language/selector.ts";
 import type { Fault } from "../../../text/fault.ts";
-import { UNASKED_STORES } from "../../secrets/open_stores.ts";
-import { type CheckContext, isRunnable } from "../check/check_context.ts";
-import { checkPipelines } from "../check/check_pipelines.ts";
-import type { LoadedPipeline } from "../parse_pipeline.ts";
-import { stepGraph } from "./step_graph.ts";
-import { compileSides, type Uncompiled } from "./compile_sides.ts";
+import { isRunnable } from "../check/check_context.ts";
+import { compileAll, type Found } from "./compile_all.ts";
 import { fileDiffs } from "./file_diffs.ts";
-import { changesOf, type Compiled, modelChanges, type PipelineChanges } from "./plan_pipeline.ts";
+import { changesOf, modelChanges, type PipelineChanges } from "./plan_pipeline.ts";
 import { type PlanSide, sideOfProject } from "./plan_side.ts";
-
-/** One pipeline, as it is and as it would be; undefined for a side that there is not. */
-export interface PlannedPipeline {
-  readonly name: string;
-  readonly before: PlanSide | undefined;
-  /** What it is compared with, to be read. */
-  readonly against: string;
-  readonly after: LoadedPipeline | undefined;
-  readonly afterScripts: readonly RevisionFile[];
-}
-
-/** How rows are compared; what it returns of a model is put into its change. */
-export type CompareRows = (
-  pipeline: string,
-  changes: PipelineChanges,
-  compiled: Compiled,
-  models: readonly ModelChange[],
-  signal: AbortSignal,
-) => Promise<{ readonly models: readonly ModelChange[]; readonly data: PipelinePlan["data"] }>;
-
-export interface PlanContext extends CheckContext {
-  /** The last success of models, by their names. */
-  readonly lastBuilds: (pipeline: string) => Promise<ReadonlyMap<string, NonNullable<ModelChange["last"]>>>;
-  /** Whether files that streams name may be asked for their columns, where nothing else says them. */
-  readonly asksFiles: boolean;
-  /** Rows are not compared without it. */
-  readonly compareRows?: CompareRows | undefined;
-}
+import { type Compared, isReadable, type PlanContext, type PlannedPipeline } from "./planned_pipeline.ts";
+import { stepGraph } from "./step_graph.ts";
 
 export interface PlanOptions {
+  /** These alone, and those that they break; all by default. */
+  readonly only?: ReadonlySet<string> | undefined;
   /** Only changes of these steps: an expression as `--select` takes it. */
   readonly select?: string | undefined;
 }
-
-/** How many pipelines are compiled in one process. */
-const PIPELINES_A_PROCESS = 10;
 
 /**
  * What would be another than before, of each of the pipelines in their order. Only those that differ are compiled. Throws
@@ -61,19 +27,22 @@ export async function planPipelines(
   options: PlanOptions,
   signal: AbortSignal,
 ): Promise<PipelinePlan[]> {
-  const compared = pipelines.map((planned) => {
+  const compared = pipelines.map((planned): Compared => {
     const side = planned.after === undefined ? undefined : sideOfProject(planned.after, planned.afterScripts);
     return { planned, changes: changesOf(planned.before, side) };
   });
-  const isWanted = ({ planned, changes }: (typeof compared)[number]) =>
-    isReadable(planned) && (changes.isChanged || options.select !== undefined);
-  const compiled = await compileAll(context, compared.filter(isWanted), signal);
+  const isAskedFor = ({ planned: { name } }: Compared) => options.only?.has(name) ?? true;
+  const isWanted = (one: Compared) =>
+    isAskedFor(one) && isReadable(one) && (one.changes.isChanged || options.select !== undefined);
+  const compiled = await compileAll(context, compared, isWanted, signal);
   const plans: PipelinePlan[] = [];
   let failure: AppError | undefined;
-  for (const { planned, changes } of compared) {
+  for (const one of compared) {
+    const { planned, changes } = one;
     const found = compiled.get(planned.name);
+    if (!isAskedFor(one) && (changes.isChanged || brokenBy(found).length === 0)) continue;
     try {
-      plans.push(await planOf(context, planned, changes, found, options, signal));
+      plans.push(await planOf(context, one, found, options, signal));
     } catch (error) {
       // Of one that selects nothing here, another pipeline may have something.
       if (options.select === undefined || !(error instanceof AppError) || error.code !== "invalid") {
@@ -86,122 +55,26 @@ export async function planPipelines(
   return plans;
 }
 
-/** A file with faults says nothing of what it would be. */
-const isReadable = ({ after }: PlannedPipeline) => after === undefined || after.definition !== undefined;
-
-interface Found extends Compiled {
-  readonly faults: readonly Fault[];
-}
-
-interface Compared {
-  readonly planned: PlannedPipeline;
-  readonly changes: PipelineChanges;
-}
-
-async function compileAll(
-  context: PlanContext,
-  compared: readonly Compared[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Found>> {
-  const found = new Map<string, Found>();
-  for (let first = 0; first < compared.length; first += PIPELINES_A_PROCESS) {
-    const some = compared.slice(first, first + PIPELINES_A_PROCESS);
-    const columns = await columnsOf(context, some, signal);
-    const sides = some.flatMap(({ planned: { name }, changes: { before, after } }): Uncompiled[] => {
-      const known = columns.get(name) ?? { before: {}, after: {} };
-      return [
-        ...(before === undefined
-          ? []
-          : [{ name: `before ${name}`, pipeline: name, side: before, columns: known.before }]),
-        ...(after === undefined
-          ? []
-          : [{ name: `after ${name}`, pipeline: name, side: after, columns: known.after }]),
-      ];
-    });
-    const reports = await compileSides(context, sides, signal);
-    for (const { planned: { name, after } } of some) {
-      const reportOf = (side: string): CheckReport | undefined =>
-        typeof reports === "string" ? undefined : reports.get(`${side} ${name}`);
-      const ofProcess = typeof reports === "string" && after !== undefined
-        ? [{ file: after.path, message: reports, severity: "error" as const }]
-        : [];
-      const ofReport = (reportOf("after")?.faults ?? []).map((fault) => placed(after, fault));
-      found.set(name, {
-        before: reportOf("before"),
-        after: reportOf("after"),
-        faults: [...ofProcess, ...ofReport],
-      });
-    }
-  }
-  return found;
-}
-
-function placed(pipeline: LoadedPipeline | undefined, fault: Fault | DefinitionFault): Fault {
-  if (!("path" in fault)) return fault;
-  const place = pipeline?.place(fault.path) ?? { file: "" };
-  return { ...place, message: fault.message, severity: fault.severity };
-}
-
-type StreamColumns = Readonly<Record<string, readonly Column[]>>;
-
-/** The columns of raw tables: as they were last seen, and of streams that nobody has seen as their files have them. */
-async function columnsOf(
-  context: PlanContext,
-  compared: readonly Compared[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, { readonly before: StreamColumns; readonly after: StreamColumns }>> {
-  const columns = new Map<string, { before: StreamColumns; after: StreamColumns }>();
-  const unseen: { pipeline: LoadedPipeline; streams: ReadonlySet<string>; known: StreamColumns }[] = [];
-  for (const { planned: { name, after }, changes } of compared) {
-    // As the project keeps them in git, and better as runs have seen them.
-    const known = { ...after?.schemas?.columns, ...await context.knownColumns(name) };
-    columns.set(name, { before: known, after: known });
-    const streams = new Set(
-      Object.keys(changes.after?.definition.extract ?? {}).filter((stream) =>
-        known[stream] === undefined || changes.parts.streams.some((change) => change.name === stream)
-      ),
-    );
-    if (context.asksFiles && after !== undefined && streams.size > 0) {
-      unseen.push({ pipeline: after, streams, known });
-    }
-  }
-  const offline = {
-    ...context,
-    isOffline: true,
-    references: { ...context.references, stores: UNASKED_STORES },
-  };
-  const asked = unseen.map(({ pipeline }) => withoutModels(pipeline));
-  for await (const { pipeline: { name }, streamColumns } of checkPipelines(offline, asked, signal)) {
-    const { streams, known } = unseen.find(({ pipeline }) => pipeline.name === name) ??
-      { streams: new Set(), known: {} };
-    const fresh = Object.fromEntries(Object.entries(streamColumns).filter(([stream]) => streams.has(stream)));
-    columns.set(name, {
-      before: { ...streamColumns, ...known },
-      after: { ...streamColumns, ...known, ...fresh },
-    });
-  }
-  return columns;
-}
-
-/** For who asks for the columns of its streams alone. */
-function withoutModels(pipeline: LoadedPipeline): LoadedPipeline {
-  const { sketch } = pipeline;
-  return { ...pipeline, files: [], sketch: sketch === undefined ? undefined : { ...sketch, files: [] } };
+/** What is wrong with a pipeline that is as it was, since what it reads of others has other columns. */
+function brokenBy(found: Found | undefined): readonly Fault[] {
+  const errors = (found?.faults ?? []).filter(({ severity }) => severity === "error");
+  const before = new Set(found?.before?.faults.map(({ message }) => message));
+  return errors.filter(({ message }) => !before.has(message));
 }
 
 const NO_COST: PipelinePlan["cost"] = { models: 0, duration_ms: null, rows: null, unknown: 0 };
 
 async function planOf(
   context: PlanContext,
-  planned: PlannedPipeline,
-  changes: PipelineChanges,
+  one: Compared,
   found: Found | undefined,
   { select }: PlanOptions,
   signal: AbortSignal,
 ): Promise<PipelinePlan> {
+  const { planned, changes } = one;
   const { name, before, after, against } = planned;
   const faults = [...after?.faults ?? [], ...found?.faults ?? []];
-  const isRead = isReadable(planned);
+  const isRead = isReadable(one);
   const all = isRead && found !== undefined ? modelChanges(changes, found) : [];
   // Where nothing has changed, what has is nothing: that is no slip.
   const isOfNothing = isRead && !changes.isChanged;
@@ -233,13 +106,17 @@ async function planOf(
       ? "removed"
       : "changed",
     against,
-    faults: isOfNothing ? [] : faults,
+    faults: isOfNothing ? [...brokenBy(found)] : faults,
     ...(isRead ? parts : { settings: [], streams: [], loads: [], connectors: [], scripts: [] }),
     models: [...shown],
     readers: [],
     breaking: shown.some(({ breaking }) => breaking.length > 0) || after === undefined,
     cost: costOf(shown),
-    data: rows?.data ?? { compared: false, note: noteOf(context, planned, isBroken), duration_ms: null },
+    data: rows?.data ?? {
+      compared: false,
+      note: isOfNothing ? null : noteOf(context, planned, isBroken),
+      duration_ms: null,
+    },
     diffs: isRead && changes.isChanged ? await diffsOf(changes) : [],
   };
 }

@@ -5,13 +5,15 @@ import { UNKNOWN_REVISION } from "../../../contract/plan/reasons.ts";
 import { environmentOf } from "../../../contract/environments/pipeline_name.ts";
 import { quoteName } from "../../../contract/names.ts";
 import { didYouMeanOneOf } from "../../../text/suggest.ts";
+import { publishedReads } from "../../../contract/snapshots/source.ts";
 import type { Store } from "../../store/store.ts";
 import { type LoadedProject, loadProject } from "../load.ts";
 import type { LoadedPipeline } from "../parse_pipeline.ts";
-import { type PlanContext, type PlannedPipeline, planPipelines } from "./plan_pipelines.ts";
+import { planPipelines } from "./plan_pipelines.ts";
 import { type PlanSide, sideOfProject, sideOfRevision } from "./plan_side.ts";
 import { type PublishingByPipeline, publishingInForce, withReadFaults } from "../published/check_reads.ts";
 import { withPlanReaders } from "./plan_readers.ts";
+import type { PlanContext, PlannedPipeline } from "./planned_pipeline.ts";
 import { readScriptTexts } from "./project_sources.ts";
 
 /** What a project's folder is compared with. */
@@ -56,8 +58,12 @@ export async function planProject(
       `There is no pipeline ${quoteName(wanted)} in the project${didYouMeanOneOf(wanted, names)}`,
     );
   }
+  // What it publishes, and what it reads of others, has to do with those that are not asked for.
+  const isAlone = project.pipelines.every(({ definition }) =>
+    definition === undefined || publishedReads(definition).length === 0
+  );
   const planned: PlannedPipeline[] = [];
-  for (const name of wanted === undefined ? names : [wanted]) {
+  for (const name of wanted !== undefined && isAlone ? [wanted] : names) {
     const after = project.pipelines.find((loaded) => loaded.name === name);
     const { side: before, against } = await befores.of(name);
     const afterScripts = after?.definition === undefined
@@ -65,7 +71,8 @@ export async function planProject(
       : await readScriptTexts(folder, after.definition, before?.scripts ?? []);
     planned.push({ name, before, against, after, afterScripts });
   }
-  const plans = await planPipelines(context, planned, { select }, signal);
+  const only = wanted === undefined ? undefined : new Set([wanted]);
+  const plans = await planPipelines(context, planned, { select, only }, signal);
   const publishedBefore = new Map(planned.map(({ name, before }) => [name, before?.definition]));
   return {
     faults: [...project.faults],

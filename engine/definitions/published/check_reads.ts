@@ -1,3 +1,4 @@
+import { environmentOf } from "../../../contract/environments/pipeline_name.ts";
 import { publishedModels } from "../../../contract/pipeline/publish.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { addressOf, type PublishedName, publishedReads } from "../../../contract/snapshots/source.ts";
@@ -42,19 +43,25 @@ export async function withReadFaults(
   });
 }
 
-/** The pipelines that are taken, and those that read what one of them publishes: it may have other columns now. */
+/**
+ * The pipelines that are taken, and those that read what one of them publishes, or what is made of that: it may have other
+ * columns now.
+ */
 export function withReaders(
   pipelines: readonly LoadedPipeline[],
   isTaken: (pipeline: LoadedPipeline) => boolean,
 ): LoadedPipeline[] {
-  const taken = new Set(pipelines.filter(isTaken).map(({ name }) => name));
-  const readsOf = (pipeline: LoadedPipeline) => {
+  const reads = new Map(pipelines.map((pipeline) => {
     const definition = definitionOf(pipeline);
-    return definition === undefined ? [] : publishedReads(definition);
-  };
-  return pipelines.filter((pipeline) =>
-    taken.has(pipeline.name) || readsOf(pipeline).some((read) => taken.has(read.pipeline))
-  );
+    return [pipeline, definition === undefined ? [] : publishedReads(definition)] as const;
+  }));
+  const taken = new Set(pipelines.filter(isTaken));
+  for (let before = -1; before < taken.size;) {
+    before = taken.size;
+    const names = new Set([...taken].map(({ name }) => name));
+    for (const [pipeline, of] of reads) if (of.some((read) => names.has(read.pipeline))) taken.add(pipeline);
+  }
+  return pipelines.filter((pipeline) => taken.has(pipeline));
 }
 
 /** What the pipelines in force publish and read, but for those that `isLeftOut` names. */
@@ -111,7 +118,11 @@ function faultOf(
   const { pipeline, model } = read;
   if (pipeline === name) return `a pipeline does not read what it publishes itself: name ${model} in its SQL`;
   if (!all.has(pipeline)) {
-    const known = [...all.keys()].filter((other) => other !== name).toSorted();
+    if (environmentOf(name) !== null) {
+      return `there is no pipeline "${pipeline}" in production, whose published models an environment reads: apply it there first`;
+    }
+    const known = [...all.keys()].filter((other) => other !== name && environmentOf(other) === null)
+      .toSorted();
     return `there is no pipeline "${pipeline}"${didYouMeanOneOf(pipeline, known)}`;
   }
   const publisher = all.get(pipeline);

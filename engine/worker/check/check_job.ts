@@ -17,14 +17,27 @@ export async function checkJob(job: CheckJob, context: JobContext): Promise<Chec
   await using workbenches = new Workbenches(job, context.signal);
   for (const given of job.pipelines) {
     context.signal.throwIfAborted();
-    const { subject, faults } = await expandForCheck(given, connections, context.signal);
-    const asking = askSources(job, subject, connections, context);
-    const report = job.streamsOnly === true
-      ? streamsReport(subject, await asking)
-      : await checkSubject(job, subject, asking, connections, context, workbenches);
-    reports.push({ ...report, faults: [...faults, ...report.faults] });
+    await using own = given.published === undefined
+      ? undefined
+      : jobConnections({ ...job, published: given.published }, context);
+    reports.push(await reportOf(job, given, own ?? connections, context, workbenches));
   }
   return reports;
+}
+
+async function reportOf(
+  job: CheckJob,
+  given: CheckSubject,
+  connections: Connections,
+  context: JobContext,
+  workbenches: Workbenches,
+): Promise<CheckReport> {
+  const { subject, faults } = await expandForCheck(given, connections, context.signal);
+  const asking = askSources(job, subject, connections, context);
+  const report = job.streamsOnly === true
+    ? streamsReport(subject, await asking)
+    : await checkSubject(job, subject, asking, connections, context, workbenches);
+  return { ...report, faults: [...faults, ...report.faults] };
 }
 
 /** In a database of its own, which may read the streams' files; the models' one may read none. */
@@ -108,7 +121,7 @@ async function checkSubject(
     reporter,
     modelsAtOnce: job.modelsAtOnce,
     ...(subject.versionOf === undefined ? {} : { memory }),
-    published: job.published,
+    published: subject.published ?? job.published,
   });
   const tests = subject.tests ?? [];
   const outcomes = job.runsTests === true ? await runTests(session, tested, tests) : undefined;

@@ -8,6 +8,7 @@ import {
   costText,
   keyText,
   modelText,
+  pipelineText,
   readerTexts,
   rowsText,
   totalsOf,
@@ -39,7 +40,7 @@ export function planMarkdown(
 }
 
 function pipelineMarkdown(plan: PipelinePlan, withDiffs: boolean, withSamples = true): string {
-  const { pipeline, change, against, faults, models } = plan;
+  const { pipeline, against, faults, models } = plan;
   const parts = [
     ...plan.settings.map((part) => partRow(part, code(part.name))),
     ...plan.connectors.map((part) => partRow(part, `connector ${code(part.name)}`)),
@@ -48,7 +49,7 @@ function pipelineMarkdown(plan: PipelinePlan, withDiffs: boolean, withSamples = 
     ...plan.loads.map((part) => partRow(part, `load ${code(part.name)}`)),
   ];
   const lines = [
-    `#### ${code(pipeline)}: ${change}${plan.breaking ? ", breaking" : ""}`,
+    `#### ${code(pipeline)}: ${pipelineText(plan)}${plan.breaking ? ", breaking" : ""}`,
     "",
     `Against ${escape(against)}.`,
     "",

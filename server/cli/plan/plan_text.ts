@@ -3,7 +3,16 @@ import type { TableDiff } from "../../../contract/plan/table_diff.ts";
 import { formatCount } from "../../../text/format.ts";
 import { formatFault } from "../../../text/fault.ts";
 import { oneLine, printable } from "../text.ts";
-import { columnText, costText, keyText, MARKS, modelText, readerTexts, rowsText } from "./plan_words.ts";
+import {
+  columnText,
+  costText,
+  keyText,
+  MARKS,
+  modelText,
+  pipelineText,
+  readerTexts,
+  rowsText,
+} from "./plan_words.ts";
 
 /** The plan of one pipeline for a terminal, line by line; `withDiffs` puts the texts of its files behind. */
 export function planLines(plan: PipelinePlan, withDiffs: boolean): string[] {
@@ -17,7 +26,7 @@ export function planLines(plan: PipelinePlan, withDiffs: boolean): string[] {
     ...loads.flatMap((part) => partLines(part, `load ${part.name}`)),
   ];
   const lines = [
-    `${MARKS[change]} ${pipeline}: ${change}, against ${against}`,
+    `${change === "unchanged" ? "!" : MARKS[change]} ${pipeline}: ${pipelineText(plan)}, against ${against}`,
     ...faults.map((fault) => `  ! ${formatFault(fault)}`),
     ...parts.map((line) => `  ${line}`),
     ...readerTexts(plan.readers).map((text) =>

@@ -61,6 +61,12 @@ export function rowsText(diff: TableDiff): string {
   return `${counts}: ${changes.join(", ")}${by}${sample}`;
 }
 
+/** What becomes of a pipeline: `changed`; or that another one's change is too much for it. */
+export function pipelineText({ change, faults }: Pick<PipelinePlan, "change" | "faults">): string {
+  const isBroken = change === "unchanged" && faults.some(({ severity }) => severity === "error");
+  return isBroken ? "as it was, and broken by what it reads of others" : change;
+}
+
 /** `changed`, with what of it. */
 export function modelText({ change, why }: ModelChange): string {
   return why.length === 0 ? change : `${change}: ${why.join(", ")}`;

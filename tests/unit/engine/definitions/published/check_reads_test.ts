@@ -2,6 +2,7 @@ import { deepEqual } from "node:assert/strict";
 import { sluice } from "../../../../../connectors/sluice/connector.ts";
 import {
   type PublishingByPipeline,
+  withReaders,
   withReadFaults,
 } from "../../../../../engine/definitions/published/check_reads.ts";
 import { loadProject } from "../../../../../engine/definitions/load.ts";
@@ -87,4 +88,24 @@ Deno.test("a pipeline that cannot be read, or is in force beside the files, may 
     await faults({ report: reads("api.daily") }, new Map([["api", { published: ["daily"], reads: [] }]])),
     [],
   );
+});
+
+Deno.test("withReaders() takes those that read what is made of a pipeline's rows, and no others", async () => {
+  await using project = await ProjectFixture.create({
+    "pipelines/a.yaml": "publish: [daily]\n",
+    "pipelines/b.yaml": reads("a.daily") + "publish: [daily]\n",
+    "pipelines/c.yaml": reads("d.daily") + "publish: [daily]\n",
+    "pipelines/d.yaml": reads("b.daily") + "publish: [daily]\n",
+    "pipelines/e.yaml": "publish: [daily]\n",
+    "pipelines/f.yaml": reads("e.daily"),
+  });
+  const { pipelines } = await loadProject(project.dir, { connectorTypes: [...CONNECTOR_TYPES, sluice] });
+  const readersOf = (...names: readonly string[]) =>
+    withReaders(pipelines, ({ name }) => names.includes(name)).map(({ name }) => name);
+  deepEqual([readersOf("a"), readersOf("d"), readersOf("f"), readersOf("c", "e")], [
+    ["a", "b", "c", "d"],
+    ["c", "d"],
+    ["f"],
+    ["c", "e", "f"],
+  ]);
 });
