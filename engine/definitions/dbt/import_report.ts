@@ -11,7 +11,10 @@ import { listOf } from "./project/settings.ts";
 const of = (count: number, noun: string) => formatPlural(count, noun);
 
 /** `faults` are those of the compile gate: a model that has one is not done. */
-export function summaryOf({ counts, pipeline, whole }: PlannedImport, faults: readonly Finding[]): string {
+export function summaryOf(
+  { counts, pipeline, whole, off }: PlannedImport,
+  faults: readonly Finding[],
+): string {
   const done = countWhole(whole, faults);
   const all = counts.models + counts.snapshots;
   const parts = [
@@ -22,7 +25,8 @@ export function summaryOf({ counts, pipeline, whole }: PlannedImport, faults: re
     of(counts.checks, "check"),
     of(counts.tests, "unit test"),
   ];
-  return `Pipeline ${pipeline}: ${listWords(parts)}; ${done} of ${all} without anything to do by hand`;
+  const rest = off.length === 0 ? "" : `, ${off.length} switched off`;
+  return `Pipeline ${pipeline}: ${listWords(parts)}; ${done} of ${all} without anything to do by hand${rest}`;
 }
 
 export function countWhole(whole: ReadonlySet<string>, faults: readonly Finding[]): number {
@@ -49,10 +53,23 @@ export function importMarkdown(planned: PlannedImport, faults: readonly Finding[
     "## Needs a hand",
     "",
     ...(hands.length === 0 ? ["Nothing."] : list(hands)),
+    ...offMarkdown(planned),
     ...(notes.length === 0 ? [] : ["", "## Other than in dbt", "", ...list(notes)]),
     ...(exposures.length === 0 ? [] : ["", "## Who reads it (exposures)", "", ...exposures]),
     "",
   ].join("\n");
+}
+
+function offMarkdown({ off }: PlannedImport): string[] {
+  if (off.length === 0) return [];
+  return [
+    "",
+    "## Switched off",
+    "",
+    "These models say `enabled: false`, so that the others run: take it out where what stands above is done.",
+    "",
+    ...off.map(({ file, why }) => `- ${file}: ${why.replace(/\s+/g, " ")}`),
+  ];
 }
 
 function exposureText(exposure: Dict): string {

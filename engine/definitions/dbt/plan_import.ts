@@ -1,43 +1,21 @@
 import { AppError } from "../../../contract/errors.ts";
 import { nameFault } from "../../../contract/names.ts";
 import { isRecord } from "../../../text/is_record.ts";
-import { type Context, createContext } from "./context/context.ts";
-import type { KnownColumn, Tables } from "./context/rendering.ts";
 import { createFindings, type Finding, type Findings } from "./findings.ts";
-import { createHooks } from "./models/hooks.ts";
 import { importModel, takenNames } from "./models/import_model.ts";
-import type { ImportedModel, ModelWork, Variable } from "./models/imported_model.ts";
+import type { ImportedModel } from "./models/imported_model.ts";
 import { seedFiles } from "./models/seeds.ts";
-import { importSnapshot, writtenSnapshots } from "./models/snapshots.ts";
+import { importSnapshot } from "./models/snapshots.ts";
 import { extractOf } from "./models/extract.ts";
+import { switchedOff, withoutChecksOf } from "./models/switched_off.ts";
 import { modelText, type PlannedFile, yamlText } from "./planned_file.ts";
-import { readCatalog } from "./project/catalog.ts";
-import { createFileSettings, type FileSettings } from "./project/file_settings.ts";
-import { plainName, streamNames, uniqueFiles } from "./project/names.ts";
-import { type Properties, readProperties } from "./project/properties.ts";
-import type { DbtFile, DbtProject, Dict } from "./project/read_project.ts";
+import { plainName } from "./project/names.ts";
+import type { Properties } from "./project/properties.ts";
+import type { DbtProject, Dict } from "./project/read_project.ts";
 import { listOf } from "./project/settings.ts";
-import { createTables } from "./project/tables.ts";
-import { targetSchemaOf } from "./project/target.ts";
-import { variablesOf } from "./project/variables.ts";
-import type { CheckContext } from "./tests/checks.ts";
-import { ownTest } from "./tests/own_tests.ts";
+import { type ImportRequest, type Plan, startPlan, tableOf } from "./start_plan.ts";
 import { addSingularTests } from "./tests/singular_tests.ts";
 import { unitTestsOf } from "./tests/unit_tests.ts";
-
-export interface ImportRequest {
-  /** The pipeline's name; undefined: the dbt project's. */
-  readonly pipeline: string | undefined;
-  readonly vars: Dict;
-  /** Absolute: where the new project is going to be. */
-  readonly outDir: string;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  /** dbt's schema for what it builds; undefined: that of profiles.yml in the project. */
-  readonly targetSchema?: string | undefined;
-  /** Columns that the compile gate found an earlier plan's models to have, by their names. */
-  readonly found?: ReadonlyMap<string, readonly KnownColumn[]>;
-}
 
 export interface PlannedImport {
   readonly pipeline: string;
@@ -49,10 +27,20 @@ export interface PlannedImport {
   readonly exposures: readonly Dict[];
   /** Files of models, from the new project's folder, that nobody has to look at as far as the import can tell. */
   readonly whole: ReadonlySet<string>;
-  /** Files of models whose text is still a template. */
-  readonly templates: ReadonlySet<string>;
+  /** Models that the project does not build yet. */
+  readonly off: readonly SwitchedOff[];
+  /** Models and seeds by the files that they are of, of the new project. */
+  readonly tables: ReadonlyMap<string, string>;
   /** Models whose columns a template asks for and no file says: another plan with them comes further. */
   readonly wanted: ReadonlySet<string>;
+}
+
+/** A model that is in the new project with `enabled: false`. */
+export interface SwitchedOff {
+  readonly name: string;
+  /** From the new project's folder. */
+  readonly file: string;
+  readonly why: string;
 }
 
 /** What a dbt project is as a project of ours; nothing is written. Throws `invalid` for a pipeline's name that cannot be. */
@@ -63,13 +51,17 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
   const findings = createFindings();
   const plan = startPlan(project, request, findings);
   const { properties, context, variables, work, checks, settingsOf, seeds, streams } = plan;
-  const imported = importTables(plan);
-  viewsForTaken(imported, findings);
-  const streamChecks = addSingularTests(project, imported, context, findings);
+  const written = importTables(plan);
+  viewsForTaken(written, findings);
+  const streamChecks = addSingularTests(project, written, context, findings);
+  const roots = rootsOf(written, plan, request);
+  const off = switchedOff(written, roots);
+  const isOff = (name: string) => off.has(name) || roots.has(name);
+  const imported = written.map((model) => offOrOn(model, isOff, findings));
   const seedTexts = seeds.flatMap((file) => {
     const settings = settingsOf(file, "seeds");
     if (settings["enabled"] !== false) work.hooks.add(file.path, settings);
-    return seedFiles(file, settings, properties, checks);
+    return seedFiles(file, settings, properties, checks, isOff(file.name));
   });
   const extract = extractOf(
     { project, outDir: request.outDir, properties, streams, checks, findings, streamChecks },
@@ -77,7 +69,9 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
   );
   const table = (text: string) => tableOf(text, context);
   const unit = unitTestsOf(
-    properties.unitTests.filter(({ value }) => imported.some(({ name }) => name === value["model"])),
+    properties.unitTests.filter(({ value }) =>
+      imported.some(({ name }) => name === value["model"] && !isOff(name))
+    ),
     project.files.tests,
     {
       pipeline,
@@ -111,14 +105,20 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
     ...[...unit.tests].map(([model, tests]) => ({ path: `tests/${model}.yaml`, content: yamlText(tests) })),
     ...[...unit.files].map(([name, content]) => ({ path: `tests/${name}`, content })),
   ];
-  const pathsOf = (models: readonly ImportedModel[]) =>
-    new Set(models.map((model) => modelFile(model, pipeline, project).path));
+  const pathOf = (model: ImportedModel) => modelFile(model, pipeline, project).path;
   const isSnapshot = ({ header }: ImportedModel) => header["materialized"] === "scd2";
   return {
     pipeline,
     files,
-    whole: pathsOf(imported.filter(({ isWhole }) => isWhole)),
-    templates: pathsOf(imported.filter(({ isTemplate }) => isTemplate)),
+    whole: new Set(imported.filter(({ name, isWhole }) => isWhole && !isOff(name)).map(pathOf)),
+    off: imported.flatMap((model) => {
+      const why = off.get(model.name);
+      return why === undefined ? [] : [{ name: model.name, file: pathOf(model), why }];
+    }),
+    tables: new Map([
+      ...imported.map((model) => [pathOf(model), model.name] as const),
+      ...seeds.flatMap(({ name }) => ["csv", "yaml"].map((end) => [`seeds/${name}.${end}`, name] as const)),
+    ]),
     wanted: plan.wanted,
     findings: findings.all,
     counts: {
@@ -130,97 +130,6 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
       tests: [...unit.tests.values()].reduce((sum, { length }) => sum + length, 0),
     },
     exposures: properties.exposures.map(({ value }) => value),
-  };
-}
-
-/** What all parts of a plan look things up in. */
-interface Plan {
-  readonly project: DbtProject;
-  readonly properties: Properties;
-  readonly context: Context;
-  readonly settingsOf: FileSettings;
-  readonly work: ModelWork;
-  readonly variables: ReadonlyMap<string, Variable>;
-  readonly streams: ReadonlyMap<string, string>;
-  readonly models: readonly DbtFile[];
-  readonly seeds: readonly DbtFile[];
-  readonly snapshots: ReturnType<typeof writtenSnapshots>;
-  readonly wanted: ReadonlySet<string>;
-  checks(file: string): CheckContext;
-}
-
-function startPlan(project: DbtProject, request: ImportRequest, findings: Findings): Plan {
-  const properties = readProperties(project, findings);
-  const streams = streamNames(properties.sources, findings);
-  const snapshots = writtenSnapshots(project, properties.snapshots);
-  const files = uniqueFiles(
-    project.files.models.filter(({ text }) => !text.includes("endsnapshot")),
-    findings,
-  );
-  const seeds = uniqueFiles(project.files.seeds.filter(({ path }) => path.endsWith(".csv")), findings);
-  const models = files.filter((file) => isSql(file, findings));
-  const wanted = new Set<string>();
-  let tables: Tables | undefined;
-  const known = (): Tables => {
-    tables ??= createTables({
-      properties,
-      streams,
-      models: [...models, ...snapshots].map(({ name }) => name),
-      seeds,
-      catalog: readCatalog(project.catalog),
-      found: request.found ?? new Map(),
-      targetSchema: request.targetSchema ?? targetSchemaOf(project),
-      seedSettings: (seed) => settingsOf(seed, "seeds"),
-      settings: (name) => {
-        const model = models.find((file) => file.name === name);
-        return model === undefined ? {} : settingsOf(model, "models");
-      },
-      render: (text, file) => context.renderText(text, file),
-    });
-    return tables;
-  };
-  const context = createContext({
-    project,
-    vars: variablesOf(project, request.vars),
-    findings,
-    now: request.now,
-    // Their names have templates in them, which need the context.
-    tables: {
-      reference: (name, version) => known().reference(name, version),
-      source: (source, table) => known().source(source, table),
-      find: (schema, identifier) => known().find(schema, identifier),
-      columns: (sql) => {
-        const columns = known().columns(sql);
-        if (columns === undefined) wanted.add(sql);
-        return columns;
-      },
-    },
-  });
-  const settingsOf = createFileSettings(project, properties, context, findings);
-  const variables = new Map<string, Variable>();
-  const checks = (file: string): CheckContext => ({
-    table: (text) => tableOf(text, context),
-    ownTest: (name, args) => ownTest(name, args, file, context),
-    hand: (message) => findings.hand(file, message),
-    note: (message) => findings.note(file, message),
-    describe: (text) => context.describe(text),
-    render: (text) => context.describe(text),
-  });
-  const hooks = createHooks((text) => context.renderText(text, "dbt_project.yml"));
-  const work = { context, findings, hooks, variables, checks };
-  return {
-    project,
-    properties,
-    context,
-    settingsOf,
-    work,
-    variables,
-    streams,
-    models,
-    seeds,
-    snapshots,
-    wanted,
-    checks,
   };
 }
 
@@ -240,26 +149,23 @@ function importTables(plan: Plan): ImportedModel[] {
   ];
 }
 
-function isSql(file: DbtFile, findings: Findings): boolean {
-  if (file.path.endsWith(".py")) {
-    findings.hand(file.path, "is left out: a model in Python is a script of a stream here");
-  } else if (file.path.endsWith(".sql")) {
-    const wrong = nameFault("model", file.name);
-    if (wrong === undefined) return true;
-    findings.hand(file.path, `is left out: ${wrong}`);
-  }
-  return false;
-}
+/** What cannot be built before somebody does something, and why, by name. */
+const rootsOf = (
+  models: readonly ImportedModel[],
+  { leftOut }: Plan,
+  { faulty = new Map() }: ImportRequest,
+): ReadonlyMap<string, string> =>
+  new Map([
+    ...leftOut,
+    ...models.filter(({ isTemplate }) => isTemplate).map(({ name }) =>
+      [name, "its text is a template still"] as const
+    ),
+    ...faulty,
+  ]);
 
-/** `ref('orders')` and `source('shop', 'orders')` in a text, as a name in SQL. */
-function tableOf(text: string, context: Context): string | undefined {
-  const call = text.trim().replace(/^\{\{\s*|\s*\}\}$/g, "");
-  if (!/^(?:ref|source)\s*\(/.test(call)) return undefined;
-  try {
-    return context.renderText(`{{ ${call} }}`, "");
-  } catch {
-    return undefined;
-  }
+function offOrOn(model: ImportedModel, isOff: (name: string) => boolean, findings: Findings): ImportedModel {
+  if (!isOff(model.name)) return withoutChecksOf(isOff, model, findings);
+  return { ...model, header: { ...model.header, enabled: false } };
 }
 
 /** A WITH of its own name hides an ephemeral model, which has no schema to name it by. */

@@ -3,7 +3,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { PlannedFile } from "./planned_file.ts";
 
 /** A file is never written over: see `requireEmpty`. Throws `invalid` for one that leads out of the folder. */
-export async function writeImport(outDir: string, files: readonly PlannedFile[]): Promise<void> {
+async function writeImport(outDir: string, files: readonly PlannedFile[]): Promise<void> {
   for (const { path, content } of files) {
     const target = join(outDir, path);
     // Names come from files of others.
@@ -15,19 +15,28 @@ export async function writeImport(outDir: string, files: readonly PlannedFile[])
   }
 }
 
-/** Writes over what an earlier plan of the same import has written, and takes away what is not there any more. */
+/**
+ * Writes over what an earlier plan of the same import has written, and takes away what is not there any more. Returns the
+ * paths of what is other than before.
+ */
 export async function rewriteImport(
   outDir: string,
   before: readonly PlannedFile[],
   after: readonly PlannedFile[],
-): Promise<void> {
+): Promise<string[]> {
   const old = new Map(before.map(({ path, content }) => [path, content]));
-  await writeImport(outDir, after.filter(({ path }) => !old.has(path)));
+  const added = after.filter(({ path }) => !old.has(path));
+  await writeImport(outDir, added);
+  const changed = added.map(({ path }) => path);
   for (const { path, content } of after) {
-    if (old.has(path) && old.get(path) !== content) await Deno.writeTextFile(join(outDir, path), content);
+    if (old.has(path) && old.get(path) !== content) {
+      await Deno.writeTextFile(join(outDir, path), content);
+      changed.push(path);
+    }
     old.delete(path);
   }
   for (const path of old.keys()) await Deno.remove(join(outDir, path));
+  return [...changed, ...old.keys()];
 }
 
 /** Throws `conflict` where there is something in the folder; what git keeps may be there. */

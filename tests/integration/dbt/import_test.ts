@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import type { Finding } from "../../../engine/definitions/dbt/findings.ts";
 import { sluiceArgs } from "../../support/sluice_server.ts";
 
 /** A shop as dbt's projects are: seeds, staging views, marts, an incremental model, a snapshot, tests, a unit test. */
@@ -73,6 +74,11 @@ unit_tests:
   given: [{ input: ref('raw_orders'), rows: [{ id: 7, cents: 250 }, { id: 8, cents: 99 }] }]
   expect: { rows: [{ order_id: 7, amount: 2.5 }] }
 `,
+  // Nobody says what these are: they and what reads them wait, and the rest runs.
+  "models/marts/later.sql":
+    "select {{ env_var('REGION') }} as region, parse_json('1') as x from {{ ref('stg_orders') }}\n",
+  "models/marts/other_sql.sql": "select parse_json('1') as x from {{ ref('stg_orders') }}\n",
+  "models/marts/after.sql": "select * from {{ ref('later') }}, {{ ref('other_sql') }}\n",
   "tests/no_negative.sql": "select * from {{ ref('days') }} where amount < 0\n",
 };
 
@@ -109,18 +115,25 @@ Deno.test("a dbt project runs after its import, and gives the rows that dbt give
     }
     const imported = await sluice("import", "dbt", dir, out, "--json");
     assert.strictEqual(imported.code, 0, imported.stderr);
-    const { counts, findings } = JSON.parse(imported.stdout);
+    const { counts, findings, switched_off: off } = JSON.parse(imported.stdout);
     assert.deepStrictEqual(counts, {
-      models: 4,
+      models: 7,
       whole: 5,
       seeds: 2,
       snapshots: 1,
       sources: 0,
       checks: 5,
       tests: 1,
+      switched_off: 3,
     });
-    const hands = findings.filter(({ kind }: { kind: string }) => kind === "hand");
-    assert.deepStrictEqual(hands, []);
+    const hands = findings.filter(({ kind }: Finding) => kind === "hand");
+    assert.deepStrictEqual(hands.map(({ file, line }: Finding) => `${file}:${line}`), [
+      "models/marts/later.sql:1",
+      "transforms/shop/marts/other_sql.sql:5",
+    ]);
+    assert.deepStrictEqual(off.map(({ name }: { name: string }) => name), ["after", "later", "other_sql"]);
+    const checked = await sluice("check", "--project", out);
+    assert.strictEqual(checked.code, 0, checked.stdout + checked.stderr);
     const report = await Deno.readTextFile(join(out, "IMPORT.md"));
     assert.match(report, /describes the column gone, which the query does not have/);
 

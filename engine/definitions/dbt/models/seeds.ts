@@ -9,12 +9,13 @@ import type { CheckContext } from "../tests/checks.ts";
 import { columnsAndChecks } from "./columns_and_checks.ts";
 import { oneLine } from "./one_line.ts";
 
-/** A seed's CSV, with what YAML says of it; nothing for one that is switched off. */
+/** A seed's CSV, with what YAML says of it; nothing for one that dbt has switched off. `isOff`: it is not to be read yet. */
 export function seedFiles(
   file: DbtFile,
   settings: Dict,
   properties: Properties,
   checks: (file: string) => CheckContext,
+  isOff: boolean,
 ): PlannedFile[] {
   if (settings["enabled"] === false) return [];
   const entry = properties.seeds.get(file.name);
@@ -44,6 +45,7 @@ export function seedFiles(
   const description = optionalText(entry?.value["description"]);
   const tags = textsOf(settings["tags"]);
   const said = {
+    ...(isOff ? { enabled: false } : {}),
     ...(description === undefined ? {} : { description: oneLine(checks(file.path).describe(description)) }),
     ...(tags.length === 0 ? {} : { tags }),
     ...(Object.keys(columns).length === 0 ? {} : { columns }),
