@@ -1,8 +1,21 @@
 import { fileURLToPath } from "node:url";
+import { AppError } from "../../contract/errors.ts";
 import type { ProjectSchemas } from "../../engine/definitions/json_schema/schemas.ts";
+import { modelName } from "../../sql/language/files/kinds.ts";
 import { headerYaml } from "../../sql/editing/header.ts";
 import type { OpenedLive } from "../backend.ts";
 import { suggestedActions, toDiagnostic } from "./diagnostics.ts";
+import { definitionOf } from "./names/definition.ts";
+import { entityOfFile } from "./names/entity.ts";
+import {
+  type NameAt,
+  nameInSqlAt,
+  nameInYamlAt,
+  referencesTo,
+  renamable,
+  renameAt,
+} from "./names/name_at.ts";
+import { type Renamed, renameEntity, withName } from "./names/rename.ts";
 import type { ProjectSpace } from "./project_space.ts";
 import { ProjectSpaces } from "./project_spaces.ts";
 import type {
@@ -14,13 +27,23 @@ import type {
   Position,
   TextDocument,
   TextDocuments,
+  WorkspaceEdit,
 } from "./protocol.ts";
 import { completeSql } from "./sql/complete_sql.ts";
-import { defineSql, type FilePlace, meaningAt, referencesOf, symbolsOf } from "./sql/define_sql.ts";
+import { defineSql, type FilePlace } from "./sql/define_sql.ts";
 import { hoverSql } from "./sql/hover_sql.ts";
 import { signatureAt } from "./sql/signature_sql.ts";
 import { sqlView } from "./sql/sql_view.ts";
-import { completeYaml, defineYaml, hoverYaml, type YamlSymbol, yamlSymbols } from "./yaml/edit_yaml.ts";
+import {
+  type EditAbility,
+  editAbility,
+  type EditedTexts,
+  locationsOf,
+  NO_ABILITY,
+  workspaceEdit,
+} from "./workspace_edit.ts";
+import { sqlSymbols, yamlFileSymbols } from "./symbols.ts";
+import { completeYaml, hoverYaml } from "./yaml/edit_yaml.ts";
 import { yamlKind, type YamlView } from "./yaml/yaml_file.ts";
 
 export interface LanguageServerOptions {
@@ -32,6 +55,8 @@ export interface LanguageServerOptions {
   /** Opens a project with texts that are not saved. */
   readonly open: (projectDir: string) => Promise<OpenedLive>;
   readonly schemas: () => Promise<ProjectSchemas>;
+  /** The error that tells an editor why a request is refused. */
+  readonly refusal: (reason: string) => Error;
   /** See SpacesOptions. */
   readonly only?: string | undefined;
 }
@@ -56,6 +81,7 @@ class LanguageServer implements AsyncDisposable {
   readonly #published = new Map<ProjectSpace, Set<string>>();
   #folders: string[] = [];
   #hasSnippets = false;
+  #ability: EditAbility = NO_ABILITY;
 
   constructor(options: LanguageServerOptions) {
     this.#options = options;
@@ -80,6 +106,7 @@ class LanguageServer implements AsyncDisposable {
     connection.onInitialize((params): InitializeResult => {
       this.#hasSnippets =
         params.capabilities.textDocument?.completion?.completionItem?.snippetSupport === true;
+      this.#ability = editAbility(params.capabilities.workspace?.workspaceEdit);
       const folders = params.workspaceFolders?.map(({ uri }) => uri) ?? [];
       this.#folders = folders.filter((uri) => uri.startsWith("file:")).map((uri) => fileURLToPath(uri));
       return { capabilities: CAPABILITIES, serverInfo: { name: "sluice", version: this.#options.version } };
@@ -120,23 +147,54 @@ class LanguageServer implements AsyncDisposable {
       const yaml = await this.#yaml(file, offset);
       const places = yaml === undefined
         ? isSql(file.path) ? await defineSql(sqlView(file.space, file.path, file.text), offset) : []
-        : await defineYaml(yaml.view, yaml.text, offset - yaml.base);
-      return await this.#locations(file.space, places);
+        : await defineYaml(yaml, offset);
+      return await locationsOf(this.#texts(file.space), places);
     });
     connection.onReferences(async ({ textDocument, position }): Promise<Location[]> => {
       const file = await this.#file(textDocument.uri);
-      if (file === undefined || !isSql(file.path)) return [];
-      await file.space.settle();
-      const view = sqlView(file.space, file.path, file.text);
-      const meaning = await meaningAt(view, file.document.offsetAt(position));
-      return meaning === undefined
+      const name = file === undefined ? undefined : await this.#nameAt(file, position);
+      return file === undefined || name === undefined
         ? []
-        : await this.#locations(file.space, await referencesOf(view, meaning));
+        : await locationsOf(this.#texts(file.space), await referencesTo(name, file.space));
+    });
+    connection.onPrepareRename(async ({ textDocument, position }) => {
+      const file = await this.#file(textDocument.uri);
+      const name = file === undefined ? undefined : await this.#nameAt(file, position);
+      if (file === undefined || name === undefined) return null;
+      const placeholder = await this.#answering(() => renamable(name));
+      const { document } = file;
+      return {
+        range: { start: document.positionAt(name.start), end: document.positionAt(name.end) },
+        placeholder,
+      };
+    });
+    connection.onRenameRequest(async ({ textDocument, position, newName }) => {
+      const file = await this.#file(textDocument.uri);
+      const name = file === undefined ? undefined : await this.#nameAt(file, position);
+      if (file === undefined || name === undefined) return null;
+      return await this.#answering(async () =>
+        await workspaceEdit(this.#texts(file.space), await renameAt(name, file.space, newName.trim()))
+      );
+    });
+    connection.workspace.onWillRenameFiles(async ({ files }) => {
+      const all: WorkspaceEdit[] = [];
+      for (const { oldUri, newUri } of files) {
+        const space = await this.#spaces.of(oldUri);
+        const renamed = space === undefined ? undefined : await this.#renamedFile(space, oldUri, newUri);
+        if (space === undefined || renamed === undefined) continue;
+        all.push(await workspaceEdit(this.#texts(space), renamed));
+      }
+      if (all.length === 0) return null;
+      return this.#ability.hasVersions
+        ? { documentChanges: all.flatMap(({ documentChanges }) => documentChanges ?? []) }
+        : { changes: Object.assign({}, ...all.map(({ changes }) => changes)) };
     });
     connection.onDocumentSymbol(async ({ textDocument }): Promise<DocumentSymbol[]> => {
       const file = await this.#file(textDocument.uri);
       if (file === undefined) return [];
-      return isSql(file.path) ? sqlSymbols(file) : yamlSymbols(file.text).map((symbol) => yamlSymbol(symbol));
+      return isSql(file.path)
+        ? sqlSymbols(sqlView(file.space, file.path, file.text), file.document)
+        : yamlFileSymbols(file.text);
     });
     connection.onCodeAction(({ textDocument, context }) => {
       const document = documents.get(textDocument.uri);
@@ -175,6 +233,49 @@ class LanguageServer implements AsyncDisposable {
     return { document, space, path, text: document.getText() };
   }
 
+  /** What the name at a place stands for, in the texts as they are now. */
+  async #nameAt(file: OpenFile, position: Position): Promise<NameAt | undefined> {
+    await file.space.settle();
+    const offset = file.document.offsetAt(position);
+    const yaml = await this.#yaml(file, offset);
+    if (yaml !== undefined) return nameInYamlAt(yaml.view, yaml.base, offset);
+    return isSql(file.path)
+      ? await nameInSqlAt(sqlView(file.space, file.path, file.text), offset)
+      : undefined;
+  }
+
+  /** What editors show where a request is refused: the reason alone. */
+  async #answering<T>(answer: () => T | Promise<T>): Promise<T> {
+    try {
+      return await answer();
+    } catch (error) {
+      throw error instanceof AppError ? this.#options.refusal(error.message) : error;
+    }
+  }
+
+  #texts(space: ProjectSpace): EditedTexts {
+    const { documents, documentOf } = this.#options;
+    return { space, documents, documentOf, ability: this.#ability };
+  }
+
+  /** What follows from a file that is about to be renamed: undefined where nothing does, or it is said why not. */
+  async #renamedFile(space: ProjectSpace, oldUri: string, newUri: string): Promise<Renamed | undefined> {
+    const [from, to] = [space.pathOf(oldUri), space.pathOf(newUri)];
+    if (from === undefined || to === undefined) return undefined;
+    await space.settle();
+    const entity = entityOfFile(space, from);
+    const name = modelName(to);
+    if (entity === undefined || name === entity.name || to !== withName(from, name)) return undefined;
+    try {
+      const { edits } = await renameEntity(space, entity, name);
+      return { edits, files: [] };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.#show(MESSAGE.error, `What names ${entity.name} stays as it is: ${error.message}`);
+      return undefined;
+    }
+  }
+
   async #complete(file: OpenFile, position: Position): Promise<CompletionList> {
     const { space, path, text, document } = file;
     const offset = document.offsetAt(position);
@@ -197,13 +298,14 @@ class LanguageServer implements AsyncDisposable {
     const pipeline = space.pipelineOf(path);
     const kind = yamlKind(path);
     if (kind !== undefined) {
-      return { view: { space, path, kind, schema: schemas[kind], pipeline }, text, base: 0 };
+      return { view: { space, path, text, kind, schema: schemas[kind], pipeline }, text, base: 0 };
     }
     const header = isSql(path) ? headerYaml(text) : undefined;
     if (header === undefined || offset < header.start || offset > header.end) return undefined;
+    const yaml = text.slice(header.start, header.end);
     return {
-      view: { space, path, kind: "model", schema: schemas.model, pipeline },
-      text: text.slice(header.start, header.end),
+      view: { space, path, text: yaml, kind: "model", schema: schemas.model, pipeline },
+      text: yaml,
       base: header.start,
     };
   }
@@ -220,29 +322,6 @@ class LanguageServer implements AsyncDisposable {
     }
     this.#published.set(space, new Set(faults.keys()));
   }
-
-  async #locations(space: ProjectSpace, places: readonly FilePlace[]): Promise<Location[]> {
-    const { documents, documentOf } = this.#options;
-    const locations: Location[] = [];
-    for (const place of places) {
-      const uri = documents.all().find((document) => space.pathOf(document.uri) === place.path)?.uri ??
-        space.uriOf(place.path);
-      if ("line" in place) {
-        const start = { line: place.line - 1, character: place.column - 1 };
-        locations.push({
-          uri,
-          range: { start, end: { ...start, character: start.character + place.length } },
-        });
-        continue;
-      }
-      const text = await space.textOf(place.path);
-      if (text === undefined) continue;
-      const document = documentOf(uri, text);
-      const range = { start: document.positionAt(place.start), end: document.positionAt(place.end) };
-      locations.push({ uri, range });
-    }
-    return locations;
-  }
 }
 
 /** The kinds of the protocol. */
@@ -258,10 +337,21 @@ const CAPABILITIES: InitializeResult["capabilities"] = {
   signatureHelpProvider: { triggerCharacters: ["(", ","] },
   definitionProvider: true,
   referencesProvider: true,
+  renameProvider: { prepareProvider: true },
   documentSymbolProvider: true,
   documentFormattingProvider: true,
   codeActionProvider: { codeActionKinds: ["quickfix"] },
-  workspace: { workspaceFolders: { supported: true } },
+  workspace: {
+    workspaceFolders: { supported: true },
+    fileOperations: {
+      willRename: {
+        filters: ["**/transforms/**/*.sql", "**/seeds/**/*.csv"].map((glob) => ({
+          scheme: "file",
+          pattern: { glob, matches: "file" },
+        })),
+      },
+    },
+  },
 };
 
 const isSql = (path: string): boolean => path.endsWith(".sql");
@@ -269,32 +359,10 @@ const isSql = (path: string): boolean => path.endsWith(".sql");
 /** Files whose texts make the project. */
 const isWatched = (path: string): boolean => /\.(?:sql|ya?ml|csv|m?[jt]s|py)$/.test(path);
 
-/** The kinds of the protocol. */
-const SYMBOL_KIND = { cte: 5, column: 8, macro: 12, key: 20 } as const;
-
-function sqlSymbols({ document, space, path, text }: OpenFile): DocumentSymbol[] {
-  const rangeOf = (start: number, end: number) => ({
-    start: document.positionAt(start),
-    end: document.positionAt(end),
-  });
-  return symbolsOf(sqlView(space, path, text)).map(({ name, kind, start, end, nameStart, nameEnd }) => ({
-    name,
-    kind: SYMBOL_KIND[kind],
-    range: rangeOf(start, end),
-    selectionRange: rangeOf(nameStart, nameEnd),
-  }));
-}
-
-/** Editors take it for the end of the line. */
-const END_OF_LINE = 100_000;
-
-function yamlSymbol({ name, line, endLine, column, children }: YamlSymbol): DocumentSymbol {
-  const start = { line, character: column };
-  return {
-    name,
-    kind: SYMBOL_KIND.key,
-    range: { start, end: { line: endLine, character: END_OF_LINE } },
-    selectionRange: { start, end: { line, character: column + name.length } },
-    children: children.map((child) => yamlSymbol(child)),
-  };
+async function defineYaml(
+  { view, base }: { readonly view: YamlView; readonly base: number },
+  offset: number,
+): Promise<FilePlace[]> {
+  const name = nameInYamlAt(view, base, offset);
+  return name?.kind === "entity" ? await definitionOf(view.space, name.entity) : [];
 }

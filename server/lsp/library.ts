@@ -4,7 +4,9 @@
  */
 export {
   createConnection,
+  LSPErrorCodes,
   ProposedFeatures,
+  ResponseError,
   StreamMessageReader,
   StreamMessageWriter,
   TextDocuments,

@@ -74,6 +74,10 @@ export class ProjectSpace implements AsyncDisposable {
     return await Deno.readTextFile(join(this.root, path)).catch(() => undefined);
   }
 
+  async exists(path: string): Promise<boolean> {
+    return this.#open.has(path) || await Deno.lstat(join(this.root, path)).then(() => true, () => false);
+  }
+
   /** The editor has another text of the file; null where it has none any more. It is checked when nothing more comes for a while. */
   change(path: string, text: string | null): void {
     if (text === null) this.#open.delete(path);
@@ -114,6 +118,23 @@ export class ProjectSpace implements AsyncDisposable {
         loaded.path === path || loaded.files.some((file) => file.path === path)
       ) ??
       (path.endsWith(".sql") && folder === undefined ? pipelines[0] : undefined);
+  }
+
+  /** All pipelines that have a table by a file, a seed's header, or that the defaults of a folder are for. */
+  pipelinesWith(path: string): LivePipeline[] {
+    const kind = kindOf(path);
+    const folder = kind === "defaults" ? path.slice(0, path.lastIndexOf("/") + 1) : undefined;
+    const wanted = kind === "seed header" ? path.replace(/\.ya?ml$/, ".csv") : path;
+    return [...this.state.pipelines.values()].filter((pipeline) =>
+      [...this.tableFiles(pipeline).values()].some((file) =>
+        folder === undefined ? file.path === wanted : file.path.startsWith(folder)
+      )
+    );
+  }
+
+  /** Whether a file is part of a pipeline: its own, one of its models or its seeds. */
+  hasFile({ loaded }: LivePipeline, path: string): boolean {
+    return loaded.path === path || (loaded.sketch?.files ?? loaded.files).some((file) => file.path === path);
   }
 
   /** The files of a pipeline that make tables, by the tables' names in lower case. */
@@ -157,6 +178,23 @@ export class ProjectSpace implements AsyncDisposable {
     return await this.#once("seeds", async () => (await this.#filesBelow("seeds", ".csv")).map(modelName));
   }
 
+  /** All files of YAML that are something to the project, as far as they can be read. */
+  async yamlFiles(): Promise<readonly ProjectFile[]> {
+    return await this.#once("yaml", async () => {
+      const below = await Promise.all(
+        ["pipelines", "schemas", "tests", "transforms", "seeds"].map((folder) =>
+          this.#filesBelow(folder, ".yaml", ".yml")
+        ),
+      );
+      const found: ProjectFile[] = [];
+      for (const path of ["connectors.yaml", "notifiers.yaml", "project.yaml", ...below.flat()]) {
+        const text = await this.textOf(path);
+        if (text !== undefined) found.push({ path, text });
+      }
+      return found;
+    });
+  }
+
   async lineage(pipeline: string): Promise<PipelineLineage | undefined> {
     return await this.#once(`lineage ${pipeline}`, () => this.checker.lineage(pipeline)).catch(() =>
       undefined
@@ -180,15 +218,16 @@ export class ProjectSpace implements AsyncDisposable {
     await this.#live[Symbol.asyncDispose]();
   }
 
-  async #filesBelow(folder: string, ending: string): Promise<string[]> {
+  async #filesBelow(folder: string, ...endings: string[]): Promise<string[]> {
+    const isWanted = (path: string) => endings.some((ending) => path.endsWith(ending));
     const found = new Set(
-      [...this.#open.keys()].filter((path) => path.startsWith(`${folder}/`) && path.endsWith(ending)),
+      [...this.#open.keys()].filter((path) => path.startsWith(`${folder}/`) && isWanted(path)),
     );
     const walk = async (at: string, level: number) => {
       try {
         for await (const { name, isDirectory } of Deno.readDir(join(this.root, at))) {
           if (isDirectory && level < 8) await walk(`${at}/${name}`, level + 1);
-          else if (name.endsWith(ending)) found.add(`${at}/${name}`);
+          else if (isWanted(name)) found.add(`${at}/${name}`);
         }
       } catch {
         // There is none.

@@ -12,6 +12,9 @@ export type {
   Position,
   Range,
   SignatureHelp,
+  TextDocumentEdit,
   TextDocuments,
+  TextEdit,
+  WorkspaceEdit,
 } from "vscode-languageserver";
 export type { TextDocument } from "vscode-languageserver-textdocument";

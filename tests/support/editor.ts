@@ -26,8 +26,10 @@ import {
   type InitializeResult,
   type Location,
   type Position,
+  PrepareRenameRequest,
   PublishDiagnosticsNotification,
   ReferencesRequest,
+  RenameRequest,
   ShowMessageNotification,
   ShutdownRequest,
   type SignatureHelp,
@@ -35,7 +37,10 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
   type TextEdit,
+  WillRenameFilesRequest,
+  type WorkspaceEdit,
 } from "vscode-languageserver-protocol/node";
+import { TextDocument } from "vscode-languageserver-textdocument";
 import { sluiceArgs } from "./sluice_server.ts";
 
 /** One that waits longer fails. */
@@ -61,7 +66,10 @@ export class TestEditor implements AsyncDisposable {
   readonly messages: string[] = [];
   #started: InitializeResult | undefined;
 
-  constructor(args: readonly string[] = []) {
+  readonly #renamesFiles;
+
+  constructor(args: readonly string[] = [], { renamesFiles = true } = {}) {
+    this.#renamesFiles = renamesFiles;
     const child = spawn(Deno.execPath(), sluiceArgs("lsp", ...args), { stdio: ["pipe", "pipe", "pipe"] });
     this.#process = child;
     this.#connection = createProtocolConnection(
@@ -86,7 +94,12 @@ export class TestEditor implements AsyncDisposable {
     this.#started = await this.#connection.sendRequest(InitializeRequest.type, {
       processId: process.pid,
       rootUri: null,
-      capabilities: { textDocument: { completion: { completionItem: { snippetSupport: true } } } },
+      capabilities: {
+        textDocument: { completion: { completionItem: { snippetSupport: true } } },
+        ...(this.#renamesFiles
+          ? { workspace: { workspaceEdit: { documentChanges: true, resourceOperations: ["rename"] } } }
+          : {}),
+      },
       workspaceFolders,
     });
     await this.#connection.sendNotification(InitializedNotification.type, {});
@@ -178,6 +191,31 @@ export class TestEditor implements AsyncDisposable {
     return found ?? [];
   }
 
+  /** The name that may be another one, or why it may not. */
+  async prepareRename(uri: string, position: Position): Promise<string | undefined> {
+    const found = await this.#connection.sendRequest(PrepareRenameRequest.type, {
+      textDocument: { uri },
+      position,
+    });
+    return found !== null && "placeholder" in found ? found.placeholder : undefined;
+  }
+
+  /** Rejects with the server's reason. */
+  async rename(uri: string, position: Position, newName: string): Promise<WorkspaceEdit | null> {
+    return await this.#connection.sendRequest(RenameRequest.type, {
+      textDocument: { uri },
+      position,
+      newName,
+    });
+  }
+
+  /** A file is about to have another name. */
+  async willRename(from: string, to: string): Promise<WorkspaceEdit | null> {
+    return await this.#connection.sendRequest(WillRenameFilesRequest.type, {
+      files: [{ oldUri: pathToFileURL(from).href, newUri: pathToFileURL(to).href }],
+    });
+  }
+
   async symbols(uri: string): Promise<readonly DocumentSymbol[]> {
     const found = await this.#connection.sendRequest(DocumentSymbolRequest.type, { textDocument: { uri } });
     return (found ?? []).flatMap((symbol) => "selectionRange" in symbol ? [symbol] : []);
@@ -251,4 +289,27 @@ function locationsOf(found: unknown): Location[] {
 export function placeText({ uri, range: { start } }: Location, projectDir: string): string {
   const root = pathToFileURL(join(projectDir, "/")).href;
   return `${decodeURIComponent(uri.replace(root, ""))}:${start.line + 1}:${start.character + 1}`;
+}
+
+/** Texts of a project after an edit, by their paths; `null` for a file that has another name. */
+export async function afterEdit(
+  edit: WorkspaceEdit | null,
+  projectDir: string,
+  textOf: (path: string) => string | Promise<string>,
+): Promise<Record<string, string | null>> {
+  const root = pathToFileURL(join(projectDir, "/")).href;
+  const pathOf = (uri: string) => decodeURIComponent(uri.replace(root, ""));
+  const texts: Record<string, string | null> = {};
+  for (const change of edit?.documentChanges ?? []) {
+    if ("edits" in change) {
+      const path = pathOf(change.textDocument.uri);
+      const edits = change.edits.flatMap((one) => "newText" in one ? [one] : []);
+      texts[path] = TextDocument.applyEdits(TextDocument.create(path, "", 0, await textOf(path)), edits);
+    } else if (change.kind === "rename") {
+      const [from, to] = [pathOf(change.oldUri), pathOf(change.newUri)];
+      texts[to] = texts[from] ?? await textOf(from);
+      texts[from] = null;
+    }
+  }
+  return texts;
 }

@@ -6,11 +6,8 @@ import {
   relationsAt,
   type SqlRelation,
   sqlWords,
-  tableNamesIn,
-  unquoted,
 } from "../../../sql/editing/read_scopes.ts";
 import { parseMacros } from "../../../sql/language/macros/parse_macros.ts";
-import type { ProjectSpace } from "../project_space.ts";
 import { type KnownTable, type SqlView, sqlView, tableNamed, visibleColumns } from "./sql_view.ts";
 
 /** A range of a file: UTF-16 offsets, or a line from 1 with a column. */
@@ -110,76 +107,6 @@ function placesOfStream({ pipeline }: Pick<SqlView, "pipeline">, stream: string)
   if (pipeline === undefined) return [];
   const { file, line = 1, column = 1 } = pipeline.loaded.place(["extract", stream]);
   return [{ path: file, line, column, length: stream.length }];
-}
-
-/** Where a table, a macro or a common table expression is named: the latter in its own file. */
-export async function referencesOf(view: SqlView, meaning: SqlMeaning): Promise<FilePlace[]> {
-  const { space, pipeline, path, sql } = view;
-  if (meaning.kind === "macro") return await callsOf(space, meaning.name);
-  if (meaning.kind === "alias" || meaning.table.kind === "cte") {
-    const name = meaning.kind === "alias"
-      ? calledBy(meaning.relation)
-      : meaning.table.kind === "cte"
-      ? meaning.table.cte.name.parts[0]
-      : "";
-    return sqlWords(sql).filter(({ isName, text }) => isName && isSameName(unquoted(text), name ?? ""))
-      .map(({ start, end }) => ({ path, start, end }));
-  }
-  if (pipeline === undefined) return [];
-  const { table } = meaning;
-  const isOf = (parts: readonly string[]) => {
-    const schema = parts.length > 1 ? parts.at(-2)?.toLowerCase() : "main";
-    return schema === (table.kind === "stream" ? "raw" : "main") &&
-      isSameName(parts.at(-1) ?? "", table.name);
-  };
-  const files = [
-    ...pipeline.loaded.files.filter((file) =>
-      file.path.startsWith("transforms/") && file.path.endsWith(".sql")
-    )
-      .map((file) => ({ path: file.path, text: file.content })),
-    ...[...new Map((await space.macros()).map((macro) => [macro.path, macro.text]))].map(([one, text]) => ({
-      path: one,
-      text,
-    })),
-  ];
-  const inSql = files.flatMap((file) =>
-    tableNamesIn(file.text).filter(({ parts }) => isOf(parts)).map(({ start, end }) => ({
-      path: file.path,
-      start,
-      end,
-    }))
-  );
-  return [...inSql, ...inDefinition(view, table.name, table.kind)];
-}
-
-/** Loads and snapshots of the table. */
-function inDefinition({ pipeline }: SqlView, name: string, kind: "model" | "stream"): FilePlace[] {
-  const definition = pipeline?.loaded.sketch?.definition;
-  if (pipeline === undefined || definition === undefined) return [];
-  const paths = [
-    ...Object.keys(definition.load).filter((one) => isSameName(one, name)).map((one) => ["load", one]),
-    ...(kind === "stream" && Object.hasOwn(definition.extract, name) ? [["extract", name]] : []),
-  ];
-  return paths.map((path) => {
-    const { file, line = 1, column = 1 } = pipeline.loaded.place(path);
-    return { path: file, line, column, length: name.length };
-  });
-}
-
-async function callsOf(space: ProjectSpace, name: string): Promise<FilePlace[]> {
-  const texts = new Map<string, string>();
-  for (const { loaded } of space.state.pipelines.values()) {
-    for (const { path, content } of loaded.files) {
-      if (path.startsWith("transforms/") && path.endsWith(".sql")) texts.set(path, content);
-    }
-  }
-  for (const macro of await space.macros()) texts.set(macro.path, macro.text);
-  return [...texts].flatMap(([path, text]) => {
-    const words = sqlWords(text);
-    return words.filter((word, at) =>
-      word.isName && isSameName(unquoted(word.text), name) && words[at + 1]?.text === "("
-    ).map(({ start, end }) => ({ path, start, end }));
-  });
 }
 
 /** What a file of SQL has in it: its common table expressions and columns, or its macros. */

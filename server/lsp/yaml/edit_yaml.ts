@@ -1,10 +1,8 @@
 import { isSameName } from "../../../contract/sql.ts";
-import { CONNECTORS_FILE } from "../../../engine/definitions/parse_connectors.ts";
-import { parseYamlDocument } from "../../../text/yaml_document.ts";
 import type { CompletionItem, TextDocument } from "../protocol.ts";
-import type { FilePlace } from "../sql/define_sql.ts";
 import { descriptionAt, keysAt, valuesAt } from "./schema_walk.ts";
-import { keyReference, namesFor, valueReference, type YamlView } from "./yaml_file.ts";
+import { namesFor, type YamlView } from "./yaml_file.ts";
+import { keyReference, valueReference } from "./yaml_references.ts";
 import { type YamlPlace, yamlPlace } from "./yaml_place.ts";
 
 const KIND = { key: 10, value: 12, name: 18 } as const;
@@ -101,45 +99,6 @@ export function hoverYaml(view: YamlView, text: string, offset: number): string 
   ].filter((part) => part !== undefined);
   return parts.length === 0 ? undefined : parts.join("\n\n");
 }
-
-/** Where what a name in YAML stands for is written. */
-export async function defineYaml(view: YamlView, text: string, offset: number): Promise<FilePlace[]> {
-  const found = wordPlace(text, offset);
-  if (found === undefined) return [];
-  const { place: { kind, path }, word } = found;
-  const { space, pipeline } = view;
-  const { project, pipelines } = space.state;
-  const reference = kind === "key" ? keyReference(view.kind, path) : valueReference(view.kind, path);
-  if (reference === "connector") {
-    if (!Object.hasOwn(project.connectors, word)) return [];
-    const document = parseYamlDocument(await space.textOf(CONNECTORS_FILE) ?? "", CONNECTORS_FILE);
-    const { file, line = 1, column = 1 } = document.place([word]);
-    return [{ path: file, line, column, length: word.length }];
-  }
-  if (reference === "pipeline") {
-    const other = pipelines.get(word);
-    return other === undefined ? [] : [top(other.loaded.path)];
-  }
-  if (reference === "script") return [top(word)];
-  if (reference === "folder") {
-    const first = [...pipelines.values()].flatMap(({ loaded }) => loaded.files).find((file) =>
-      file.path.startsWith(`transforms/${word}/`) && file.path.endsWith(".sql")
-    );
-    return first === undefined ? [] : [top(first.path)];
-  }
-  if (reference !== "model" && reference !== "table") return [];
-  const name = word.replace(/^(?:main|raw)\./, "");
-  const all = view.kind === "tests" ? [...pipelines.values()] : pipeline === undefined ? [] : [pipeline];
-  return all.flatMap((one): FilePlace[] => {
-    const file = word.startsWith("raw.") ? undefined : space.tableFiles(one).get(name.toLowerCase());
-    if (file !== undefined) return [top(file.path)];
-    if (!Object.hasOwn(one.loaded.sketch?.definition.extract ?? {}, name)) return [];
-    const { file: path, line = 1, column = 1 } = one.loaded.place(["extract", name]);
-    return [{ path, line, column, length: name.length }];
-  });
-}
-
-const top = (path: string): FilePlace => ({ path, line: 1, column: 1, length: 0 });
 
 /** A key of a file with all that is below it. */
 export interface YamlSymbol {

@@ -1,23 +1,27 @@
 import type { JsonSchema } from "@valibot/to-json-schema";
 import { BUILT_IN_CONNECTORS } from "../../../contract/pipeline/scripts.ts";
-import type { ProjectSchemas } from "../../../engine/definitions/json_schema/schemas.ts";
 import type { LivePipeline } from "../../../engine/definitions/live/live_checker.ts";
 import { kindOf, modelName } from "../../../sql/language/files/kinds.ts";
-import { isSameName } from "../../../contract/sql.ts";
+import { publishedModels } from "../../../contract/pipeline/publish.ts";
+import { PUBLISHED_CONNECTOR } from "../../../contract/snapshots/source.ts";
+import { type Column, isSameName } from "../../../contract/sql.ts";
+import { yamlScalars } from "../../../text/yaml_scalars.ts";
+import { pipelinesOfTest, textAt } from "../names/entity.ts";
 import type { ProjectSpace } from "../project_space.ts";
 import { streamsOf } from "../sql/sql_view.ts";
+import type { YamlKind, YamlReference } from "./yaml_references.ts";
 
 /** A text of YAML that is being written: a file, or the header of a model. */
 export interface YamlView {
   readonly space: ProjectSpace;
   /** Of the file that it is in. */
   readonly path: string;
+  /** Of the file, or of the header alone. */
+  readonly text: string;
   readonly kind: YamlKind;
   readonly schema: JsonSchema;
   readonly pipeline: LivePipeline | undefined;
 }
-
-export type YamlKind = keyof ProjectSchemas;
 
 /** What a file of YAML is to a project; undefined for one that is nothing to it. */
 export function yamlKind(path: string): YamlKind | undefined {
@@ -39,82 +43,7 @@ export function yamlKind(path: string): YamlKind | undefined {
   return folder === "pipelines" ? "pipeline" : folder === "schemas" ? "streams" : undefined;
 }
 
-/** A name in YAML that stands for something of the project. */
-export type YamlReference =
-  | "connector"
-  | "notifier"
-  | "table"
-  | "model"
-  | "folder"
-  | "pipeline"
-  | "column"
-  | "script";
-
 type Path = readonly (string | number)[];
-
-/** Where values are names, by the end of their paths; `*` is any one segment, `[]` an item of a list. */
-const REFERENCES: Readonly<Partial<Record<YamlKind, readonly (readonly [string, YamlReference])[]>>> = {
-  pipeline: [
-    ["extract.*.connector", "connector"],
-    ["load.*.connector", "connector"],
-    ["load.*.[].connector", "connector"],
-    ["transform", "folder"],
-    ["publish.[]", "model"],
-    ["extract.*.script", "script"],
-    ["extract.*.primary_key.[]", "column"],
-    ["extract.*.primary_key", "column"],
-    ["extract.*.update_key", "column"],
-    ["load.*.primary_key.[]", "column"],
-    ["load.*.primary_key", "column"],
-    ["load.*.[].primary_key.[]", "column"],
-    ["after", "pipeline"],
-    ["after.[]", "pipeline"],
-    ["notify.[].to", "notifier"],
-    ["notify.[].to.[]", "notifier"],
-  ],
-  model: [
-    ["primary_key.[]", "column"],
-    ["update_key", "column"],
-    ["partition_by", "column"],
-    ["partition_by.[]", "column"],
-    ["depends.[]", "table"],
-    ["columns.*.checks.[].relationships.to", "table"],
-    ["checks.[].relationships.to", "table"],
-  ],
-  seed: [["primary_key.[]", "column"]],
-  tests: [["[].model", "model"], ["[].pipeline", "pipeline"]],
-};
-
-/** Where keys are names. */
-const KEY_REFERENCES: typeof REFERENCES = {
-  pipeline: [["load", "table"]],
-  model: [["columns", "column"]],
-  seed: [["columns", "column"]],
-  tests: [["[].given", "table"]],
-  streams: [["streams", "table"]],
-};
-
-function matches(pattern: string, path: Path): boolean {
-  const parts = pattern.split(".");
-  return parts.length === path.length && parts.every((part, index) => {
-    const segment = path[index];
-    return part === "*"
-      ? typeof segment === "string"
-      : part === "[]"
-      ? typeof segment === "number"
-      : part === segment;
-  });
-}
-
-/** What the value at the path is the name of. */
-export function valueReference(kind: YamlKind, path: Path): YamlReference | undefined {
-  return REFERENCES[kind]?.find(([pattern]) => matches(pattern, path))?.[1];
-}
-
-/** What the keys of the map at the path are the names of. */
-export function keyReference(kind: YamlKind, path: Path): YamlReference | undefined {
-  return KEY_REFERENCES[kind]?.find(([pattern]) => matches(pattern, path))?.[1];
-}
 
 /** The names that there are, each with what it is. */
 export function namesFor(
@@ -143,15 +72,20 @@ export function namesFor(
         ),
       ].map((name) => ({ name, detail: "folder of transforms/" }));
     case "script":
+    case "file":
       return [];
+    case "published":
+      return publishedNames(view, path);
+    case "stream":
+      return pipeline === undefined
+        ? []
+        : streamsOf(pipeline).map((name) => ({ name, detail: `raw.${name}` }));
     case "column":
       return columnsFor(view, path).map(({ name, type }) => ({ name, detail: type }));
     default:
-      return tablesOf(
-        view.kind === "tests" ? [...pipelines.values()] : pipeline === undefined ? [] : [pipeline],
-        reference,
-        space,
-      );
+      return view.kind === "tests"
+        ? tablesOfTests(view, reference, path)
+        : tablesOf(pipeline === undefined ? [] : [pipeline], reference, space);
   }
 }
 
@@ -167,8 +101,46 @@ function tablesOf(pipelines: readonly LivePipeline[], reference: "model" | "tabl
   });
 }
 
+/** What other pipelines publish, for a stream that reads such. */
+function publishedNames({ space, path: file, text }: YamlView, path: Path) {
+  if (textAt(yamlScalars(text), [...path.slice(0, -1), "connector"]) !== PUBLISHED_CONNECTOR) return [];
+  return [...space.state.pipelines.values()].filter(({ loaded }) => loaded.path !== file).flatMap(
+    ({ loaded }) =>
+      publishedModels(loaded.sketch?.definition.publish).map(({ model }) => ({
+        name: `${loaded.name}.${model}`,
+        detail: `published by ${loaded.name}`,
+      })),
+  );
+}
+
+/** Models by their pipelines' names; what a test gives by the names that its model reads. */
+function tablesOfTests({ space, text }: YamlView, reference: "model" | "table", [index = 0]: Path) {
+  const all = [...space.state.pipelines.values()];
+  if (reference === "model") {
+    return all.flatMap((pipeline) =>
+      tablesOf([pipeline], "model", space).map(({ name, detail }) => ({
+        name: `${pipeline.loaded.name}.${name}`,
+        detail,
+      }))
+    );
+  }
+  const own = pipelinesOfTest(space, yamlScalars(text), index);
+  return (own.length === 0 ? all : own).flatMap((pipeline) => [
+    ...tablesOf([pipeline], "model", space),
+    ...streamsOf(pipeline).map((name) => ({ name: `raw.${name}`, detail: "stream" })),
+  ]);
+}
+
 /** The columns that a name may be one of: of the model of a header, of a stream, of what a load writes. */
-function columnsFor({ kind, pipeline, path: file }: YamlView, path: Path) {
+function columnsFor({ kind, pipeline, path: file, space, text }: YamlView, path: Path): readonly Column[] {
+  if (kind === "tests") {
+    const [index = 0, part, given = ""] = path;
+    const scalars = yamlScalars(text);
+    const [own] = pipelinesOfTest(space, scalars, index);
+    const model = textAt(scalars, [index, "model"]) ?? "";
+    const table = part === "given" ? String(given) : model.slice(model.indexOf(".") + 1);
+    return own === undefined ? [] : columnsOfName(own, table);
+  }
   if (pipeline === undefined) return [];
   const { modelColumns, streamColumns } = pipeline;
   if (kind === "model" || kind === "seed") {
@@ -177,4 +149,11 @@ function columnsFor({ kind, pipeline, path: file }: YamlView, path: Path) {
   }
   const name = String(path[1]);
   return path[0] === "extract" ? streamColumns[name] ?? [] : modelColumns[name] ?? streamColumns[name] ?? [];
+}
+
+/** Of `daily`, `main.daily` or `raw.orders`. */
+function columnsOfName({ modelColumns, streamColumns }: LivePipeline, table: string): readonly Column[] {
+  const name = table.replace(/^(?:main|raw)\./, "");
+  const columns = table.startsWith("raw.") ? streamColumns : modelColumns;
+  return Object.entries(columns).find(([one]) => isSameName(one, name))?.[1] ?? [];
 }

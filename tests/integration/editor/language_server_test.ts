@@ -134,7 +134,7 @@ Deno.test("sluice lsp helps with SQL", async (t) => {
     const places = (await editor.references(uri, position)).map((place) =>
       placeText(place, project.projectDir)
     );
-    deepEqual(places, ["transforms/shop/best.sql:1:17", "pipelines/shop.yaml:6:3"]);
+    deepEqual(places, ["pipelines/shop.yaml:6:3", "transforms/shop/best.sql:1:17"]);
   });
 
   await t.step("symbols and formatting, which keeps to the ends of lines", async () => {

@@ -35,6 +35,7 @@ export const lsp: CommandRun = async (invocation, context) => {
       const knownColumns: typeof known = (pipeline) => known(pipeline).catch(() => ({}));
       return context.backend.openLive({ ...place, knownColumns, log });
     },
+    refusal: (reason) => new library.ResponseError(library.LSPErrorCodes.RequestFailed, reason),
     schemas: () => schemas ??= context.backend.projectSchemas(),
     only: invocation.text("project") === undefined ? undefined : folders.projectDir,
   });
