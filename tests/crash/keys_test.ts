@@ -14,7 +14,7 @@ import { TestProject } from "../support/test_project.ts";
 /** Enough for a rotation, and for the sealing of what was plain, to last a moment. */
 const REVISIONS = 8_000;
 const KILLS = 3;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 const PASSWORD = "plain-canary-0815";
 const SHOP = { type: "postgres", host: "db", password: PASSWORD };
 

@@ -8,7 +8,7 @@ export async function crawlApi(url: string, token: string): Promise<ReadonlyMap<
   const ask = async (path: string): Promise<unknown> => {
     const response = await fetch(url + path, {
       headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
     });
     const text = await response.text();
     found.set(`GET ${path}: ${response.status}`, JSON.stringify([...response.headers]) + text);

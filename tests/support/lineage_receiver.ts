@@ -3,7 +3,7 @@ import { Ajv } from "ajv";
 import type { RunEvent } from "../../engine/runs/telemetry/lineage/run_event.ts";
 import { RUN_EVENT_SCHEMA } from "./openlineage_schema.ts";
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** Whoever is told of lineage: holds each event against the specification, and answers as it is told, then with 201. */
 export class LineageReceiver implements AsyncDisposable {

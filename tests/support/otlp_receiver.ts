@@ -1,6 +1,6 @@
 /** A collector of traces over HTTP, which reads what it gets as the protocol's own messages. */
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 export interface ReceivedSpan {
   readonly traceId: string;

@@ -30,7 +30,7 @@ export interface TestDatabase extends AsyncDisposable {
 
 const URL_VARIABLE = "SLUICE_TEST_POSTGRES_URL";
 const BINARIES = "/usr/lib/postgresql";
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 10;
 
 /** The server of the environment, or one of its own that ends with the test file. */

@@ -154,7 +154,7 @@ export class SluiceServer implements AsyncDisposable {
     if (!this.#isGone) {
       this.#isGone = true;
       this.#child.kill("SIGTERM");
-      const timer = setTimeout(() => this.#child.kill("SIGKILL"), 20_000);
+      const timer = setTimeout(() => this.#child.kill("SIGKILL"), 60_000);
       await this.#child.status;
       clearTimeout(timer);
     }

@@ -22,7 +22,7 @@ export interface SqldOptions {
   readonly args?: readonly string[];
 }
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 const root = new URL("../../", import.meta.url);
 
 export async function startSqld(options: SqldOptions = {}): Promise<SqldServer> {

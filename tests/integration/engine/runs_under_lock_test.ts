@@ -58,7 +58,7 @@ Deno.test("runs that end while another process holds the store are all written w
   const areNext = async () =>
     (await states()).filter(({ state }) => state === "running").length === 5 &&
       ends.size === 10 || undefined;
-  ok(await waitFor(areNext, 20_000), JSON.stringify(await states()));
+  ok(await waitFor(areNext, 120_000), JSON.stringify(await states()));
   deepEqual(
     (await states()).map(({ id, state }) => `${id} ${state}`),
     PIPELINES.flatMap((name) => [`${name} succeeded`, `${name} next running`]),

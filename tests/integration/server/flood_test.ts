@@ -37,7 +37,7 @@ class LimitedServer implements AsyncDisposable {
     const url = await waitFor(async () => {
       const text = await Deno.readTextFile(join(project.dataDir, "server.json")).catch(() => undefined);
       return text === undefined ? undefined : String(JSON.parse(text).url);
-    }, 30_000);
+    }, 120_000);
     return new LimitedServer(child, new URL(url ?? fail(`no server: ${await output}`)), output);
   }
 
@@ -46,7 +46,7 @@ class LimitedServer implements AsyncDisposable {
   }
 
   async health(): Promise<number> {
-    const response = await fetch(new URL("/healthz", this.url), { signal: AbortSignal.timeout(20_000) });
+    const response = await fetch(new URL("/healthz", this.url), { signal: AbortSignal.timeout(60_000) });
     await response.body?.cancel();
     return response.status;
   }

@@ -76,13 +76,13 @@ Deno.test({
       const waits = async () =>
         /^waits: the disk of .* left, 16.8 MB are kept free/.test((await server.run(kept.id)).reason ?? "") ||
         undefined;
-      ok(await waitFor(waits, 30_000), JSON.stringify(await server.run(kept.id)));
+      ok(await waitFor(waits, 120_000), JSON.stringify(await server.run(kept.id)));
       await disk.free();
       equal((await server.ended(kept.id)).state, "succeeded", "it begins by itself when there is room");
       const { id } = await server.trigger("endless");
       const began = async () =>
         (await server.run(id)).steps.some(({ state }) => state === "running") || undefined;
-      ok(await waitFor(began, 60_000), "the endless run did not start");
+      ok(await waitFor(began, 120_000), "the endless run did not start");
       await disk.fill();
       const refused = await server.request("POST", "/api/pipelines/small/runs", { body: {} });
       equal(refused.status, 503);
@@ -90,7 +90,7 @@ Deno.test({
       await assertReads(server.url);
       await server.call("POST", `/api/runs/${id}/cancel`);
       const isStopped = async () => await server.runProcess() === undefined || undefined;
-      ok(await waitFor(isStopped, 60_000), "the run's process did not stop");
+      ok(await waitFor(isStopped, 120_000), "the run's process did not stop");
       equal((await server.run(id)).state, "running", "its end cannot be written yet");
       await disk.free();
       const ended = await server.ended(id, 30_000);
@@ -113,7 +113,7 @@ Deno.test({
         await response.body?.cancel();
         return response.status === 202 || undefined;
       };
-      ok(await waitFor(trigger, 30_000), "no run can be started though there is room again");
+      ok(await waitFor(trigger, 120_000), "no run can be started though there is room again");
     } finally {
       child.kill("SIGTERM");
       await child.status;

@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 
 const RUN = RUN_IDS.running;
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 120_000;
 
 /** Polls until the condition holds. */
 async function until(what: string, condition: () => boolean): Promise<void> {

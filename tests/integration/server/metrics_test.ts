@@ -7,7 +7,7 @@ import { PROMETHEUS } from "../../runner/prometheus.ts";
 
 const SCRAPE_TOKEN = "a-scrape-token-that-is-long-enough";
 const RULES = join(import.meta.dirname ?? ".", "../../../ops/prometheus");
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 const programs = Deno.env.get(PROMETHEUS) ??
   fail(`${PROMETHEUS} is not set: start the tests by deno task test`);

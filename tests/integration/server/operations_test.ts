@@ -6,7 +6,7 @@ import { CONNECTORS, ENDLESS, NONE_READY, ONE_THREAD } from "../../support/serve
 import { SluiceServer, waitFor } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 const HOOK_SECRET = "s3cret-of-the-hook";
 const FILES = {
   "connectors.yaml": CONNECTORS,

@@ -105,7 +105,7 @@ Deno.test("a server takes its definitions from the repository, and each push tha
   strictEqual(await post({ "x-gitlab-token": "hook-secret-0123456789" }), 202);
   const faulty = async () =>
     (await server.call<PipelineDetail>("GET", "/api/pipelines/numbers")).faults.length > 0 || undefined;
-  await waitFor(faulty, 30_000);
+  await waitFor(faulty, 120_000);
   strictEqual(await sqlNow(), "SELECT 2 AS n\n");
 
   // What somebody puts in force by name stays; the branch comes back when it is asked for.

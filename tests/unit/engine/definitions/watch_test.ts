@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { lookAtProject, watchProject } from "../../../../engine/definitions/watch.ts";
 import { ProjectFixture } from "./project_fixture.ts";
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 120_000;
 
 /** Counts what the watcher yields, and waits for it to yield after a change. */
 class Watching implements AsyncDisposable {

@@ -22,7 +22,7 @@ async function withScript(
     await Deno.writeTextFile(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     await work(
       path,
-      createCommandStore({ commandsAllow: [`${path} show`], home: "/home/sluice", timeoutMs: 1_000 }),
+      createCommandStore({ commandsAllow: [`${path} show`], home: "/home/sluice", timeoutMs: 4_000 }),
     );
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -80,7 +80,7 @@ Deno.test("what goes wrong with a command is told without what it wrote", async 
       ["echo the-secret; kill -9 $$", /^unavailable .* ended with SIGKILL/],
       ["printf '\\377\\376the-secret'", /^invalid .* no UTF-8/],
       ["head -c 100000 /dev/zero", /^invalid .* wrote more than 64 KiB/],
-      ["echo the-secret; sleep 60 & sleep 60", /^timeout .* took longer than 1 s/],
+      ["echo the-secret; sleep 60 & sleep 60", /^timeout .* took longer than 4 s/],
     ] as const
   ) {
     await withScript(script, async (path, store) => {

@@ -19,7 +19,7 @@ import { recordedAudit } from "../../../../support/recorded_audit.ts";
 import { StoreFixture } from "../../store/store_fixture.ts";
 
 const NOW = Date.parse("2026-03-02T08:00:00Z");
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
 const SECRETS: Readonly<Record<string, string>> = { HOOK: "hook-secret-4711", MAIL: "mail-secret-4712" };
 
 function failure(change: Partial<AlertEvent> = {}): AlertEvent {

@@ -17,7 +17,7 @@ export const NOW = Date.parse("2026-03-02T08:00:00Z");
 export const RUN = "01KJP4N4J00123456789ABCDEF";
 const at = (afterMs: number): string => new Date(NOW + afterMs).toISOString();
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
 const SECRETS: Readonly<Record<string, string>> = {
   CRM_URL: "postgres://ada:pass-4712@db.example.com:5433/shop",
 };
