@@ -39,6 +39,6 @@ export interface ComparedSide {
 export interface ComparedModel {
   readonly before: string | null;
   readonly after: string;
-  /** The columns that tell its rows apart; empty where it names none. */
-  readonly key: readonly string[];
+  /** What may tell its rows apart, each by its columns, the surest first. */
+  readonly keys: readonly (readonly string[])[];
 }

@@ -3,6 +3,9 @@ import { AppError } from "../../../contract/errors.ts";
 import type { CheckReport } from "../../../contract/jobs/check_job.ts";
 import type { ComparedModel, ComparedSide } from "../../../contract/jobs/compare_job.ts";
 import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
+import { isSameName } from "../../../contract/sql.ts";
+import { rowKeys } from "../../../sql/language/row_keys.ts";
+import { loadTargets } from "../../../contract/pipeline/load.ts";
 import type { ModelChange, PipelinePlan } from "../../../contract/plan/plan.ts";
 import { modelNamed, type PipelineChanges } from "../../definitions/plan/plan_pipeline.ts";
 import type { CompareRows } from "../../definitions/plan/planned_pipeline.ts";
@@ -90,11 +93,20 @@ function comparedNames(
     .filter(({ model }) => distances.has(model)).map(({ model }) => model);
 }
 
-function pairOf({ beforeModels, afterModels }: PipelineChanges, name: string): ComparedModel {
+function pairOf({ after, beforeModels, afterModels }: PipelineChanges, name: string): ComparedModel {
   const model = modelNamed(afterModels, name);
   const before = modelNamed(beforeModels, name) ??
     (model?.renamedFrom === undefined ? undefined : modelNamed(beforeModels, model.renamedFrom));
-  return { after: name, before: before?.name ?? null, key: model?.primaryKey ?? [] };
+  const loads = after === undefined ? [] : Object.entries(after.definition.load)
+    .filter(([loaded]) => isSameName(loaded, name))
+    .flatMap(([, targets]) =>
+      loadTargets(targets).flatMap(({ primary_key: key }) => key === undefined ? [] : [key])
+    );
+  return {
+    after: name,
+    before: before?.name ?? null,
+    keys: [...model === undefined ? [] : rowKeys(model), ...loads],
+  };
 }
 
 function sideOf({ definition, files }: PlanSide, build: readonly string[]): ComparedSide {

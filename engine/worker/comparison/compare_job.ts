@@ -124,7 +124,7 @@ async function compareModel(
     return await compareTables(session, {
       before: kept,
       after: table,
-      key: model.key,
+      keys: model.keys,
       samplePercent: job.samplePercent,
       showsRows: job.showsRows,
     });

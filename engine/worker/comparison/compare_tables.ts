@@ -9,8 +9,8 @@ export interface Compared {
   /** Quoted tables. */
   readonly before: string;
   readonly after: string;
-  /** The columns that tell rows apart in the new version; empty where nothing does. */
-  readonly key: readonly string[];
+  /** What may tell the rows of both versions apart, each by its columns in the new one: the first that does is taken. */
+  readonly keys: readonly (readonly string[])[];
   readonly samplePercent: number | null;
   /** Whether values may be shown. */
   readonly showsRows: boolean;
@@ -33,7 +33,7 @@ interface Pair {
 
 /**
  * What differs between two tables, whatever the order of their rows: NULL is a value like any other. Rows are matched by the
- * key where it tells those of both versions apart, else they are compared as wholes. Columns that one version alone has are
+ * first key that tells those of both versions apart; without one they are compared as wholes. Columns that one version alone has are
  * left out.
  */
 export async function compareTables(session: DuckSession, compared: Compared): Promise<TableDiff> {
@@ -55,13 +55,14 @@ export async function compareTables(session: DuckSession, compared: Compared): P
     columns_left_out: leftOut,
     sample_percent: compared.samplePercent,
   };
-  const wanted = keyOf(compared, pairs);
+  const keys = compared.keys.map((names) => keyOf(names, pairs)).filter((key) => key !== undefined);
   const isWhole = compared.samplePercent === null && leftOut.length === 0;
   if (isWhole && await isSame(session, compared, pairs)) {
-    const changed = wanted.length === 0 ? null : 0;
-    return { ...NO_TABLE_DIFF, ...counts, key: namesOf(wanted), added: 0, removed: 0, changed };
+    const [key = []] = keys;
+    const changed = key.length === 0 ? null : 0;
+    return { ...NO_TABLE_DIFF, ...counts, key: namesOf(key), added: 0, removed: 0, changed };
   }
-  const key = await tellsRowsApart(session, compared, wanted) ? wanted : [];
+  const key = await firstThatTells(session, compared, keys) ?? [];
   const comparison = new Comparison(session, compared, pairs, key);
   const found = key.length === 0 ? await comparison.wholeRows() : await comparison.byKey();
   return { ...NO_TABLE_DIFF, ...counts, key: namesOf(key), ...found };
@@ -74,10 +75,21 @@ async function countOf(session: DuckSession, table: string): Promise<number> {
   return Number(row?.["n"] ?? 0);
 }
 
-/** The pairs of the key's columns, where both versions have them all; none else. */
-function keyOf({ key }: Compared, pairs: readonly Pair[]): readonly Pair[] {
-  const found = key.flatMap((name) => pairs.filter(({ column }) => isSameName(column.name, name)));
-  return found.length === key.length ? found : [];
+/** The pairs of the key's columns, where both versions have them all; undefined else. */
+function keyOf(names: readonly string[], pairs: readonly Pair[]): readonly Pair[] | undefined {
+  const found = names.flatMap((name) => pairs.filter(({ column }) => isSameName(column.name, name)));
+  return found.length === names.length && found.length > 0 ? found : undefined;
+}
+
+async function firstThatTells(
+  session: DuckSession,
+  compared: Compared,
+  keys: readonly (readonly Pair[])[],
+): Promise<readonly Pair[] | undefined> {
+  for (const key of keys) {
+    if (await tellsRowsApart(session, compared, key)) return key;
+  }
+  return undefined;
 }
 
 /** Whether no key is NULL, and none comes twice, in either version. */
@@ -86,7 +98,6 @@ async function tellsRowsApart(
   { before, after }: Compared,
   key: readonly Pair[],
 ): Promise<boolean> {
-  if (key.length === 0) return false;
   for (const [table, version] of [[before, "before"], [after, "after"]] as const) {
     const values = key.map((pair) => pair.of("t", version));
     const [row] = await session.rows(

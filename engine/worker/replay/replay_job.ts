@@ -10,6 +10,7 @@ import { setRunVariables } from "../../../sql/build/variables.ts";
 import { requireModels } from "../../../sql/language/files/read_models.ts";
 import { analyzeGraph } from "../../../sql/language/graph/analyze_graph.ts";
 import { type Model, modelTable } from "../../../sql/language/model.ts";
+import { rowKeys } from "../../../sql/language/row_keys.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { tableFacts } from "../../warehouse/models/table_facts.ts";
@@ -161,7 +162,7 @@ class Replay {
     const diff = await compareTables(this.#session, {
       before,
       after,
-      key: model.primaryKey,
+      keys: rowKeys(model),
       samplePercent: null,
       showsRows: true,
     });

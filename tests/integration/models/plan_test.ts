@@ -173,11 +173,17 @@ SELECT id, day, amount FROM stg WHERE getvariable('cursor') IS NULL OR day > get
   "transforms/shop/history.sql":
     "/* @sluice\nmaterialized: scd2\nprimary_key: [id]\n*/ SELECT id, amount FROM stg",
   "transforms/shop/was.sql": "SELECT 1 AS id, 'a' AS v",
+  "pipelines/days.yaml": `extract: { orders: { connector: files, path: orders.csv } }
+load: { days: { connector: files, path: out/days.csv, primary_key: [day] } }
+`,
+  "transforms/days/days.sql": "SELECT day, sum(amount) AS total FROM raw.orders GROUP BY day",
 };
 
 Deno.test("sluice plan builds both versions from the same rows, and says what differs", async () => {
   await using project = await TestProject.create(ROWS);
-  equal((await project.sluice("run", ["shop", "--quiet"])).code, 0);
+  for (const pipeline of ["shop", "days"]) {
+    equal((await project.sluice("run", [pipeline, "--quiet"])).code, 0);
+  }
   // Rows that a next run would read are in neither version.
   await project.write({
     "orders.csv": `${ROWS["orders.csv"]}4,2026-01-03,40\n`,
@@ -192,8 +198,14 @@ Deno.test("sluice plan builds both versions from the same rows, and says what di
     "transforms/shop/is.sql": "/* @sluice\nrenamed_from: was\nprimary_key: [id]\n*/ SELECT 1 AS id, 'b' AS v",
   });
   await Deno.remove(`${project.projectDir}/transforms/shop/was.sql`);
+  await project.write({
+    "transforms/days/days.sql": ROWS["transforms/days/days.sql"].replace("GROUP", "WHERE id <> 2 GROUP"),
+  });
   const before = await Deno.readFile(`${project.dataDir}/warehouse/shop.duckdb`);
-  const shop = of(await planned(project, 3), "shop");
+  const plan = await planned(project, 3);
+  const days = of(plan, "days").models[0]?.data;
+  deepEqual([days?.key, days?.changed, days?.columns], [["day"], 1, [{ name: "total", changed: 1 }]]);
+  const shop = of(plan, "shop");
   equal(shop.data.compared, true);
   const diffs = Object.fromEntries(shop.models.map(({ model, data }) => [model, data]));
   const counts = (model: string) => {

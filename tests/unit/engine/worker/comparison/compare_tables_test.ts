@@ -10,7 +10,7 @@ async function compare(before: string, after: string, more: Partial<Compared> = 
   return await compareTables(session, {
     before: '"o ""ld"',
     after: "new",
-    key: [],
+    keys: [],
     samplePercent: null,
     showsRows: true,
     ...more,
@@ -122,15 +122,23 @@ const CASES: Readonly<Record<string, readonly [string, string, readonly string[]
 
 for (const [what, [before, after, key, expected]] of Object.entries(CASES)) {
   Deno.test(`compareTables() finds ${what}`, async () => {
-    equal(textOf(await compare(before, after, { key })), expected);
+    equal(textOf(await compare(before, after, { keys: [key] })), expected);
   });
 }
+
+Deno.test("compareTables() takes the first key that tells the rows of both versions apart", async () => {
+  const rows = "SELECT range AS id, range % 2 AS twice, NULLIF(range, 1) AS empty, range AS v FROM range(3)";
+  const changed = `SELECT * REPLACE (v + 1 AS v) FROM (${rows})`;
+  const found = async (...keys: string[][]) => textOf(await compare(rows, changed, { keys }));
+  equal(await found(["twice"], ["empty"], ["gone"], ["id"], ["v"]), "+0 -0 ~3 by id; v 3");
+  equal(await found(["twice"], ["empty"]), "+3 -3 ~? whole rows");
+});
 
 Deno.test("compareTables() shows some of the rows, before and after, with what is long cut and NULL told apart", async () => {
   const diff = await compare(
     "SELECT range AS id, CASE WHEN range % 2 = 0 THEN 'x' END AS v, repeat('y', 300) AS w FROM range(20)",
     "SELECT range + 10 AS id, 'z' AS v, repeat('y', 300) AS w FROM range(20)",
-    { key: ["id"] },
+    { keys: [["id"]] },
   );
   deepEqual(diff.sample_columns, ["id", "v", "w"]);
   deepEqual(diff.sample_changed.map(({ key, cells }) => [key, cells]), [
@@ -141,12 +149,12 @@ Deno.test("compareTables() shows some of the rows, before and after, with what i
   deepEqual(diff.sample_added.map(([id]) => id), ["20", "21", "22", "23", "24"]);
   deepEqual(diff.sample_removed.map(([id, v]) => [id, v]).slice(0, 2), [["0", "x"], ["1", null]]);
   equal(diff.sample_added[0]?.[2], `${"y".repeat(200)}…`);
-  const hidden = await compare("SELECT 1 AS id", "SELECT 2 AS id", { key: ["id"], showsRows: false });
+  const hidden = await compare("SELECT 1 AS id", "SELECT 2 AS id", { keys: [["id"]], showsRows: false });
   deepEqual([hidden.added, hidden.sample_added, hidden.sample_removed], [1, [], []]);
 });
 
 Deno.test("compareTables() says which columns it could not compare, and that the rest is the same", async () => {
-  const diff = await compare("SELECT 1 AS id, 2 AS old", "SELECT 1 AS id, 3 AS new", { key: ["id"] });
+  const diff = await compare("SELECT 1 AS id, 2 AS old", "SELECT 1 AS id, 3 AS new", { keys: [["id"]] });
   deepEqual([textOf(diff), diff.columns_left_out], ["+0 -0 ~0 by id", ["new", "old"]]);
   equal(isSameRows(diff), true);
   const none = await compare("SELECT 1 AS a FROM range(2)", "SELECT 1 AS b FROM range(3)");
@@ -157,7 +165,7 @@ Deno.test("compareTables() of a sample takes the same rows of both versions", as
   const diff = await compare(
     "SELECT range AS id, 0 AS v FROM range(100000)",
     "SELECT range::INTEGER AS id, 1 AS v FROM range(100000)",
-    { key: ["id"], samplePercent: 10 },
+    { keys: [["id"]], samplePercent: 10 },
   );
   deepEqual([diff.added, diff.removed, diff.sample_percent, diff.rows_after], [0, 0, 10, 100_000]);
   equal(Math.abs((diff.changed ?? 0) - 10_000) < 500, true, String(diff.changed));
