@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Connector, DatasetName } from "../../../../contract/connector/connector.ts";
 import { isWildcard } from "../../../../contract/pipeline/wildcard.ts";
 import type { ReadableRevision } from "../../../../contract/revision.ts";
+import { addressOf, parsePublishedName, type PublishedName } from "../../../../contract/snapshots/source.ts";
 import { parseConnector, parseStream, parseTarget } from "../../../../connectors/parse.ts";
 import type { Store } from "../../../store/store.ts";
 import { type ReferenceSources, resolveConnector } from "../../../secrets/resolve.ts";
@@ -29,9 +30,16 @@ export interface DatasetNames {
 }
 
 export function createDatasetNames(context: NamingContext): DatasetNames {
+  const inWarehouse: DatasetNames["inWarehouse"] = (pipeline, table) => {
+    const path = join(context.dataDir, "warehouse", `${pipeline}.duckdb`);
+    return { namespace: `duckdb://${path}`, name: `${pipeline}.${table}` };
+  };
   return {
     async of(revision, address) {
       const { connector: name, part } = address;
+      const published = publicationOf(address);
+      // What is read of another pipeline is the table that its model made.
+      if (published !== undefined) return inWarehouse(published.pipeline, `main.${published.model}`);
       const connector = context.connectors.find((one) => one.name === address.type);
       const label = part.kind === "stream" ? part.name : part.table;
       const unknown = { namespace: context.namespace, name: `${revision.pipeline}.${name}.${label}` };
@@ -49,11 +57,13 @@ export function createDatasetNames(context: NamingContext): DatasetNames {
       }
     },
 
-    inWarehouse(pipeline, table) {
-      const path = join(context.dataDir, "warehouse", `${pipeline}.duckdb`);
-      return { namespace: `duckdb://${path}`, name: `${pipeline}.${table}` };
-    },
+    inWarehouse,
   };
+}
+
+function publicationOf({ part }: StepAddress): PublishedName | undefined {
+  const address = part.kind === "stream" ? addressOf(part.stream) : undefined;
+  return address === undefined ? undefined : parsePublishedName(address);
 }
 
 function useOf(connector: Connector, part: StepAddress["part"]) {

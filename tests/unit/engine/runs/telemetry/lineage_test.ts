@@ -1,4 +1,8 @@
 import { deepEqual, equal, fail, match, ok } from "node:assert/strict";
+import * as v from "valibot";
+import { connectors } from "../../../../../connectors/registry.ts";
+import { pipelineSchema } from "../../../../../contract/pipeline/pipeline.ts";
+import { createDatasetNames } from "../../../../../engine/runs/telemetry/lineage/dataset_names.ts";
 import type { RunEvent } from "../../../../../engine/runs/telemetry/lineage/run_event.ts";
 import { runUuid } from "../../../../../engine/runs/telemetry/lineage/run_uuid.ts";
 import { readTelemetrySettings } from "../../../../../engine/runs/telemetry/settings.ts";
@@ -223,4 +227,27 @@ Deno.test("a manual attempt's end without any step is told", async () => {
   await store.attempts.finish(lease(RUN), "cancel", outcome({ atMs: NOW + 1_000 }));
   await telling.caughtUp("lineage");
   deepEqual([receiver.faults, receiver.told], [[], ["START shop", "ABORT shop"]]);
+});
+
+Deno.test("a published model is called in who reads it as it is in who makes it", async () => {
+  const names = createDatasetNames({
+    connectors,
+    references: { env: () => undefined, secrets: { get: () => Promise.resolve(undefined) } },
+    store: { revisions: { connectors: () => Promise.resolve({}) } },
+    projectDir: "/srv/shop",
+    dataDir: "/srv/shop/.sluice",
+    namespace: "sluice",
+  });
+  const { extract } = v.parse(pipelineSchema, {
+    extract: { revenue: { connector: "sluice", stream: "shop.daily" } },
+  });
+  const stream = extract["revenue"] ?? fail();
+  const address = {
+    connector: "sluice",
+    type: "sluice",
+    part: { kind: "stream" as const, name: "revenue", stream },
+  };
+  const read = await names.of({ id: "rev", pipeline: "report" }, address);
+  deepEqual(read, names.inWarehouse("shop", "main.daily"));
+  deepEqual(read?.name, "shop.main.daily");
 });
