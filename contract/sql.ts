@@ -87,6 +87,6 @@ export function isSameName(one: string, other: string): boolean {
 }
 
 /** The column that DuckDB finds by the name, or undefined. */
-export function findColumn(columns: readonly Column[], name: string): Column | undefined {
+export function findColumn<T extends Column>(columns: readonly T[], name: string): T | undefined {
   return columns.find((column) => isSameName(column.name, name));
 }

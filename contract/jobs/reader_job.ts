@@ -1,4 +1,5 @@
 import type { SnapshotQuery } from "../snapshots/query.ts";
+import type { Column } from "../sql.ts";
 import type { JobBase } from "./job_base.ts";
 
 /** Reads snapshots, one after the other, as orders come. */
@@ -18,4 +19,6 @@ export interface SnapshotRead {
   /** Of an encrypted one: base64. */
   readonly key?: string;
   readonly query: SnapshotQuery;
+  /** By the model's own types. */
+  readonly columns: readonly Column[];
 }

@@ -146,6 +146,7 @@ function parseOrder(text: string, columns: readonly Column[]): OrderTerm[] {
 }
 
 function parseWhere(text: string, columns: readonly Column[]): Condition[] {
+  if (text.includes("\0")) throw new AppError("invalid", "where has a NUL character, which no value has");
   return splitOutside(text, ",").map((written) => {
     const parts = splitOutside(written.trim(), ".");
     const column = knownColumn(unquoted(parts[0] ?? "", "where"), columns);

@@ -89,7 +89,8 @@ export class LocalData implements PublishedData, AsyncDisposable {
         `The snapshot of ${snapshot.model} is encrypted, and its key is not here`,
       );
     }
-    const file = await this.#turns.take(() => this.#readers.read(path, parsed, key, signal), { signal });
+    const read = { query: parsed, columns: snapshot.columns, ...(key === undefined ? {} : { key }) };
+    const file = await this.#turns.take(() => this.#readers.read(path, read, signal), { signal });
     try {
       const { size } = await Deno.stat(file.path);
       const body = await openPart(file.path, 0, size, file.remove);

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Clock } from "../../../contract/clock.ts";
 import { AppError } from "../../../contract/errors.ts";
+import type { SnapshotRead } from "../../../contract/jobs/reader_job.ts";
 import type { Report } from "../../../contract/jobs/reports.ts";
 import type { Log } from "../../../contract/log.ts";
-import type { SnapshotQuery } from "../../../contract/snapshots/query.ts";
 import { linkFile } from "../../snapshots/snapshot_files.ts";
 import { StderrLines } from "../attempt/follow_reports.ts";
 import { spillFolder } from "../attempt/process_grant.ts";
@@ -73,15 +73,14 @@ export class SnapshotReaders implements AsyncDisposable {
    */
   async read(
     snapshot: string,
-    query: SnapshotQuery,
-    key: string | undefined,
+    { query, columns, key }: Pick<SnapshotRead, "query" | "columns" | "key">,
     signal: AbortSignal,
   ): Promise<ReadFile> {
     signal.throwIfAborted();
     const reader = this.#take() ?? await this.#start();
     const id = crypto.randomUUID();
-    const path = join(reader.scratch, `${id}.parquet`);
-    const outputPath = join(reader.scratch, `${id}.${query.format}`);
+    const path = join(reader.scratch, `${id}.snapshot`);
+    const outputPath = join(reader.scratch, `${id}.rows`);
     let isKept = false;
     try {
       if (!await linkFile(snapshot, path)) {
@@ -89,7 +88,7 @@ export class SnapshotReaders implements AsyncDisposable {
           reason: "snapshot_gone",
         });
       }
-      const read = { id, path, outputPath, query, ...(key === undefined ? {} : { key }) };
+      const read = { id, path, outputPath, query, columns, ...(key === undefined ? {} : { key }) };
       const result = await this.#ask(reader, read, signal);
       await Deno.remove(path);
       isKept = true;
@@ -111,7 +110,7 @@ export class SnapshotReaders implements AsyncDisposable {
     await Promise.all(this.#ending);
   }
 
-  async #ask(reader: Reader, read: Parameters<typeof orderOf>[0], signal: AbortSignal) {
+  async #ask(reader: Reader, read: SnapshotRead, signal: AbortSignal) {
     const timeout = AbortSignal.timeout(READ_MS);
     const stop = AbortSignal.any([signal, timeout]);
     const kill = () => reader.process.kill();
@@ -206,13 +205,7 @@ export class SnapshotReaders implements AsyncDisposable {
 }
 
 const orderOf = (
-  read: {
-    readonly id: string;
-    readonly path: string;
-    readonly outputPath: string;
-    readonly query: SnapshotQuery;
-    readonly key?: string;
-  },
+  read: SnapshotRead,
 ) => ({ type: "read", read }) as const;
 
 async function removeFile(path: string): Promise<void> {

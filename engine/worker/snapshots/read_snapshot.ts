@@ -9,7 +9,7 @@ import { exportRows } from "../../duckdb/from/export.ts";
 import { withTextNumbers } from "../../duckdb/from/held_columns.ts";
 import { writeParquet } from "../../duckdb/from/parquet_file.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import { ROW, snapshotSql } from "./snapshot_sql.ts";
+import { ROW, snapshotColumns, snapshotSql } from "./snapshot_sql.ts";
 
 /** What a read has written. */
 export interface SnapshotPage {
@@ -24,14 +24,15 @@ export interface SnapshotPage {
  */
 export async function readSnapshot(
   database: Database,
-  { path, outputPath, key, query }: SnapshotRead,
+  { path, outputPath, key, query, columns: own }: SnapshotRead,
   signal: AbortSignal,
 ): Promise<SnapshotPage> {
   await using session = await database.session();
   using _interrupt = session.interruptOn(signal);
   // Each row has its place in the file, from 0.
   const relation = parquetRelation(path, key, `${ROW} = true`);
-  const columns = (await session.describe(`SELECT * FROM ${relation}`)).filter(({ name }) => name !== ROW);
+  const held = (await session.describe(`SELECT * FROM ${relation}`)).filter(({ name }) => name !== ROW);
+  const columns = snapshotColumns(held, own);
   // One row more says whether there is another page.
   const more = query.limit === undefined ? query : { ...query, limit: query.limit + 1 };
   const sql = await snapshotSql(session, relation, more, columns);
