@@ -90,7 +90,8 @@ export class LocalData implements PublishedData, AsyncDisposable {
       );
     }
     const read = { query: parsed, columns: snapshot.columns, ...(key === undefined ? {} : { key }) };
-    const file = await this.#turns.take(() => this.#readers.read(path, read, signal), { signal });
+    await using held = await this.#readers.hold(path);
+    const file = await this.#turns.take(() => this.#readers.read(held.path, read, signal), { signal });
     try {
       const { size } = await Deno.stat(file.path);
       const body = await openPart(file.path, 0, size, file.remove);

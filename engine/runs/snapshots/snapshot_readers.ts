@@ -68,6 +68,31 @@ export class SnapshotReaders implements AsyncDisposable {
   }
 
   /**
+   * Gives a snapshot a name of its own until it is disposed of, so that whoever waits finds it however many newer ones come
+   * meanwhile. Where the file system has no links it keeps the name that it has.
+   */
+  async hold(snapshot: string): Promise<AsyncDisposable & { readonly path: string }> {
+    const name = `held-${crypto.randomUUID()}`;
+    const folder = spillFolder(this.#context.dataDir);
+    const path = join(folder, name);
+    this.#folders.add(name);
+    try {
+      await Deno.mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+      await Deno.link(snapshot, path);
+    } catch {
+      this.#folders.delete(name);
+      return { path: snapshot, [Symbol.asyncDispose]: () => Promise.resolve() };
+    }
+    return {
+      path,
+      [Symbol.asyncDispose]: async () => {
+        await removeFile(path);
+        this.#folders.delete(name);
+      },
+    };
+  }
+
+  /**
    * Throws what the reader says (`invalid` for a query that does not fit), `timeout`, `not_found` where the snapshot
    * is gone, and the signal's reason.
    */

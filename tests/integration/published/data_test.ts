@@ -9,7 +9,7 @@ import type { Snapshot } from "../../../contract/snapshots/snapshot.ts";
 const served = await Served.start({
   "pipelines/shop.yaml":
     `params: { rows: { type: integer, default: 1000 }, day: { type: string, default: mon } }
-publish: { orders: { keep: 2 }, odd: {} }
+publish: { orders: { keep: 2 }, odd: { keep: 1 } }
 `,
   "transforms/shop/orders.sql":
     `SELECT i AS id, (i * 1.01)::DECIMAL(18,2) AS amount, 9007199254740993 + i AS big,
@@ -177,7 +177,12 @@ Deno.test("readers during publications see whole snapshots, and a page goes on i
       equal(rows.length, days.has("mon") ? 1000 : days.has("tue") ? 2000 : 3000);
     }
   }));
+  // More than are read at a time: the snapshot of those that wait is replaced and removed.
+  const waiting = Promise.all(
+    Array.from({ length: 40 }, () => json("?columns=yes&where=yes.is.true&format=json", "odd")),
+  );
   await served.succeed("shop", { params: { rows: 2000, day: "tue" } });
+  deepEqual(new Set((await waiting).map((rows) => JSON.stringify(rows))), new Set(['[{"yes":true}]']));
   const rest = await json(`?columns=id,day&limit=600&cursor=${cursor}`);
   deepEqual([rest.length, rest[0]], [400, { id: "600", day: "mon" }]);
   await served.succeed("shop", { params: { rows: 3000, day: "wed" } });
