@@ -17,7 +17,7 @@ import { bindTogether } from "./bind_together.ts";
 import { repeatedColumn, type TypeNames } from "./compile_header.ts";
 import type { BoundModel, CompileMemory } from "./compile_memory.ts";
 import { faultsByMacros } from "./compile_macros.ts";
-import type { ImpossibleCast, ImpossibleCasts } from "./impossible_casts.ts";
+import type { ImpossibleExpression, ImpossibleExpressions } from "./impossible_expressions.ts";
 
 export interface BindModelsContext {
   /** Of one database: models that do not read each other are bound side by side on all of them. */
@@ -26,7 +26,7 @@ export interface BindModelsContext {
   /** By node, as `model:daily`: what has a table. The models that bind are added. */
   readonly columns: Map<string, readonly Column[]>;
   readonly types: TypeNames;
-  readonly casts: ImpossibleCasts;
+  readonly casts: ImpossibleExpressions;
   /** See CompileInput. */
   readonly onBind: (models: readonly Model[]) => Disposable;
   /** Makes the macros that a step calls, when there is what they read; false where that cannot be, which is told. */
@@ -184,7 +184,7 @@ class ModelBinder {
 
   async #take(
     one: BindableModel,
-    bind: () => Promise<{ columns: readonly Column[]; casts: readonly ImpossibleCast[] }>,
+    bind: () => Promise<{ columns: readonly Column[]; casts: readonly ImpossibleExpression[] }>,
   ): Promise<void> {
     const { node, model } = one;
     const { addFaults, memory } = this.#context;
@@ -192,17 +192,20 @@ class ModelBinder {
     try {
       const found = await bind();
       const columns = memory?.sameColumns(node.name, found.columns) ?? found.columns;
-      bound.columns = columns;
-      bound.faults.push(
-        ...variantFaults(model, columns),
-        ...found.casts.map((cast) => castFault(model, cast)),
-      );
-      this.#know(one, bound, columns);
+      const unstored = storageFaults(model, columns, this.#isRead(node));
+      bound.faults.push(...unstored, ...found.casts.map((cast) => castFault(model, cast)));
+      if (unstored.length === 0) {
+        bound.columns = columns;
+        this.#know(one, bound, columns);
+      }
     } catch (thrown) {
       const error = toModelError(thrown, model, 0);
       if (!(error instanceof AppError) || error.faults.length === 0) throw error;
       const { trees, macroSet } = this.#analysis;
-      bound.faults.push(...faultsByMacros(error, model, trees.get(model.name), macroSet));
+      const faults = faultsByMacros(error, model, trees.get(model.name), macroSet);
+      bound.faults.push(
+        ...faults.map((fault) => fault.line === undefined ? { ...startOf(model), ...fault } : fault),
+      );
     }
     addFaults(bound.faults);
     memory?.models.keep(node.name, this.#madeOf(one), bound);
@@ -271,16 +274,27 @@ function withHistory(model: Model, columns: readonly Column[]): readonly Column[
   return [...columns, ...historyColumns(model.history)];
 }
 
-/** Binding takes it, and a warehouse's file has no place for it. */
-function variantFaults(model: Model, columns: readonly Column[]): Fault[] {
-  return columns.filter(({ type }) => /\bVARIANT\b/.test(type)).map(({ name, type }) => ({
-    ...startOf(model),
-    message: `column ${name} is ${type}, which cannot be stored: cast it, as to JSON`,
-    severity: "error",
-  }));
+/**
+ * Binding takes them, and no table has a place for them: VARIANT, and a struct without names. `isRead`: what is no table
+ * has one here, where others are bound against it.
+ */
+function storageFaults(model: Model, columns: readonly Column[], isRead: boolean): Fault[] {
+  const isStored = isRead || (model.materialized !== "view" && model.materialized !== "ephemeral");
+  return columns.flatMap(({ name, type }) => {
+    const message = /\bVARIANT\b/.test(type)
+      ? `column ${name} is ${type}, which cannot be stored: cast it, as to JSON`
+      : isStored && hasUnnamedStruct(type)
+      ? `column ${name} has structs whose fields have no names, which cannot be stored: name them, as ` +
+        "{'a': x, 'b': y}, or make a list of them"
+      : undefined;
+    return message === undefined ? [] : [{ ...startOf(model), message, severity: "error" as const }];
+  });
 }
 
-function castFault(model: Model, { message, position, isConditional }: ImpossibleCast): Fault {
+/** DuckDB writes the field's empty name. */
+const hasUnnamedStruct = (type: string): boolean => /STRUCT\("" /.test(type);
+
+function castFault(model: Model, { message, position, isConditional }: ImpossibleExpression): Fault {
   const place = position === undefined ? startOf(model) : placeAt(model.sql, position, model.path);
   return { ...place, message, severity: isConditional ? "warning" : "error" };
 }

@@ -1,6 +1,7 @@
 import { type Column, nameKey, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
 import { withoutTerminators } from "../language/scan_sql.ts";
+import { parseSerialized } from "../language/serialized.ts";
 
 /** What binding says of one SELECT. */
 export interface BoundSelect {
@@ -32,7 +33,7 @@ export async function bindTogether(
     throw error;
   }
   const serialized = row?.["plan"];
-  const read: unknown = typeof serialized === "string" ? JSON.parse(serialized) : undefined;
+  const read: unknown = typeof serialized === "string" ? parseSerialized(serialized) : undefined;
   const root: unknown = isRecord(read) && Array.isArray(read["plans"]) ? read["plans"][0] : undefined;
   const plans: unknown[] = [];
   let node: unknown = root;

@@ -8,7 +8,7 @@ import { bindChecks, type OwnedCheck } from "./compile_checks.ts";
 import { checkHeader, renamedFaults, TypeNames } from "./compile_header.ts";
 import type { CompileMemory } from "./compile_memory.ts";
 import { BoundMacros, macroVariableFaults } from "./compile_macros.ts";
-import { ImpossibleCasts } from "./impossible_casts.ts";
+import { ImpossibleExpressions } from "./impossible_expressions.ts";
 import { knownVariables, variableFaults } from "./compile_variables.ts";
 import { loadFaults, type LoadReference, publishFaults } from "./compile_loads.ts";
 import { type Check, modelChecks } from "../language/checks/check.ts";
@@ -87,7 +87,7 @@ class Compiler {
   /** By node, as `model:daily`: what has a table now. */
   readonly #columns = new Map<string, readonly Column[]>();
   readonly #types: TypeNames;
-  readonly #casts: ImpossibleCasts;
+  readonly #casts: ImpossibleExpressions;
 
   constructor(session: SqlSession, input: CompileInput) {
     this.#session = session;
@@ -95,7 +95,7 @@ class Compiler {
     this.#models = new Map(input.models.map((model) => [model.name, model]));
     const { memory } = input;
     this.#types = memory?.types ?? new TypeNames(session);
-    this.#casts = memory?.casts ?? new ImpossibleCasts(session);
+    this.#casts = memory?.casts ?? new ImpossibleExpressions(session);
   }
 
   async compile(): Promise<Compilation> {

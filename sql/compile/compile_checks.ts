@@ -4,7 +4,7 @@ import type { Fault } from "../../text/fault.ts";
 import type { Memo } from "../../text/memo.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import type { DocumentPath } from "../../text/yaml_document.ts";
-import type { ImpossibleCasts } from "./impossible_casts.ts";
+import type { ImpossibleExpressions } from "./impossible_expressions.ts";
 import { type Check, checkStep, namedColumns, relationOf } from "../language/checks/check.ts";
 import { checkFault, faultAtPath } from "../language/checks/check_place.ts";
 import type { Fragment } from "../language/checks/check_sql.ts";
@@ -41,7 +41,7 @@ export async function bindChecks(
     /** Makes the macros that a step calls; false where that cannot be, which is told. */
     readonly prepare: (step: string) => Promise<boolean>;
   },
-  casts: ImpossibleCasts,
+  casts: ImpossibleExpressions,
   right?: Memo<true>,
 ): Promise<(Fault | DefinitionFault)[]> {
   const binder = new CheckBinder(session, graph, bound, casts);
@@ -103,9 +103,9 @@ class CheckBinder {
   readonly #session: SqlSession;
   readonly #graph: Graph;
   readonly #bound: BoundColumns;
-  readonly #casts: ImpossibleCasts;
+  readonly #casts: ImpossibleExpressions;
 
-  constructor(session: SqlSession, graph: Graph, bound: BoundColumns, casts: ImpossibleCasts) {
+  constructor(session: SqlSession, graph: Graph, bound: BoundColumns, casts: ImpossibleExpressions) {
     this.#session = session;
     this.#graph = graph;
     this.#bound = bound;

@@ -6,7 +6,7 @@ import type { MacroSet } from "../language/macros/macro_set.ts";
 import type { Macro } from "../language/macros/parse_macros.ts";
 import { modelTable } from "../language/model.ts";
 import type { ParseTree } from "../language/parse_tree.ts";
-import { ImpossibleCasts } from "./impossible_casts.ts";
+import { ImpossibleExpressions } from "./impossible_expressions.ts";
 import { TypeNames } from "./compile_header.ts";
 
 /** What binding a model has found; a table that is made later may add to it. */
@@ -30,7 +30,7 @@ export class CompileMemory implements GraphMemory {
   /** Macros that are made, by their names. */
   readonly macros = new Memo<true>();
   readonly types: TypeNames;
-  readonly casts: ImpossibleCasts;
+  readonly casts: ImpossibleExpressions;
   /** Those that the database has, in whatever form. */
   readonly madeMacros = new Set<Macro>();
   /** The columns of each table that the database has, by node. */
@@ -41,7 +41,7 @@ export class CompileMemory implements GraphMemory {
 
   constructor(session: SqlSession) {
     this.types = new TypeNames(session);
-    this.casts = new ImpossibleCasts(session);
+    this.casts = new ImpossibleExpressions(session);
   }
 
   /** Another compilation begins. */

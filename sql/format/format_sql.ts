@@ -2,6 +2,7 @@ import type { FormattedText } from "../../contract/jobs/format_job.ts";
 import { quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
 import { scanSql } from "../language/scan_sql.ts";
+import { parseSerialized } from "../language/serialized.ts";
 
 /** Of the formatter: what a line may hold before a list in brackets is put on several. */
 const EXPRESSION_WIDTH = 80;
@@ -145,7 +146,7 @@ async function treesOf(
   const [row] = await session.rows(`SELECT ${columns.join(", ")}`);
   const seen = (index: number): SeenTree => {
     const text = String(row?.[`t${index}`]);
-    const tree: unknown = JSON.parse(text);
+    const tree: unknown = parseSerialized(text);
     if (!isRecord(tree) || tree["error"] !== true) return { tree: text.replace(/"query_location":\d+/g, "") };
     return tree["error_type"] === "parser"
       ? { tree: text, fault: String(tree["error_message"]) }

@@ -2,7 +2,7 @@ import { formatFault, type SourcePlace } from "../../text/fault.ts";
 import { SqlError } from "../../contract/sql.ts";
 import { didYouMean, listWords } from "../../text/suggest.ts";
 import { guessPosition } from "./error_position.ts";
-import { inPlaceOfFunction } from "./foreign_functions.ts";
+import { inPlaceOfFunction, inPlaceOfType } from "./foreign/functions.ts";
 import type { Model } from "./model.ts";
 import { placeAt } from "./position.ts";
 
@@ -46,7 +46,11 @@ export function explainSqlError(error: SqlError): string {
   if (entry !== null) {
     const [, kind = "", name = "", rest = ""] = entry;
     const word = kind.includes("Function") ? "function" : kind.toLowerCase();
-    const instead = word === "function" ? inPlaceOfFunction(name) : undefined;
+    const instead = word === "function"
+      ? inPlaceOfFunction(name)
+      : word === "type"
+      ? inPlaceOfType(name)
+      : undefined;
     if (instead !== undefined) return instead;
     const known = word === "type" ? COMMON_TYPES : [];
     return `${word} ${name} does not exist${didYouMean(name, [...quotedNames(rest), ...known])}`;
@@ -67,17 +71,30 @@ export function explainSqlError(error: SqlError): string {
   return plain.length > MAX_MESSAGE_LENGTH ? `${plain.slice(0, MAX_MESSAGE_LENGTH)}…` : plain;
 }
 
-/** `sum takes no (VARCHAR): it takes (DECIMAL), (BIGINT) or (DOUBLE)`. */
+/** `sum takes no (VARCHAR): it takes (DECIMAL), (BIGINT) or (DOUBLE)`: of many those that are nearest to what is given. */
 function noSuchCall(name: string, given: string, candidates: string): string {
-  const signatures = candidates.split(new RegExp(`(?:^| )${RegExp.escape(name)}(?=\\()`)).map((text) =>
+  const all = candidates.split(new RegExp(`(?:^| )${RegExp.escape(name)}(?=\\()`)).map((text) =>
     text.replace(/ -> .*$/, "").trim()
   ).filter((text) => text !== "");
+  const near = all.length > MAX_LISTED_NAMES ? all.filter((signature) => isNear(signature, given)) : all;
+  const signatures = near.length === 0 ? all : near;
   const shown = signatures.slice(0, MAX_LISTED_NAMES);
-  const more = signatures.length > shown.length ? ` and ${signatures.length - shown.length} others` : "";
-  return `${name} takes no ${given}: it takes ${listWords(shown, more === "" ? "or" : "")}${more}`.replace(
-    / {2,}/g,
-    " ",
-  );
+  const others = all.length - shown.length;
+  if (others === 0) return `${name} takes no ${given}: it takes ${listWords(shown, "or")}`;
+  return `${name} takes no ${given}: it takes ${shown.join(", ")} and ${others} others`;
+}
+
+/** Whether a signature has as many arguments as a call, one of them of the type that is given there. */
+function isNear(signature: string, given: string): boolean {
+  const [taken, had] = [typesIn(signature), typesIn(given)];
+  return taken.length === had.length && taken.some((type, index) => type === had[index]);
+}
+
+/** `(DECIMAL(18,2), MAP(K, V))` → DECIMAL, MAP: kinds of types, without their parts. */
+function typesIn(list: string): string[] {
+  const inner = list.slice(list.indexOf("(") + 1, list.lastIndexOf(")"));
+  const plain = inner.replace(/\((?:[^()]|\([^()]*\))*\)/g, "");
+  return plain === "" ? [] : plain.split(",").map((type) => type.trim());
 }
 
 /** DuckDB's message without what cannot be followed here: to install, to load or to set something. */

@@ -1,8 +1,10 @@
 import { quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
 import type { Memo } from "../../text/memo.ts";
+import { foreignClause } from "./foreign/clauses.ts";
 import { offsetOfByte, offsetOfCodePoint } from "./position.ts";
-import { firstWord } from "./scan_sql.ts";
+import { firstWord, scanSql } from "./scan_sql.ts";
+import { parseSerialized } from "./serialized.ts";
 import { type ParseTree, readTree } from "./tree_walk.ts";
 
 export type {
@@ -96,13 +98,18 @@ function* batches(sqls: readonly string[]): Generator<string[]> {
 }
 
 function treeOf(sql: string, serialized: unknown, mayDescribe = false): ParseTree | SqlError {
-  const tree: unknown = typeof serialized === "string" ? JSON.parse(serialized) : undefined;
+  const tree: unknown = typeof serialized === "string" ? parseSerialized(serialized) : undefined;
   if (!isRecord(tree)) return notSelect(sql);
   if (tree["error"] === true) {
     if (tree["error_type"] !== "parser") return notSelect(sql);
-    return new SqlError("invalid", String(tree["error_message"]), {
+    const position = isNumeric(tree["position"])
+      ? offsetOfCodePoint(sql, Number(tree["position"]))
+      : undefined;
+    const foreign = foreignClause(sql, position);
+    const at = foreign?.position ?? position;
+    return new SqlError("invalid", foreign?.message ?? String(tree["error_message"]), {
       type: "Parser",
-      ...(isNumeric(tree["position"]) ? { position: offsetOfCodePoint(sql, Number(tree["position"])) } : {}),
+      ...(at === undefined ? {} : { position: at }),
     });
   }
   const statements = Array.isArray(tree["statements"]) ? tree["statements"] : [];
@@ -123,12 +130,23 @@ function notSelect(sql: string, statements?: number): SqlError {
   if (keyword === undefined && statements === 0) message = "expected one SELECT, but there is no statement";
   else if (statements !== undefined && statements > 1) {
     message = `expected one SELECT, but there are ${statements} statements`;
+    return new SqlError("invalid", message, { type: "Parser", position: secondStatement(sql) ?? 0 });
   } else if (keyword !== undefined && QUERY_WORDS.has(keyword.word)) {
     message = /\bPIVOT/i.test(sql)
       ? "the columns of a PIVOT without IN depend on its rows: list them, as PIVOT … ON year IN (2023, 2024)"
       : "expected one SELECT, but there are other statements";
   }
   return new SqlError("invalid", message, { type: "Parser", position: keyword?.position ?? 0 });
+}
+
+/** Where the first word behind a semicolon stands. */
+function secondStatement(sql: string): number | undefined {
+  let isBehind = false;
+  for (const { kind, start } of scanSql(sql)) {
+    if (isBehind && kind !== "space" && kind !== "comment") return start;
+    isBehind ||= kind === "terminator";
+  }
+  return undefined;
 }
 
 function isNumeric(value: unknown): boolean {

@@ -6,7 +6,7 @@ import type { DefinitionFault } from "../../../contract/jobs/check_job.ts";
 import { type Check, checkStep, modelChecks, readsOtherTables } from "../checks/check.ts";
 import { checkFault } from "../checks/check_place.ts";
 import { guessPosition } from "../error_position.ts";
-import { foreignSyntax } from "../foreign_syntax.ts";
+import { foreignSyntax } from "../foreign/syntax.ts";
 import { refusedCalls } from "../allowed_functions.ts";
 import { MacroSet } from "../macros/macro_set.ts";
 import type { Macro } from "../macros/parse_macros.ts";

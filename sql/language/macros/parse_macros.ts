@@ -2,7 +2,7 @@ import { nameFault } from "../../../contract/names.ts";
 import type { RevisionFile } from "../../../contract/revision.ts";
 import { nameKey } from "../../../contract/sql.ts";
 import type { Fault } from "../../../text/fault.ts";
-import { foreignSyntax } from "../foreign_syntax.ts";
+import { foreignSyntax } from "../foreign/syntax.ts";
 import { placeAt } from "../position.ts";
 import { scanSql, type SqlTokenKind } from "../scan_sql.ts";
 

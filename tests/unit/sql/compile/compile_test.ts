@@ -206,7 +206,7 @@ SELECT id FROM raw.orders`,
       "m.sql:11:25 relationships(id): table custommers does not exist (did you mean raw.customers?)",
       'm.sql:13:32 check_1: column "idd" does not exist (did you mean id?)',
       "m.sql:14:10 check_2: expected one SELECT, but this is DELETE",
-      "m.sql:15:10 check_3: expected one SELECT, but there are 2 statements",
+      "m.sql:15:20 check_3: expected one SELECT, but there are 2 statements",
     ],
   ],
   "two columns of one name": ["-- é\nSELECT o.id, c.id FROM raw.orders o JOIN raw.customers c USING (id)", [
@@ -377,6 +377,60 @@ SELECT 1 AS id`,
   ]);
 });
 
+const POSSIBLE: readonly string[] = [
+  "SELECT 1e400 AS a, -1e400 AS b, 'NaN'::DOUBLE AS c",
+  "SELECT 9223372036854775807::DOUBLE AS a, 9007199254740993::DECIMAL(18,0) AS b, -127::TINYINT AS c",
+  "SELECT TRY_CAST('x' AS INTEGER) AS a, TRY(make_date(2024, 13, 1)) AS b, make_date(2024, 2, 29) AS c",
+  "SELECT NULL::MAP(VARCHAR, INTEGER) AS a, MAP {} AS b, MAP {'1': '2'}::MAP(INTEGER, INTEGER) AS c",
+  "SELECT 'a'::ENUM('a') AS a, [NULL]::DATE[] AS b, {'a': '1'}::STRUCT(a INTEGER) AS c",
+  "SELECT day AT TIME ZONE 'Europe/Paris' AS a, date_diff('month', day, day) AS b, 1 / 0 AS c FROM raw.t",
+  "SELECT printf('%s %d', id::VARCHAR, id) AS a, regexp_replace(id::VARCHAR, '[a]', 'b', 'g') AS b FROM raw.t",
+  "SELECT ln(id) AS a, sqrt(-id) AS b, chr(id) AS c, timezone(id::VARCHAR, day) AS d FROM raw.t",
+];
+
+Deno.test("compile() finds nothing in casts and calls that work for some row", async () => {
+  const sqls = Object.fromEntries(POSSIBLE.map((sql, index) => [`m${index}`, sql]));
+  assert.deepEqual((await compileModels(sqls, { streams: T })).texts, []);
+});
+
+Deno.test("compile() refuses structs without names where they are stored or read", async () => {
+  const { texts } = await compileModels({
+    pair: "SELECT row(1, 'a') AS r",
+    zipped: "/* @sluice\nmaterialized: view\n*/\nSELECT list_zip([1], [2]) AS z",
+    read: "SELECT z FROM zipped",
+    lone: "/* @sluice\nmaterialized: view\n*/\nSELECT row(1) AS r",
+    named: "SELECT {'a': 1} AS r, row(1)[1] AS one",
+  });
+  const message = "has structs whose fields have no names";
+  assert.deepEqual(texts.map((text) => text.slice(0, text.indexOf(","))), [
+    `pair.sql:1:1 column r ${message}`,
+    `zipped.sql:4:1 column z ${message}`,
+  ]);
+});
+
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  "SELECT TOP 5 * FROM raw.t": "1:1 TOP is no SQL of DuckDB: write LIMIT 10 at the end of the query",
+  "SELECT id FROM raw.t LIMIT 5, 10": "1:22 LIMIT a, b is no SQL of DuckDB: write LIMIT b OFFSET a",
+  "SELECT id -- SELECT TOP 5\nFROM raw.t WHERE AND": '2:18 syntax error at or near "AND"',
+  "SELECT id::NUMBER AS a FROM raw.t":
+    "1:12 type NUMBER does not exist in DuckDB: write DECIMAL(18, 2) or BIGINT",
+  "SELECT id FROM raw.t;\nSELECT 2": "2:1 expected one SELECT, but there are 2 statements",
+  "SELECT day, rec['b'] FROM raw.t": '1:17 Could not find key "b" in struct Candidate Entries: "a"',
+  "SELECT regexp_matches(id::VARCHAR, '(') FROM raw.t": "1:36 missing ): (",
+  "SELECT day + 5.5 AS a FROM raw.t":
+    "1:12 + takes no (DATE, DECIMAL(2,1)): it takes (DECIMAL, DECIMAL), (DATE, INTEGER), (DATE, INTERVAL), ",
+};
+
+Deno.test("compile() says where, and what to write, for what other databases have and DuckDB has not", async () => {
+  const names = Object.keys(ELSEWHERE).map((_, index) => `m${index}`);
+  const sqls = Object.fromEntries(Object.keys(ELSEWHERE).map((sql, index) => [`m${index}`, sql]));
+  const { texts } = await compileModels(sqls, { streams: T });
+  for (const [index, expected] of Object.values(ELSEWHERE).entries()) {
+    const text = texts.find((text) => text.startsWith(`${names[index]}.sql:`));
+    assert.equal(text?.slice(0, `${names[index]}.sql:${expected}`.length), `${names[index]}.sql:${expected}`);
+  }
+});
+
 Deno.test("compile() finds Jinja, backticks and placeholders in models and checks, each with its line", async () => {
   const { texts } = await compileModels({
     base: "SELECT 1 AS id",
@@ -400,7 +454,7 @@ Deno.test("compile() knows recurring.t of a recursive query with USING KEY", asy
 });
 
 const IMPOSSIBLE: Readonly<Record<string, string>> = {
-  "SELECT * FROM raw.t WHERE day = 5": "1:33 5::INTEGER can never be a value of type DATE",
+  "SELECT * FROM raw.t WHERE day = 5": "1:33 5 can never be a value of type DATE",
   "SELECT day FROM raw.t UNION SELECT id FROM raw.t": "a value of type INTEGER can never be one of type DATE",
   "SELECT 'abc'::INTEGER AS a FROM raw.t": "1:13 'abc' can never be a value of type INTEGER",
   "SELECT day + INTERVAL 1 DAY = [1, 2] AS a FROM raw.t": "can never be one of type",
@@ -408,7 +462,7 @@ const IMPOSSIBLE: Readonly<Record<string, string>> = {
     "a value of type INTEGER can never be one of type DATE",
   "SELECT id FROM raw.t WHERE id = 'x'": "1:33 'x' can never be a value of type INTEGER",
   "SELECT '2024-13-01'::DATE AS d FROM raw.t": "'2024-13-01' can never be a value of type DATE",
-  "SELECT 300::TINYINT AS a FROM raw.t": "300::INTEGER can never be a value of type TINYINT",
+  "SELECT 300::TINYINT AS a FROM raw.t": "300 can never be a value of type TINYINT",
   "SELECT id::UUID AS a FROM raw.t": "a value of type INTEGER can never be one of type UUID",
   "SELECT id FROM raw.t WHERE id IN (SELECT id FROM raw.t WHERE ok = day)": "can never be",
   "SELECT sum(id) FILTER (WHERE day = id) AS a FROM raw.t":
@@ -417,6 +471,24 @@ const IMPOSSIBLE: Readonly<Record<string, string>> = {
   "SELECT rec::STRUCT(a DATE) AS a FROM raw.t": "can never be one of type STRUCT",
   "SELECT id FROM raw.t ORDER BY id = day": "can never be",
   "SELECT CASE WHEN ok THEN day = id END AS a FROM raw.t": "can never be",
+  "SELECT id::MAP(VARCHAR, INTEGER) AS a FROM raw.t":
+    "1:10 a value of type INTEGER can never be one of type MAP",
+  "SELECT id::ENUM('a') AS a FROM raw.t": "a value of type INTEGER can never be one of type ENUM('a')",
+  "SELECT 'x'::ENUM('a', 'b') AS a": "1:11 'x' can never be a value of type ENUM('a', 'b')",
+  "SELECT '{\"a\": 1'::JSON AS a": "can never be a value of type JSON",
+  "SELECT 'nan'::DOUBLE::INTEGER AS a": "CAST('nan' AS DOUBLE) can never be a value of type INTEGER",
+  "SELECT id, DATE '2024-02-30' AS d FROM raw.t": "1:17 '2024-02-30' can never be a value of type DATE",
+  "SELECT 1234.5::DECIMAL(3,1) AS a": "1234.5 can never be a value of type DECIMAL(3, 1)",
+  "SELECT make_date(2024, 13, 1) AS a": "1:8 make_date(",
+  "SELECT strptime('2024-13-01', '%Y-%m-%d') AS a": "strptime('2024-13-01', '%Y-%m-%d') can never work",
+  "SELECT 2147483647::INTEGER + 1::INTEGER AS a": "can never work: Overflow",
+  "SELECT date_diff('dya', day, day) AS a FROM raw.t":
+    "1:8 date_diff('dya', …, …) can never work: extract specifier \"dya\" not recognized",
+  "SELECT day AT TIME ZONE 'Mars/Phobos' AS a FROM raw.t": "timezone('Mars/Phobos', …) can never work",
+  "SELECT regexp_replace(id::VARCHAR, '[a', 'b') AS a FROM raw.t": "can never work: missing ]",
+  "SELECT id FROM raw.t WHERE id::VARCHAR LIKE 'a' ESCAPE 'ab'": "Invalid escape string",
+  "SELECT printf('%d', id::VARCHAR) AS a FROM raw.t": 'can never work: Invalid type specifier "d"',
+  "SELECT MAP {'a': 1, 'a': 2} AS m": "Map keys must be unique",
 };
 
 for (const [sql, expected] of Object.entries(IMPOSSIBLE)) {
@@ -478,9 +550,9 @@ SELECT day FROM raw.t WHERE day > getvariable('cursor') OR day = 9`,
   }, { streams: T });
   assert.deepEqual(texts.map((text) => text.replace(/:? Unimpl.*/, "")), [
     "m.sql:8:24 relationships(day): a value of type BIGINT can never be one of type DATE: the first row would fail here",
-    "m.sql:9:20 sql(day = 5): 5::INTEGER can never be a value of type DATE",
-    "m.sql:14:19 check_1: 7::INTEGER can never be a value of type DATE",
-    "m.sql:16:66 9::INTEGER can never be a value of type DATE",
+    "m.sql:9:20 sql(day = 5): 5 can never be a value of type DATE",
+    "m.sql:14:19 check_1: 7 can never be a value of type DATE",
+    "m.sql:16:66 9 can never be a value of type DATE",
   ]);
 });
 

@@ -131,7 +131,7 @@ Deno.test("parseSelect() tells positions in UTF-16 units", async () => {
 const REFUSED: Readonly<Record<string, readonly [sql: string, message: string, position: number]>> = {
   "a statement that writes": ["-- é\nINSERT INTO t VALUES (1)", "expected one SELECT, but this is INSERT", 5],
   "a definition": ["CREATE TABLE t (a INT)", "expected one SELECT, but this is CREATE", 0],
-  "two statements": ["SELECT 1; SELECT 2", "expected one SELECT, but there are 2 statements", 0],
+  "two statements": ["SELECT 1; SELECT 2", "expected one SELECT, but there are 2 statements", 10],
   "a SELECT and another": [
     "SELECT 1; DROP TABLE t",
     "expected one SELECT, but there are other statements",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { foreignSyntax } from "../../../../sql/language/foreign_syntax.ts";
+import { foreignSyntax } from "../../../../../sql/language/foreign/syntax.ts";
 
 const found = (sql: string) => foreignSyntax(sql).map(({ message, position }) => `${position} ${message}`);
 

@@ -1,4 +1,4 @@
-import { scanSql, type SqlToken } from "./scan_sql.ts";
+import { scanSql, type SqlToken } from "../scan_sql.ts";
 
 /** Something in a text that is no SQL of DuckDB, with what to write in its place. */
 export interface ForeignSyntax {

@@ -23,6 +23,37 @@ const FOREIGN_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["object_construct", "json_object('key', a)"],
   ["generate_array", "range(1, 10)"],
   ["flatten", "unnest(list)"],
+  ["convert", "CAST(a AS VARCHAR)"],
+  ["safe_cast", "TRY_CAST(a AS INTEGER)"],
+  ["datetime", "CAST(a AS TIMESTAMP)"],
+  ["to_timestamp_ntz", "CAST(text AS TIMESTAMP)"],
+  ["parse_json", "CAST(text AS JSON)"],
+  ["timestampdiff", "date_diff('day', a, b)"],
+  ["timestampadd", "a + INTERVAL 1 DAY"],
+  ["countif", "count_if(condition)"],
+  ["array_agg_distinct", "list(DISTINCT a)"],
+  ["collect_list", "list(a)"],
+  ["regexp_substr", "regexp_extract(text, pattern)"],
+  ["regexp_like", "regexp_matches(text, pattern)"],
+  ["rlike", "regexp_matches(text, pattern)"],
+  ["surrogate_key", "md5(concat_ws('|', a, b))"],
+  ["generate_surrogate_key", "md5(concat_ws('|', a, b))"],
+]);
+
+/** Types of other databases, and what DuckDB calls them. */
+const FOREIGN_TYPES: ReadonlyMap<string, string> = new Map([
+  ["number", "DECIMAL(18, 2) or BIGINT"],
+  ["varchar2", "VARCHAR"],
+  ["nvarchar", "VARCHAR"],
+  ["float64", "DOUBLE"],
+  ["bignumeric", "DECIMAL(38, 9)"],
+  ["money", "DECIMAL(18, 2)"],
+  ["timestamp_ntz", "TIMESTAMP"],
+  ["timestamp_ltz", "TIMESTAMPTZ"],
+  ["timestamp_tz", "TIMESTAMPTZ"],
+  ["variant", "JSON"],
+  ["object", "JSON"],
+  ["serial", "BIGINT"],
 ]);
 
 /** Functions that are only there with OVER. */
@@ -46,4 +77,10 @@ export function inPlaceOfFunction(name: string): string | undefined {
   if (WINDOW_FUNCTIONS.has(key)) return `${name} is a window function: write ${name}(…) OVER (…)`;
   const instead = FOREIGN_FUNCTIONS.get(key);
   return instead && `function ${name} does not exist in DuckDB: write ${instead}`;
+}
+
+/** The same of a type. */
+export function inPlaceOfType(name: string): string | undefined {
+  const instead = FOREIGN_TYPES.get(name.toLowerCase());
+  return instead && `type ${name} does not exist in DuckDB: write ${instead}`;
 }
