@@ -114,6 +114,9 @@ export function plainSql(sql: string): string {
   return words.join(" ");
 }
 
+/** `date_trunc ( 'month' , day )` as people write it. */
+const shownSql = (plain: string): string => plain.replace(/ \( /g, "(").replace(/ (?=[),])/g, "");
+
 /** How a model is built over what is there. */
 export interface BuildWay {
   /** From nothing; else its rows are merged into those of the table. */
@@ -201,7 +204,7 @@ function changesBetween(before: ModelDefinition, now: ModelDefinition): Change[]
   compare("primary_key", before.primaryKey.join(", "), now.primaryKey.join(", "));
   compare("update_key", before.updateKey ?? "none", now.updateKey ?? "none");
   const partitions = ({ partitionBy = [] }: ModelDefinition) =>
-    partitionBy.length === 0 ? "none" : partitionBy.join(", ");
+    partitionBy.length === 0 ? "none" : partitionBy.map(shownSql).join(", ");
   compare("partition_by", partitions(before), partitions(now));
   if (before.sql !== now.sql) changes.push({ text: "its SQL", path: [] });
   const names = [...new Set([before, now].flatMap(({ macros = {} }) => Object.keys(macros)))].sort();

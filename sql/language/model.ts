@@ -26,6 +26,7 @@ import { completeHeader, type FolderDefaults } from "./files/folder_defaults.ts"
 import { modelName } from "./files/kinds.ts";
 import type { SeedQuery } from "./files/seed_query.ts";
 import { headerSlip } from "./header_slip.ts";
+import { partitionEntries } from "./partition.ts";
 import { placeAt } from "./position.ts";
 import { scanSql } from "./scan_sql.ts";
 
@@ -215,7 +216,7 @@ function buildOf(header: ModelHeader) {
     strategy: header.strategy ?? "merge",
     primaryKey: header.primary_key ?? [],
     ...(update_key === undefined ? {} : { updateKey: update_key }),
-    partitionBy: typeof partition_by === "string" ? [partition_by] : partition_by,
+    partitionBy: typeof partition_by === "string" ? [partition_by] : partitionEntries(partition_by),
     ...(batch_size === undefined ? {} : { batchSize: batch_size }),
     ...(begin === undefined ? {} : { beginMs: Date.parse(timeText(begin) ?? "") }),
     ...(lookback === undefined ? {} : { lookback }),

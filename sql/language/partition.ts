@@ -1,6 +1,7 @@
 import { quoteIdentifier } from "../../contract/sql.ts";
 import { refusedCalls } from "./allowed_functions.ts";
 import type { ParseTree } from "./parse_tree.ts";
+import { scanSql } from "./scan_sql.ts";
 
 /** An entry of `partition_by`: a column's name, or an expression of the row's columns. */
 
@@ -9,6 +10,33 @@ export const isColumnName = (entry: string): boolean => /^[\p{L}\p{N}_]+$/u.test
 
 export function partitionSql(entry: string): string {
   return isColumnName(entry) ? quoteIdentifier(entry) : `(\n${entry}\n)`;
+}
+
+/**
+ * The entries of a list. YAML ends one at each comma of `[date_trunc('month', day), country]`: what was one expression, as
+ * its brackets show, is put together again.
+ */
+export function partitionEntries(list: readonly string[]): string[] {
+  const entries: string[] = [];
+  let open: string[] = [];
+  for (const piece of list) {
+    open.push(piece);
+    if (depthOf(open.join(", ")) > 0) continue;
+    entries.push(open.join(", "));
+    open = [];
+  }
+  return [...entries, ...open];
+}
+
+/** How many brackets are open at the end of a text. */
+function depthOf(sql: string): number {
+  let depth = 0;
+  for (const { kind, start, end } of scanSql(sql)) {
+    if (kind !== "other") continue;
+    if (/[([{]/.test(sql.slice(start, end))) depth += 1;
+    else if (/[)\]}]/.test(sql.slice(start, end))) depth -= 1;
+  }
+  return depth;
 }
 
 /** The query by which an expression is parsed alone. */

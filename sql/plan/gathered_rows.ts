@@ -1,5 +1,5 @@
 import type { ModelChange } from "../../contract/plan/plan.ts";
-import { gathersRows } from "../build/model_change.ts";
+import { gathersRows, keepsRows } from "../build/model_change.ts";
 import type { Model } from "../language/model.ts";
 
 /**
@@ -10,8 +10,8 @@ export function gatheredRows(before: Model, after: Model, isChanged: boolean): M
   if (!gathersRows(before)) return null;
   const again = `run --select ${after.name} --full-refresh`;
   if (!isChanged) {
-    const text = `what it reads has changed: rows that are there stay as they are, ${again} builds it anew`;
-    return { way: "append", text };
+    const stay = "what it reads has changed: rows that are there stay as they are";
+    return { way: "append", text: keepsRows(after) ? stay : `${stay}, ${again} builds it anew` };
   }
   if (after.onChange === "full_refresh") {
     return { way: "full_refresh", text: "built anew, as on_change says" };
@@ -22,8 +22,9 @@ export function gatheredRows(before: Model, after: Model, isChanged: boolean): M
   const what = gathersRows(after)
     ? "new rows would stand beside those that were made otherwise"
     : "the rows that it has gathered would be dropped";
-  return {
-    way: "refused",
-    text: `the next run stops here: ${what}; set on_change in its header, or ${again}`,
-  };
+  // A full refresh leaves it as it is.
+  const ways = keepsRows(after)
+    ? "`on_change: append` in its header keeps the old rows as they are"
+    : `set on_change in its header, or ${again}`;
+  return { way: "refused", text: `the next run stops here: ${what}; ${ways}` };
 }

@@ -267,3 +267,16 @@ Deno.test("headerPlace() finds entries and falls back to the nearest above", () 
   assert.deepEqual(place(["primary_key"]), [2, 1]);
   assert.equal(headerPlace(model("plain", "SELECT 1"), ["x"]).line, 1);
 });
+
+Deno.test("parseModel() reads an expression of partition_by that YAML ends at its comma", () => {
+  const read = (partitionBy: string) =>
+    parseModel({
+      path: "transforms/shop/daily.sql",
+      content:
+        `/* @sluice\nmaterialized: incremental\nstrategy: insert_overwrite\npartition_by: ${partitionBy}\n*/ SELECT 1 AS a`,
+    }).partitionBy;
+  assert.deepEqual(read("[date_trunc('month', day), country]"), ["date_trunc('month', day)", "country"]);
+  assert.deepEqual(read("[a, coalesce(b, concat(c, e)), d]"), ["a", "coalesce(b, concat(c, e))", "d"]);
+  assert.deepEqual(read('["date_part(\'year\', day)", "day + 1"]'), ["date_part('year', day)", "day + 1"]);
+  assert.deepEqual(read("[f(a, b]"), ["f(a", "b"]);
+});
