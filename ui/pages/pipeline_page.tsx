@@ -1,8 +1,6 @@
 import { splitPlacedName } from "../../contract/environments/pipeline_name.ts";
 import { CONTINUOUS } from "../../contract/pipeline/schedule.ts";
 import { nextOf, type ScheduleView } from "../../contract/pipeline/schedule_view.ts";
-import { stringify } from "yaml";
-import type { Fault } from "../../text/fault.ts";
 import type { PipelineDetail, Run, RunDetail } from "../../contract/run.ts";
 import type { WebhookView } from "../../contract/triggers/webhook_view.ts";
 import { WebhookSection } from "../parts/webhooks.tsx";
@@ -11,12 +9,9 @@ import type { StreamView } from "../../contract/streams/stream_view.ts";
 import type { PipelineHistory } from "../../contract/runs/history.ts";
 import type { Table } from "../../contract/table.ts";
 import type { LoadSummary, Verification } from "../../contract/loads/verification.ts";
-import { Code } from "../parts/code/source_code.tsx";
 import { formatPlural } from "../../text/format.ts";
 import { cityOf, formatInZone } from "../../text/zone_time.ts";
 import { StepGraph } from "../parts/steps/step_graph.tsx";
-import { firstLines } from "../parts/code/first_lines.ts";
-import { languageOf } from "../parts/code/highlight.ts";
 import { Icon } from "../parts/icons.tsx";
 import { type Frame, Layout } from "../parts/layout.tsx";
 import { ActionForm } from "../parts/action_form.tsx";
@@ -33,9 +28,9 @@ import { Ago, At } from "../parts/times.tsx";
 import { LoadSection } from "../parts/loads/load_section.tsx";
 import { startsByItself, TriggerFacts } from "../parts/triggers.tsx";
 import { StepList } from "../parts/steps/step_list.tsx";
+import { faultLink, FilesSection, FindSteps } from "../parts/pipeline_files.tsx";
 import { HistorySection } from "../parts/history/history_section.tsx";
 import { StreamSection } from "../parts/streams.tsx";
-import { Breakable } from "../parts/steps/step_names.tsx";
 import { publishedNames } from "../parts/published_names.ts";
 import { plainText } from "../parts/plain_text.ts";
 
@@ -59,6 +54,8 @@ export interface PipelineView {
   /** An action that was refused, and what had been typed into the run form. */
   readonly notice?: { readonly message: string; readonly detail?: string };
   readonly formValues?: RunFormValues;
+  /** Of the steps and files, those with this in their name are shown; all where it is empty. */
+  readonly find: string;
 }
 
 export function PipelinePage(view: PipelineView) {
@@ -138,16 +135,20 @@ export function PipelinePage(view: PipelineView) {
       </section>
       {pipeline.steps.length > 0 && (
         <section aria-labelledby="steps-title">
-          <h2 id="steps-title">Steps</h2>
+          <div class="section-head">
+            <h2 id="steps-title">Steps</h2>
+            <FindSteps pipeline={pipeline} find={view.find} />
+          </div>
           <StepList
             pipeline={pipeline.name}
             steps={pipeline.steps}
             tables={view.tables}
             nowMs={frame.nowMs}
+            find={view.find}
           />
         </section>
       )}
-      <FilesSection pipeline={pipeline} />
+      <FilesSection pipeline={pipeline} find={view.find} />
     </Layout>
   );
 }
@@ -290,64 +291,4 @@ function shortTime(at: string, timezone: string, firstZone: string, nowMs: numbe
   return timezone === firstZone && text.endsWith(cityOf(timezone))
     ? text.slice(0, -cityOf(timezone).length - 1)
     : text;
-}
-
-function FilesSection({ pipeline }: { pipeline: PipelineDetail }) {
-  const files = filesOf(pipeline);
-  if (files.length === 0) return null;
-  return (
-    <section aria-labelledby="files-title">
-      <h2 id="files-title">
-        Files <span class="count">{formatPlural(files.length, "file")} in this revision</span>
-      </h2>
-      <div class="card rows">
-        {files.map((file, index) => (
-          <details class="row">
-            <summary>
-              <span class="kind">
-                <Icon name="file" />
-              </span>
-              <span class="row-name">
-                <Breakable text={file.path} />
-              </span>
-              <Icon name="chevron" />
-            </summary>
-            <div class="row-body" id={`file-${index}`}>
-              <FileText {...file} anchor={`file-${index}`} />
-            </div>
-          </details>
-        ))}
-      </div>
-    </section>
-  );
-}
-
-/** A seed may have as many rows as fit into a file of the project. */
-const MOST_LINES = 2_000;
-
-function FileText({ path, content, anchor }: { path: string; content: string; anchor: string }) {
-  const { shown, left } = firstLines(content, MOST_LINES);
-  return (
-    <>
-      <Code source={shown} language={languageOf(path)} anchor={anchor} />
-      {left > 0 && <p class="muted">and {formatPlural(left, "line")} more</p>}
-    </>
-  );
-}
-
-/** The revision's files, led by its definition; that one is written anew where its text was not kept. */
-function filesOf(pipeline: PipelineDetail): { path: string; content: string }[] {
-  const path = `pipelines/${pipeline.name}.yaml`;
-  if (pipeline.definition === null || pipeline.files.some((file) => file.path === path)) {
-    return pipeline.files;
-  }
-  return [pipeline.source ?? { path, content: stringify(pipeline.definition) }, ...pipeline.files];
-}
-
-/** Where the fault's line can be read: nowhere while the faulty files are not the ones in force. */
-function faultLink(pipeline: PipelineDetail, fault: Fault): string | undefined {
-  if (pipeline.faults.some((other) => other.severity === "error")) return undefined;
-  const index = filesOf(pipeline).findIndex((file) => file.path === fault.file);
-  if (index < 0) return undefined;
-  return fault.line === undefined ? `#file-${index}` : `#file-${index}-L${fault.line}`;
 }

@@ -258,5 +258,6 @@ async function loadView(engine: Engine, visit: Visit): Promise<PipelineView> {
       webhooks: await engine.webhooks.list(name),
     }
     : {};
-  return { frame, pipeline, tables, streams, loads, runs, history, ...verification, ...lastRun };
+  const find = visit.c.req.query("find") ?? "";
+  return { frame, pipeline, tables, streams, loads, runs, history, find, ...verification, ...lastRun };
 }

@@ -11,6 +11,8 @@ import { ErrorBox, Notice } from "../parts/callouts.tsx";
 import { RunFacts } from "../parts/runs/run_facts.tsx";
 import { AnnotateForm } from "../parts/runs/run_tags.tsx";
 import { CheckList, tally } from "../parts/steps/check_list.tsx";
+import { FindForm } from "../parts/steps/find_form.tsx";
+import { MOST_STEPS } from "../parts/steps/fitting.ts";
 import { StepGraph } from "../parts/steps/step_graph.tsx";
 import { StepTimeline } from "../parts/steps/step_timeline.tsx";
 import { StateLabel, Warnings } from "../parts/states.tsx";
@@ -36,6 +38,8 @@ export interface RunView {
   readonly hasMoreLogs?: boolean;
   /** Of a run that has ended. */
   readonly manifest?: RunManifest;
+  /** Of the steps, those with this in their name are shown; all where it is empty. */
+  readonly find: string;
   /** An action that was refused. */
   readonly notice?: { readonly message: string; readonly detail?: string };
 }
@@ -61,10 +65,13 @@ export function RunPage(view: RunView) {
         )}
       </div>
       <section aria-labelledby="steps-title">
-        <h2 id="steps-title">
-          Steps
-          {view.attempt !== undefined && <span class="count">as attempt {view.attempt} left them</span>}
-        </h2>
+        <div class="section-head">
+          <h2 id="steps-title">
+            Steps
+            {view.attempt !== undefined && <span class="count">as attempt {view.attempt} left them</span>}
+          </h2>
+          {(view.find !== "" || run.steps.length > MOST_STEPS) && <FindForm what="step" find={view.find} />}
+        </div>
         <div id="steps" data-live>
           {run.steps.length === checks.length
             ? (
@@ -72,7 +79,7 @@ export function RunPage(view: RunView) {
                 <Empty title={isActive ? "Nothing has started yet" : "No step was run"} />
               </div>
             )
-            : <StepTimeline run={asOfAttempt(run, view.attempt)} nowMs={frame.nowMs} />}
+            : <StepTimeline run={asOfAttempt(run, view.attempt)} nowMs={frame.nowMs} find={view.find} />}
         </div>
       </section>
       <div id="checks" data-live>

@@ -176,5 +176,6 @@ async function loadView({ c, engine, about }: Visit): Promise<RunView> {
   // The newest is what the page shows anyway, as it goes on.
   const earlier = attempt === undefined || attempt === run.attempt ? {} : { attempt };
   const manifest = isTerminal(run.state) ? { manifest: await engine.manifests.get(run.id) } : {};
-  return { frame: await about(run.pipeline), run, ...earlier, ...manifest, ...logs };
+  const find = c.req.query("find") ?? "";
+  return { frame: await about(run.pipeline), run, find, ...earlier, ...manifest, ...logs };
 }

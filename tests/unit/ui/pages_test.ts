@@ -1,5 +1,5 @@
 import type { AuditReader } from "../../../engine/control/audit/reader.ts";
-import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, fail, match, notEqual, ok } from "node:assert/strict";
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { type Access, createAccess } from "../../../contract/access/access.ts";
@@ -29,6 +29,7 @@ const PATHS = [
   "/pipelines/crm_sync",
   "/pipelines/flights",
   "/pipelines/board_pack",
+  "/pipelines/flights?find=%3Cb%3E",
   "/pipelines/flights/tables/raw.flights",
   "/pipelines/flights/tables/raw.weather",
   "/pipelines/flights/tables/hourly_weather",
@@ -214,6 +215,57 @@ Deno.test("schedules are told in words and in their own zone, with the next five
   match(flights, /in 14 h 18 min/);
   match(flights, /then .*Sat 02:00.*Sun 02:00.*Mon 02:00.*Tue 02:00/);
   match(await html(await get("/")), /next <time [^>]*>Fri 02:00 Paris<\/time>/);
+});
+
+Deno.test("of a pipeline of a thousand models the first are shown, and any by a part of its name", async () => {
+  const engine = createFakeProject();
+  const flights = await engine.getPipeline("flights");
+  const model = flights.steps.find(({ kind }) => kind === "model") ?? fail();
+  const numbers = Array.from({ length: 1_000 }, (_, number) => String(number).padStart(4, "0"));
+  engine.addPipeline({
+    ...flights,
+    name: "many",
+    steps: numbers.map((number) => ({ ...model, name: `model:m${number}`, sql: `SELECT ${number}` })),
+    files: numbers.map((number) => ({ path: `transforms/many/m${number}.sql`, content: `SELECT ${number}` })),
+  });
+  const { get } = pagesFor("viewer", engine);
+  const page = await html(await get("/pipelines/many"));
+  match(page, /1,000 steps; shown: the first 200 of 1,000/);
+  match(page, /1,001 files in this revision; shown: the first 200 of 1,001/);
+  match(page, /Too many steps for one picture/);
+  deepEqual([page.includes("row-model:m0199"), page.includes("m0200")], [true, false]);
+  const found = await html(await get("/pipelines/many?find=M012"));
+  match(found, /1,000 steps; shown: 10 with “M012” in their name/);
+  deepEqual(["row-model:m0129", "file-130", "m0130"].map((text) => found.includes(text)), [
+    true,
+    true,
+    false,
+  ]);
+  equal((await html(await get("/pipelines/flights"))).includes("shown:"), false);
+});
+
+Deno.test("of a run of a thousand models those are shown that want a look, and any by a part of its name", async () => {
+  const engine = createFakeProject();
+  const run = await engine.getRun(RUN_IDS.succeeded);
+  const model = run.steps.find(({ kind }) => kind === "model") ?? fail();
+  const steps = Array.from({ length: 1_000 }, (_, at) => ({
+    ...model,
+    name: `model:m${String(at).padStart(4, "0")}`,
+    duration_ms: at,
+    ...(at === 3 ? { state: "failed" as const } : {}),
+  }));
+  engine.getRun = () => Promise.resolve({ ...run, steps });
+  const { get } = pagesFor("viewer", engine);
+  const page = await html(await get(`/runs/${run.id}`));
+  match(page, /1,000 steps; shown: the first 200 of 1,000/);
+  deepEqual(
+    ["0003", "0004", "0800", "0801", "0999"].map((number) => page.includes(`row-model:m${number}`)),
+    [true, false, false, true, true],
+  );
+  match(
+    await html(await get(`/runs/${run.id}?find=m0004`)),
+    /1,000 steps; shown: 1 with “m0004”.*row-model:m0004/s,
+  );
 });
 
 Deno.test("several schedules are each told, and their next times together, each by its own clock", async () => {

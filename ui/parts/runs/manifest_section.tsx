@@ -1,6 +1,7 @@
 import type { TableFacts } from "../../../contract/runs/manifest.ts";
 import type { RunManifest } from "../../../contract/runs/run_manifest.ts";
 import { formatCount } from "../../../text/format.ts";
+import { MOST_STEPS } from "../steps/fitting.ts";
 import { plainText } from "../plain_text.ts";
 
 /** What the run was made of, folded away: inputs, models and loads with their hashes. */
@@ -35,7 +36,7 @@ export function ManifestSection({ manifest }: { manifest: RunManifest }) {
                 </tr>
               </thead>
               <tbody>
-                {models.map(({ model, sha256, output, rows, inputs = [], before }) => (
+                {models.slice(0, MOST_STEPS).map(({ model, sha256, output, rows, inputs = [], before }) => (
                   <tr>
                     <td>{plainText(model)}</td>
                     <td title={sha256 ?? undefined}>
@@ -54,6 +55,11 @@ export function ManifestSection({ manifest }: { manifest: RunManifest }) {
                 ))}
               </tbody>
             </table>
+            {models.length > MOST_STEPS && (
+              <p class="log-note">
+                and {formatCount(models.length - MOST_STEPS)} more: the file has them all.
+              </p>
+            )}
           </div>
         )}
         {loads.length > 0 && (

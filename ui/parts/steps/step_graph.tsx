@@ -1,6 +1,8 @@
 import type { Step, StepKind, StepState } from "../../../contract/run.ts";
 import { formatPlural } from "../../../text/format.ts";
+import { MOST_STEPS } from "./fitting.ts";
 import { type GraphEdge, layoutGraph, type Point } from "./graph_layout.ts";
+import { Empty } from "../empty.tsx";
 import { Icon } from "../icons.tsx";
 import { checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
 import { plainText } from "../plain_text.ts";
@@ -35,6 +37,13 @@ export interface StepGraphView {
  */
 export function StepGraph({ steps, states: seen }: StepGraphView) {
   const nodes = steps.filter((step) => step.kind !== "check");
+  if (nodes.length > MOST_STEPS) {
+    return (
+      <Empty title="Too many steps for one picture">
+        <p>The lineage of the pipeline shows each table with what it is made of.</p>
+      </Empty>
+    );
+  }
   const lines = new Map(nodes.map(({ name }) => [name, wrapName(shortStepName(name), LINE_CHARS)]));
   const longest = Math.max(0, ...[...lines.values()].flat().map((line) => [...line].length));
   const sizes = {

@@ -4,6 +4,7 @@ import type { Table } from "../../../contract/table.ts";
 import { ColumnLine, TableFacts } from "../tables/table_facts.tsx";
 import { Code } from "../code/source_code.tsx";
 import { formatPlural } from "../../../text/format.ts";
+import { fitting } from "./fitting.ts";
 import { Icon } from "../icons.tsx";
 import { Fact } from "../facts.tsx";
 import { DependsFact } from "./depends_fact.tsx";
@@ -16,20 +17,26 @@ export interface StepListView {
   /** What the steps write. */
   readonly tables: readonly Table[];
   readonly nowMs: number;
+  /** Those with this in their name; all where it is empty. */
+  readonly find: string;
 }
 
 /** Each stream, model and load with its SQL; a model's checks are within it. */
-export function StepList({ pipeline, steps, tables, nowMs }: StepListView) {
+export function StepList({ pipeline, steps, tables, nowMs, find }: StepListView) {
+  const { chosen, note } = fitting(steps.filter((step) => step.kind !== "check"), ({ name }) => name, find);
   return (
-    <div class="card rows">
-      {steps.filter((step) => step.kind !== "check").map((step) => (
-        <StepItem step={step} checks={checksOf(step, steps)}>
-          {tables.filter((table) =>
-            table.step === step.name
-          ).map((table) => <TableLook pipeline={pipeline} table={table} nowMs={nowMs} />)}
-        </StepItem>
-      ))}
-    </div>
+    <>
+      {note !== "" && <p class="shown-note">{formatPlural(steps.length, "step")}{note}</p>}
+      <div class="card rows">
+        {chosen.map((step) => (
+          <StepItem step={step} checks={checksOf(step, steps)}>
+            {tables.filter((table) => table.step === step.name).map((table) => (
+              <TableLook pipeline={pipeline} table={table} nowMs={nowMs} />
+            ))}
+          </StepItem>
+        ))}
+      </div>
+    </>
   );
 }
 

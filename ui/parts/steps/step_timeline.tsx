@@ -10,6 +10,7 @@ import { Moment } from "../times.tsx";
 import { ReceiptFacts } from "../loads/receipt_facts.tsx";
 import { waitBefore } from "../runs/run_spans.ts";
 import { StateIcon, Warnings } from "../states.tsx";
+import { fitting, MOST_STEPS } from "./fitting.ts";
 import { DependsFact } from "./depends_fact.tsx";
 import { Breakable, checksOf, shortStepName, stepAnchor } from "./step_names.tsx";
 import { plainText } from "../plain_text.ts";
@@ -21,31 +22,56 @@ const GROUPS = [
   { kind: "load", title: "Load" },
 ] as const satisfies readonly { kind: StepKind; title: string }[];
 
-/** The steps that move rows, each with its part of the run's time. Checks have a list of their own. */
-export function StepTimeline({ run, nowMs }: { run: RunDetail; nowMs: number }) {
-  return (
-    <div class="card rows steps">
-      {GROUPS.map(({ kind, title }) => {
-        const steps = run.steps.filter((step) => step.kind === kind);
-        return steps.length > 0 && (
-          <>
-            <div class="group-head">
-              <h3>
-                <Icon name={kind} />
-                {title}
-              </h3>
-              <span class="number">
-                {kind === "model" ? "Rows" : kind === "extract" ? "Rows in" : "Rows out"}
-              </span>
-              <span class="number col-size">Size</span>
-              <span class="number">Duration</span>
-            </div>
-            {steps.map((step) => <StepRow step={step} run={run} nowMs={nowMs} />)}
-          </>
-        );
-      })}
-    </div>
+export interface TimelineView {
+  readonly run: RunDetail;
+  readonly nowMs: number;
+  /** Steps with this in their name; all where it is empty. */
+  readonly find: string;
+}
+
+/**
+ * The steps that move rows, each with its part of the run's time. Checks have a list of their own. Of very many those are
+ * shown that want a look: what is under way or did not do well, then what took longest.
+ */
+export function StepTimeline({ run, nowMs, find }: TimelineView) {
+  const steps = run.steps.filter(({ kind }) => kind !== "check");
+  const { chosen, note } = fitting(
+    steps.length > MOST_STEPS ? steps.toSorted((one, other) => urgency(other) - urgency(one)) : steps,
+    ({ name }) => name,
+    find,
   );
+  const shown = new Set(chosen);
+  return (
+    <>
+      {note !== "" && <p class="shown-note">{formatPlural(steps.length, "step")}{note}</p>}
+      <div class="card rows steps">
+        {GROUPS.map(({ kind, title }) => {
+          const steps = run.steps.filter((step) => step.kind === kind && shown.has(step));
+          return steps.length > 0 && (
+            <>
+              <div class="group-head">
+                <h3>
+                  <Icon name={kind} />
+                  {title}
+                </h3>
+                <span class="number">
+                  {kind === "model" ? "Rows" : kind === "extract" ? "Rows in" : "Rows out"}
+                </span>
+                <span class="number col-size">Size</span>
+                <span class="number">Duration</span>
+              </div>
+              {steps.map((step) => <StepRow step={step} run={run} nowMs={nowMs} />)}
+            </>
+          );
+        })}
+      </div>
+    </>
+  );
+}
+
+function urgency({ state, duration_ms }: Step): number {
+  const isCalm = state === "succeeded" || state === "pending" || state === "skipped";
+  return isCalm ? duration_ms ?? -1 : Infinity;
 }
 
 function StepRow({ step, run, nowMs }: { step: Step; run: RunDetail; nowMs: number }) {
