@@ -27,11 +27,11 @@ export interface SqlSession {
   /** All of `work` in one transaction: commits when it returns, rolls back when it throws. */
   transaction<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * Leaves a statement to the end of the transaction that is under way, in the place of one with the same `key`; nothing
-   * in it sees what the statement does, and what it fails with the transaction fails with. Runs it at once where there
-   * is no transaction.
+   * Inserts a row into a table at the end of the transaction that is under way, all rows of a table by one statement;
+   * nothing in the transaction sees it, and what it fails with the transaction fails with. Without a transaction it is
+   * inserted at once. `row` is SQL: `(1, 'a')`.
    */
-  atCommit(key: string, sql: string): Promise<void>;
+  insertAtCommit(table: string, row: string): Promise<void>;
   /** `SET VARIABLE name = value`. Values are bound; a Date is TIMESTAMP WITH TIME ZONE. */
   setVariable(name: string, value: SqlValue): Promise<void>;
   /**

@@ -35,7 +35,7 @@ function sessionOf(session: DuckSession): DuckdbSession {
     rows: (sql, params) => session.rows(sql, params),
     describe: (sql) => session.describe(sql),
     transaction: (work) => session.transaction(work),
-    atCommit: (key, sql) => session.atCommit(key, sql),
+    insertAtCommit: (table, row) => session.insertAtCommit(table, row),
     setVariable: (name, value) => session.setVariable(name, value),
     setVariables: (values) => session.setVariables(values),
     columnsOf: (schema) => session.columnsOf(schema),

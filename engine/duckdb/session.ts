@@ -45,8 +45,8 @@ export class DuckSession implements SqlSession, AsyncDisposable {
   #isInTransaction = false;
   /** Whether DuckDB has to hear yet of the transaction that is under way. */
   #isToBegin = false;
-  /** What goes to DuckDB with the commit, by what it replaces. */
-  readonly #atCommit = new Map<string, string>();
+  /** Rows that go to DuckDB with the commit, by their tables. */
+  readonly #atCommit = new Map<string, string[]>();
   /** What they were last set to, by `setVariables`; undefined where it is not known. */
   readonly #variables = new Map<string, string | null | undefined>();
   #isClosed = false;
@@ -143,9 +143,14 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     };
   }
 
-  async atCommit(key: string, sql: string): Promise<void> {
-    if (this.#isInTransaction) this.#atCommit.set(key, sql);
-    else await this.run(sql);
+  async insertAtCommit(table: string, row: string): Promise<void> {
+    if (!this.#isInTransaction) {
+      await this.run(insertText(table, [row]));
+      return;
+    }
+    const rows = this.#atCommit.get(table);
+    if (rows === undefined) this.#atCommit.set(table, [row]);
+    else rows.push(row);
   }
 
   async setVariable(name: string, value: SqlValue): Promise<void> {
@@ -301,7 +306,8 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     // A transaction that has done nothing is none.
     if (this.#isToBegin && this.#atCommit.size === 0) return this.#throwIfAborted();
     try {
-      await this.run([...this.#atCommit.values(), "COMMIT"].join(";\n"));
+      const inserts = [...this.#atCommit].map(([table, rows]) => insertText(table, rows));
+      await this.run([...inserts, "COMMIT"].join(";\n"));
     } catch (error) {
       await this.#rollback();
       throw error;
@@ -342,3 +348,6 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     await duckdb.query(this.#connection, BEGIN);
   }
 }
+
+const insertText = (table: string, rows: readonly string[]): string =>
+  `INSERT INTO ${table} VALUES ${rows.join(", ")}`;

@@ -1,6 +1,6 @@
 import { type Column, findColumn, quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 import type { SchemaChange, StreamSchema } from "../../contract/stream_schema.ts";
-import { putRow } from "./put_row.ts";
+import { addRow } from "./put_row.ts";
 
 /** How the columns of each stream's table have changed, in `_sluice.schemas`. */
 
@@ -33,20 +33,9 @@ export async function noteSchema(
   };
   const changes = before === undefined ? [] : changesBetween(before, now);
   if (before !== undefined && changes.length === 0) return undefined;
-  const values = {
-    run_id: runId,
-    changed_at: new Date(),
-    columns: JSON.stringify(now.columns),
-    missing: JSON.stringify(now.missing),
-    changes: JSON.stringify(changes),
-  };
-  await putRow(
-    session,
-    "_sluice.schemas",
-    { stream, version: Number(last?.["version"] ?? 0) + 1 },
-    values,
-    false,
-  );
+  const version = Number(last?.["version"] ?? 0) + 1;
+  const texts = [now.columns, now.missing, changes].map((value) => JSON.stringify(value));
+  await addRow(session, "_sluice.schemas", [stream, version, runId, new Date(), ...texts]);
   return changes;
 }
 

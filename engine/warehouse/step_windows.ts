@@ -1,5 +1,5 @@
 import type { SqlSession } from "../../contract/sql.ts";
-import { putRow } from "./put_row.ts";
+import { noteInJournal } from "./journal.ts";
 
 /**
  * Which window each step was last done for: a run of some steps must not move the window of the others.
@@ -40,14 +40,13 @@ export async function noteNewSteps(
   await session.run(`INSERT OR IGNORE INTO _sluice.windows VALUES ${rows.join(", ")}`, values);
 }
 
-/** Called in the transaction that does the step. `isNoted`: that one is noted of it already. */
+/** Called in the transaction that does the step. */
 export async function recordStepWindow(
   session: SqlSession,
   step: string,
   runId: string,
   { startMs, endMs }: { readonly startMs: number | null; readonly endMs: number },
-  isNoted: boolean,
 ): Promise<void> {
-  const values = { run_id: runId, is_done: true, start_ms: startMs, end_ms: endMs };
-  await putRow(session, "_sluice.windows", { step }, values, isNoted ? true : undefined);
+  const value = { start_ms: startMs, end_ms: endMs };
+  await noteInJournal(session, { kind: "window", name: step, runId, value });
 }

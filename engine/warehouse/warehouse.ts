@@ -1,12 +1,13 @@
 import { AppError } from "../../contract/errors.ts";
 import { SqlError, type SqlSession } from "../../contract/sql.ts";
+import { foldJournal } from "./journal.ts";
 
 /**
  * Our own part of a pipeline's warehouse file, schema `_sluice`: which steps were committed by which
  * run (step_ledger.ts) and for which window (step_windows.ts), how far streams got (stream_state.ts), which
  * rows did not fit (rejects.ts) or failed a check, what checks measured (checks/), what models were made of
  * (models/) and what loads sent (sent_rows.ts).
- * All of it is written in the transaction of the rows themselves.
+ * All of it is written in the transaction of the rows themselves, the first two by way of journal.ts.
  */
 
 /** Append-only: a file made by an older version gets the rest, one made by a newer one is refused. */
@@ -134,9 +135,16 @@ const MIGRATIONS: readonly string[] = [
      run_id VARCHAR NOT NULL,
      made_at TIMESTAMPTZ NOT NULL
    );`,
+  `CREATE TABLE _sluice.journal (
+     kind VARCHAR NOT NULL,
+     name VARCHAR NOT NULL,
+     run_id VARCHAR NOT NULL,
+     value VARCHAR NOT NULL,
+     noted_at TIMESTAMPTZ NOT NULL
+   );`,
 ];
 
-/** Brings the warehouse's own tables up to date. Throws `invalid` for a file of a newer version. */
+/** Brings the warehouse's own tables up to date, in what they are and in what they have. Throws `invalid` for a file of a newer version. */
 export async function prepareWarehouse(session: SqlSession): Promise<void> {
   const version = await versionOf(session);
   if (version > MIGRATIONS.length) {
@@ -148,7 +156,8 @@ export async function prepareWarehouse(session: SqlSession): Promise<void> {
       },
     );
   }
-  if (version === MIGRATIONS.length) return;
+  // What a process had no time for that was killed.
+  if (version === MIGRATIONS.length) return await foldJournal(session);
   await session.transaction(async () => {
     await session.run(
       `CREATE SCHEMA IF NOT EXISTS raw;

@@ -8,9 +8,10 @@ import type { DuckSession } from "../duckdb/session.ts";
 import type { ThreadCount } from "../duckdb/thread_count.ts";
 import { forgetOldCheckValues } from "../warehouse/checks/check_values.ts";
 import { forgetOldFailedRows } from "../warehouse/checks/failed_rows.ts";
+import { foldJournal } from "../warehouse/journal.ts";
 import { dropTablesBefore } from "../warehouse/models/tables_before.ts";
 import { forgetOldRejects } from "../warehouse/rejects.ts";
-import { committedSteps, forgetOldSteps, StepLedger } from "../warehouse/step_ledger.ts";
+import { committedSteps, forgetOldSteps, recordStep } from "../warehouse/step_ledger.ts";
 import { recordStepWindow } from "../warehouse/step_windows.ts";
 import type { Connections } from "./connections.ts";
 import { letGo } from "./changes/let_go.ts";
@@ -68,7 +69,6 @@ export class Execution {
   readonly #connections: Connections;
   readonly #threads: ThreadCount;
   #committed: ReadonlyMap<string, Step> = new Map();
-  #ledger: StepLedger;
   readonly #passing: PassingLoads;
   #followed: FollowedSteps | undefined;
   #earlier: EarlierRuns | undefined;
@@ -89,7 +89,6 @@ export class Execution {
     this.#sessions = sessions;
     this.#connections = connections;
     this.#threads = threads;
-    this.#ledger = new StepLedger(job.runId, []);
     this.#passing = new PassingLoads({
       runId: job.runId,
       atMs: job.windowEndMs,
@@ -114,13 +113,13 @@ export class Execution {
       attempt: job.attempt,
       reporter,
       lease: () => sessions.lease(),
-      mark: (session, step) => this.#ledger.record(session, step),
+      mark: (session, step) => recordStep(session, job.runId, step),
     });
     this.#models = new ModelSteps({
       job,
       reporter,
       checks: this.#checks,
-      mark: (session, step) => this.#ledger.record(session, step),
+      mark: (session, step) => recordStep(session, job.runId, step),
       record: (session, planned, step, change) => this.#record(session, planned, step, change),
     });
     this.#loads = new LoadSteps({
@@ -152,7 +151,6 @@ export class Execution {
     this.#checks.know(steps);
     if (select !== null) await this.#withSession((session) => requireTables(session, steps, plan, graph));
     const committed = await this.#withSession((session) => committedSteps(session, runId));
-    this.#ledger = new StepLedger(runId, committed.keys());
     this.#committed = this.#job.isOvertaken ? loadsOf(committed, steps) : committed;
     const earlier = await this.#withSession((session) =>
       lookBack(session, this.#job, { plan, graph, committed: this.#committed })
@@ -205,6 +203,7 @@ export class Execution {
     await this.#checks.done();
     if (signal.aborted) throw toAppError(signal.reason);
     await this.#withSession(async (session) => {
+      await foldJournal(session);
       await forgetOldSteps(session);
       await forgetOldRejects(session);
       await forgetOldFailedRows(session);
@@ -383,12 +382,9 @@ export class Execution {
     const traffic = this.#context.reporter.trafficOf(step.name);
     const manifest = { ...programVersions(), ...change.manifest };
     const done = endStep(step, { state: "succeeded", ...traffic, ...change, manifest }, Date.now());
-    await this.#ledger.record(session, done);
+    await recordStep(session, this.#job.runId, done);
     const window = this.#earlier?.windows.doneFor(nodeOf(planned), done.name);
-    if (window !== undefined) {
-      const isNoted = this.#earlier?.notedWindows.has(done.name) === true;
-      await recordStepWindow(session, done.name, this.#job.runId, window, isNoted);
-    }
+    if (window !== undefined) await recordStepWindow(session, done.name, this.#job.runId, window);
     return done;
   }
 

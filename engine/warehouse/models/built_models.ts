@@ -1,6 +1,7 @@
 import type { Step } from "../../../contract/run.ts";
 import type { TableFacts } from "../../../contract/runs/manifest.ts";
 import { nameKey, type SqlSession } from "../../../contract/sql.ts";
+import { noteInJournal } from "../journal.ts";
 import { putRow } from "../put_row.ts";
 import type { ModelDefinition } from "../../../sql/build/model_change.ts";
 
@@ -22,6 +23,23 @@ export async function readBuiltModel(
 export async function readBuiltModels(session: SqlSession): Promise<Map<string, ModelDefinition>> {
   const rows = await session.rows("SELECT model, definition FROM _sluice.models ORDER BY model");
   return new Map(rows.map((row) => [String(row["model"]), JSON.parse(String(row["definition"]))]));
+}
+
+/** The same in a warehouse that is only read, where the journal may not be folded yet. */
+export async function readModelsOfCopy(session: SqlSession): Promise<Map<string, ModelDefinition>> {
+  const found = await session.rows(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = current_database()
+       AND table_schema = '_sluice' AND table_name IN ('models', 'journal')`,
+  );
+  const tables = new Set(found.map(({ name }) => name));
+  // Of a warehouse that is older than this note, or of none, nothing is known.
+  const models = tables.has("models") ? await readBuiltModels(session) : new Map<string, ModelDefinition>();
+  if (!tables.has("journal")) return models;
+  const noted = await session.rows(
+    "SELECT name, value FROM _sluice.journal WHERE kind = 'model' ORDER BY rowid",
+  );
+  for (const { name, value } of noted) models.set(String(name), JSON.parse(String(value)));
+  return models;
 }
 
 /** What each model was last built by, with the run that did it; by the models' names as nameKey has them. */
@@ -51,16 +69,25 @@ export async function outputOf(session: SqlSession, model: string): Promise<Tabl
   return step.manifest?.output;
 }
 
-/** Called in the transaction that builds the model. `isThere`: whether it was built before, where that is known. */
+/** Called in the transaction that builds the model; `readBuiltModel` knows of it from then on. */
 export async function writeBuiltModel(
   session: SqlSession,
   model: string,
   definition: ModelDefinition,
   runId: string,
-  isThere?: boolean,
 ): Promise<void> {
   const values = { definition: JSON.stringify(definition), run_id: runId, built_at: new Date() };
-  await putRow(session, "_sluice.models", { model: nameKey(model) }, values, isThere);
+  await putRow(session, "_sluice.models", { model: nameKey(model) }, values);
+}
+
+/** The same for what nothing asks about before the run has ended. */
+export async function noteBuiltModel(
+  session: SqlSession,
+  model: string,
+  definition: ModelDefinition,
+  runId: string,
+): Promise<void> {
+  await noteInJournal(session, { kind: "model", name: nameKey(model), runId, value: definition });
 }
 
 /** Forgets a model, and for which window it was built. */

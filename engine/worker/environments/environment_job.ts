@@ -12,7 +12,9 @@ import type { JobContext } from "../job_context.ts";
 export async function environmentJob(job: EnvironmentJob, context: JobContext): Promise<void> {
   const { copyPath, warehousePath, warehouseKey: key, sample, tempDir: tempDirectory } = job;
   if (sample !== null) {
-    await withWarehouse(job, context.signal, () => Promise.resolve());
+    for (const path of [copyPath, warehousePath]) {
+      await withWarehouse({ ...job, warehousePath: path }, context.signal, () => Promise.resolve());
+    }
     const kept = KEPT_WITH_SAMPLE;
     await sampleFile({ path: copyPath, targetPath: warehousePath, key, tempDirectory, sample, kept });
     context.signal.throwIfAborted();

@@ -20,8 +20,6 @@ import { StepWindows } from "./windows.ts";
 /** What earlier runs left in the warehouse, as a run has to know it before its first step. */
 export interface EarlierRuns {
   readonly windows: StepWindows;
-  /** Steps of which the warehouse has a window, as long as the run takes. */
-  readonly notedWindows: ReadonlySet<string>;
   /** What stands in main. */
   readonly relations: KnownRelations;
   /** Tables of models that are not in the pipeline any more. */
@@ -52,17 +50,12 @@ export async function lookBack(
 ): Promise<EarlierRuns> {
   const known = await readStepWindows(session);
   const windows = new StepWindows(job, plan, graph, known);
-  const newSteps = windows.newSteps();
-  await noteNewSteps(session, newSteps, job.runId);
+  await noteNewSteps(session, windows.newSteps(), job.runId);
   const models = plan.steps.flatMap((planned) => planned.kind === "model" ? [planned.model] : []);
-  const takenOver = new Set(
-    models.flatMap(({ renamedFrom: old }) => old === undefined ? [] : [`model:${old}`]),
-  );
   const built = await readBuiltModels(session);
   const ephemerals = new Ephemerals(models, graph);
   return {
     windows,
-    notedWindows: new Set([...known.keys(), ...newSteps.keys()]).difference(takenOver),
     relations: await KnownRelations.read(session, models),
     built,
     left: leftTables(built, models, graph.disabled.keys()),

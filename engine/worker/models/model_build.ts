@@ -19,7 +19,7 @@ import { countRows, type Materialized } from "../../../sql/build/run_model_sql.t
 import { variableNames } from "../../../sql/language/scan_sql.ts";
 import { timeKeyType, windowText } from "../../../sql/build/time_window.ts";
 import { type Model, modelTable } from "../../../sql/language/model.ts";
-import { readBuiltModel, writeBuiltModel } from "../../warehouse/models/built_models.ts";
+import { noteBuiltModel, readBuiltModel, writeBuiltModel } from "../../warehouse/models/built_models.ts";
 import { keepMacros } from "../../warehouse/models/kept_macros.ts";
 import type { PlannedModel } from "../plan.ts";
 import type { EarlierRuns } from "./earlier_runs.ts";
@@ -74,7 +74,7 @@ export async function beginBuild(
   const before = taken === undefined && !gathersRows(model)
     ? earlier.built.get(nameKey(model.name))
     : await readBuiltModel(session, model.name);
-  const now = asOf(await earlier.definitions.of(model), before, window.endMs);
+  const now = asOf(earlier.definitions.of(model), before, window.endMs);
   requireLater(model, before, window.endMs);
   const existing = await earlier.relations.kindOf(session, model.name);
   const way = existing === undefined || (fullRefresh && !isKept)
@@ -138,9 +138,9 @@ export async function buildWindow(
   if (dropped.length > 0) warn(`Dropped from the table, as on_schema_change says: ${dropped.join(", ")}`);
   if (ignored.length > 0) warn(`Left out, as on_schema_change says: ${ignored.join(", ")}`);
   if (table === undefined) {
-    // What gathers rows is built in several transactions, of which the first may make its row.
-    const isThere = gathersRows(model) ? undefined : before !== undefined;
-    await writeBuiltModel(session, model.name, gone.length === 0 ? now : { ...now, gone }, runId, isThere);
+    // What gathers rows is built in several transactions, which look at what those before them wrote.
+    const write = gathersRows(model) ? writeBuiltModel : noteBuiltModel;
+    await write(session, model.name, gone.length === 0 ? now : { ...now, gone }, runId);
   }
   return model.materialized === "seed" ? { ...built, sql: seedComment(model) } : built;
 }

@@ -52,12 +52,12 @@ export async function requireNoRename(
   model: Model,
   { left, definitions }: {
     readonly left: readonly LeftTable[];
-    readonly definitions: { of(model: Model): Promise<ModelDefinition> };
+    readonly definitions: { of(model: Model): ModelDefinition };
   },
 ): Promise<void> {
   if (!gathersRows(model) || model.onChange !== "fail") return;
   if (await relationKind(session, model.name) !== undefined) return;
-  const { sql, primaryKey } = await definitions.of(model);
+  const { sql, primaryKey } = definitions.of(model);
   const twin = left.find(({ definition }) =>
     definition.materialized === model.materialized && definition.sql === sql &&
     definition.primaryKey.join() === primaryKey.join()

@@ -19,7 +19,7 @@ export async function stepStates(session: SqlSession, runId: string, plan: Plan)
     if (build === undefined || build.run === runId) {
       added.add(step.name);
       modified.add(step.name);
-    } else if (!isSameDefinition(build.definition, await definitionOf(model, macros))) {
+    } else if (!isSameDefinition(build.definition, definitionOf(model, macros))) {
       modified.add(step.name);
     }
   }

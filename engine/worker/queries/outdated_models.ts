@@ -1,8 +1,8 @@
 import { nameKey, type SqlSession } from "../../../contract/sql.ts";
-import { isSameDefinition, keepsRows, type ModelDefinition } from "../../../sql/build/model_change.ts";
+import { isSameDefinition, keepsRows } from "../../../sql/build/model_change.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import type { Model } from "../../../sql/language/model.ts";
-import { readBuiltModels } from "../../warehouse/models/built_models.ts";
+import { readModelsOfCopy } from "../../warehouse/models/built_models.ts";
 import { tablesOf } from "../comparison/build_side.ts";
 import { ModelDefinitions } from "../models/model_definitions.ts";
 
@@ -18,7 +18,7 @@ export async function outdatedModels(
   models: ReadonlyMap<string, Model>,
 ): Promise<Model[]> {
   const there = new Set((await tablesOf(session, "main")).map(({ name }) => nameKey(name)));
-  const built = await knownModels(session);
+  const built = await readModelsOfCopy(session);
   const definitions = new ModelDefinitions([...models.values()], graph);
   const changed = new Set<string>();
   const behind = nodesBehind(node, graph);
@@ -27,7 +27,7 @@ export async function outdatedModels(
     if (model === undefined || !behind.has(other)) continue;
     const known = built.get(nameKey(model.name));
     const isThere = model.materialized === "ephemeral" || there.has(nameKey(model.name));
-    const isSame = isThere && known !== undefined && isSameDefinition(known, await definitions.of(model));
+    const isSame = isThere && known !== undefined && isSameDefinition(known, definitions.of(model));
     const readsChanged = graph.nodes.get(other)?.depends.some((one) => changed.has(one)) === true;
     if (!isSame || (readsChanged && !keepsRows(model))) changed.add(other);
   }
@@ -49,13 +49,4 @@ function nodesBehind(node: string, graph: Pick<Graph, "nodes">): Set<string> {
   };
   visit(node);
   return found;
-}
-
-/** Of a warehouse that is older than this note, or of none, nothing is known. */
-async function knownModels(session: SqlSession): Promise<ReadonlyMap<string, ModelDefinition>> {
-  const [found] = await session.rows(
-    `SELECT count(*) AS n FROM information_schema.tables
-     WHERE table_catalog = current_database() AND table_schema = '_sluice' AND table_name = 'models'`,
-  );
-  return Number(found?.["n"]) === 0 ? new Map() : await readBuiltModels(session);
 }

@@ -282,31 +282,31 @@ Deno.test("a transaction that begins with its first statement says where that is
   });
 });
 
-Deno.test("atCommit() does its statements with the commit, the last of each key, or none of them", async () => {
+Deno.test("insertAtCommit() inserts rows with the commit, those of one table together, or none of them", async () => {
   await withSession(async (session) => {
-    await session.run("CREATE TABLE t (a INTEGER PRIMARY KEY)");
-    const rows = async () => (await session.rows("FROM t ORDER BY a")).map(({ a }) => a);
+    await session.run("CREATE TABLE t (a INTEGER PRIMARY KEY); CREATE TABLE u (a INTEGER)");
+    const rows = async (table = "t") => (await session.rows(`FROM ${table} ORDER BY a`)).map(({ a }) => a);
     await session.transaction(async () => {
-      await session.atCommit("one", "INSERT INTO t VALUES (7)");
-      await session.atCommit("other", "INSERT INTO t VALUES (2)");
-      await session.atCommit("one", "INSERT INTO t VALUES (1)");
+      await session.insertAtCommit("t", "(2)");
+      await session.insertAtCommit("u", "(7)");
+      await session.insertAtCommit("t", "(1)");
       assert.deepEqual(await rows(), []);
     });
-    assert.deepEqual(await rows(), [1, 2]);
+    assert.deepEqual([await rows(), await rows("u")], [[1, 2], [7]]);
     const failing = session.transaction(async () => {
       await session.run("INSERT INTO t VALUES (3)");
-      await session.atCommit("one", "INSERT INTO t VALUES (4)");
-      await session.atCommit("other", "INSERT INTO t VALUES (1)");
+      await session.insertAtCommit("u", "(8)");
+      await session.insertAtCommit("t", "(1)");
     });
     await assert.rejects(failing, { type: "Constraint" });
     const undone = session.transaction(async () => {
-      await session.atCommit("one", "INSERT INTO t VALUES (5)");
+      await session.insertAtCommit("t", "(5)");
       throw new Error("undone");
     });
     await assert.rejects(undone, /undone/);
     await session.transaction(() => session.run("INSERT INTO t VALUES (6)"));
-    await session.atCommit("alone", "INSERT INTO t VALUES (8)");
-    assert.deepEqual(await rows(), [1, 2, 6, 8]);
+    await session.insertAtCommit("t", "(8)");
+    assert.deepEqual([await rows(), await rows("u")], [[1, 2, 6, 8], [7]]);
   });
 });
 
