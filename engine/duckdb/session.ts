@@ -12,6 +12,7 @@ import {
 import { readDuckType, typeText } from "./duck_type.ts";
 import { changedRows, execute } from "./execute.ts";
 import { readRows, readTable, type SqlTable } from "./from/row_reader.ts";
+import { readTexts, type TextLimits, type TextTable } from "./from/text_table.ts";
 import { abortError, readReport, toSqlError } from "./sql_error.ts";
 import { columnsOfSchema } from "./types.ts";
 
@@ -68,6 +69,14 @@ export class DuckSession implements SqlSession, AsyncDisposable {
   /** A small result, whole, with its columns in their order. */
   table(sql: string): Promise<SqlTable> {
     return this.#exclusive(sql, async () => readTable(await this.#execute(sql, [])));
+  }
+
+  /** A result of a few rows: its columns, and its cells as DuckDB's own texts where `readTexts` gives them. */
+  texts(sql: string, limits: TextLimits): Promise<TextTable> {
+    return this.#exclusive(
+      sql,
+      async () => readTexts(await this.#execute(sql, []), this.#host.keywords, limits),
+    );
   }
 
   /**

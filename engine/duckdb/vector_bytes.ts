@@ -16,6 +16,16 @@ export function stringReader(vector: duckdb.Vector, size: number): (row: number)
   };
 }
 
+/** How many bytes the strings of a flat vector have together. */
+export function stringBytes(vector: duckdb.Vector, size: number): number {
+  const data = duckdb.vector_get_data(vector, size * STRING_BYTES);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const isValid = validityOf(vector, size);
+  let bytes = 0;
+  for (let row = 0; row < size; row++) if (isValid(row)) bytes += view.getUint32(row * STRING_BYTES, true);
+  return bytes;
+}
+
 /** Which of the `size` rows of a vector hold a value. */
 export function validityOf(vector: duckdb.Vector, size: number): (row: number) => boolean {
   const bitmap = duckdb.vector_get_validity(vector, Math.ceil(size / 64) * 8);

@@ -282,7 +282,10 @@ export class Execution {
   #reportEnd(planned: PlannedStep, ended: Step): boolean {
     const { reporter } = this.#context;
     reporter.send({ type: "step", step: ended });
-    if (planned.kind === "extract" || planned.kind === "model") this.#previews.look(planned, ended);
+    if (planned.kind === "extract") this.#previews.look(planned, ended);
+    if (planned.kind === "model") {
+      this.#previews.look(planned, ended, this.#earlier?.inputs.takeSeen(planned.model));
+    }
     reporter.log("info", ended.name, stepLine(planned, ended, this.#extracts.filesOf(ended.name)));
     return true;
   }

@@ -1,12 +1,12 @@
 import type { Step } from "../../../contract/run.ts";
 import type { StepManifest, TableFacts } from "../../../contract/runs/manifest.ts";
-import type { SqlSession } from "../../../contract/sql.ts";
 import { VERSION } from "../../../contract/settings/version.ts";
 import { gathersRows, isComputedByReaders } from "../../../sql/build/model_change.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import { type Model, modelTable } from "../../../sql/language/model.ts";
 import { duckdbVersion } from "../../duckdb/database.ts";
-import { type FactsOptions, tableFacts } from "../../warehouse/models/table_facts.ts";
+import type { DuckSession } from "../../duckdb/session.ts";
+import { lookAtTable, tableFacts, type TableLook } from "../../warehouse/models/table_facts.ts";
 import { outputOf } from "../../warehouse/models/built_models.ts";
 import { rawTable } from "../../warehouse/raw_table.ts";
 
@@ -22,6 +22,8 @@ export class InputFacts {
   /** By node; those that are computed by who reads them. */
   readonly #computed: ReadonlySet<string>;
   readonly #known = new Map<string, Promise<readonly TableFacts[]>>();
+  /** By the models' names. */
+  readonly #seen = new Map<string, TableLook>();
 
   constructor(models: readonly Model[], graph: Graph, committed: Iterable<Step>) {
     this.#graph = graph;
@@ -36,21 +38,21 @@ export class InputFacts {
   }
 
   /** The tables that the model reads, those behind views among them. */
-  async of(session: SqlSession, { name }: Model): Promise<TableFacts[]> {
+  async of(session: DuckSession, { name }: Model): Promise<TableFacts[]> {
     const facts: TableFacts[] = [];
     for (const node of this.#storedBehind(`model:${name}`)) facts.push(...await this.#factsOf(session, node));
     return facts;
   }
 
   /** The table of a model as it is, before this run goes on with it. */
-  async before(session: SqlSession, { name }: Model): Promise<TableFacts | undefined> {
+  async before(session: DuckSession, { name }: Model): Promise<TableFacts | undefined> {
     return await outputOf(session, name) ??
-      await factsOf(session, { relation: modelTable(name), table: `main.${name}` });
+      await tableFacts(session, { relation: modelTable(name), table: `main.${name}` });
   }
 
   /** What was made of the model, in the transaction that made it; `rows` is how many rows that brought. */
   async after(
-    session: SqlSession,
+    session: DuckSession,
     model: Model,
     rows: number | null,
   ): Promise<Pick<StepManifest, "output" | "moment">> {
@@ -61,10 +63,17 @@ export class InputFacts {
       };
     }
     const known = rows === null || gathersRows(model) ? {} : { rows };
-    const found = await tableFacts(session, { relation: modelTable(model.name), table, ...known });
+    const found = await lookAtTable(session, { relation: modelTable(model.name), table, ...known });
     if (found === undefined) return {};
-    const { moment, ...output } = found;
-    return { moment, output };
+    this.#seen.set(model.name, found);
+    return { moment: found.moment, output: found.facts };
+  }
+
+  /** What was seen of the model's table when it was made, for whoever shows it; once, as it may be large. */
+  takeSeen({ name }: Model): TableLook | undefined {
+    const seen = this.#seen.get(name);
+    this.#seen.delete(name);
+    return seen;
   }
 
   #storedBehind(node: string, found = new Set<string>()): Set<string> {
@@ -75,7 +84,7 @@ export class InputFacts {
     return found;
   }
 
-  async #factsOf(session: SqlSession, node: string): Promise<readonly TableFacts[]> {
+  async #factsOf(session: DuckSession, node: string): Promise<readonly TableFacts[]> {
     const known = this.#known.get(node);
     // What another step began may have been stopped with it.
     if (known !== undefined) return await known.catch(() => this.#look(session, node));
@@ -84,7 +93,7 @@ export class InputFacts {
     return await own;
   }
 
-  async #look(session: SqlSession, node: string): Promise<readonly TableFacts[]> {
+  async #look(session: DuckSession, node: string): Promise<readonly TableFacts[]> {
     const found = this.#graph.nodes.get(node);
     if (found === undefined) return [];
     const { kind, label, tables = [] } = found;
@@ -93,16 +102,9 @@ export class InputFacts {
       : [label, ...tables].map((name) => ({ relation: rawTable(name), table: `raw.${name}` }));
     const facts: TableFacts[] = [];
     for (const { relation, table } of named) {
-      const one = await factsOf(session, { relation, table });
+      const one = await tableFacts(session, { relation, table });
       if (one !== undefined) facts.push(one);
     }
     return facts;
   }
-}
-
-async function factsOf(session: SqlSession, options: FactsOptions): Promise<TableFacts | undefined> {
-  const found = await tableFacts(session, options);
-  if (found === undefined) return undefined;
-  const { moment: _, ...facts } = found;
-  return facts;
 }

@@ -12,6 +12,7 @@ import { type Column, quoteIdentifier } from "../../../contract/sql.ts";
 import { cellSql, cutCell } from "../../../sql/build/cell_text.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { readState } from "../../warehouse/stream_state.ts";
+import type { TableLook } from "../../warehouse/models/table_facts.ts";
 import type { PlannedExtract, PlannedModel } from "../plan.ts";
 import { committedStream } from "./committed_stream.ts";
 import { lookAtRejects } from "../rejects/look.ts";
@@ -44,9 +45,9 @@ export class Previews {
     this.#context = context;
   }
 
-  /** To be called when the step has committed. */
-  look(planned: PlannedExtract | PlannedModel, step: Step): void {
-    this.#looking = this.#looking.then(() => this.#look(planned, step)).catch(() => {});
+  /** To be called when the step has committed. `seen` is what its transaction has seen of the table. */
+  look(planned: PlannedExtract | PlannedModel, step: Step, seen?: TableLook): void {
+    this.#looking = this.#looking.then(() => this.#look(planned, step, seen)).catch(() => {});
   }
 
   /** Returns when all tables were looked at. */
@@ -54,8 +55,12 @@ export class Previews {
     await this.#looking;
   }
 
-  async #look(planned: PlannedExtract | PlannedModel, step: Step): Promise<void> {
+  async #look(planned: PlannedExtract | PlannedModel, step: Step, seen?: TableLook): Promise<void> {
     if (this.#context.signal.aborted) return;
+    if (planned.kind === "model" && seen?.rows !== undefined) {
+      this.#showSeen(planned, step, { ...seen, rows: seen.rows });
+      return;
+    }
     await using lease = await this.#context.lease();
     const { session } = lease;
     if (planned.kind === "extract") {
@@ -67,13 +72,28 @@ export class Previews {
     if (planned.kind === "model" && planned.model.materialized === "ephemeral") return;
     if (planned.kind === "model") {
       const { name } = planned.model;
-      await this.#lookAt(session, planned, step, { schema: "main", table: name }, name);
+      await this.#lookAt(session, planned, step, { schema: "main", table: name }, name, seen);
       return;
     }
     const children = childTablesOf(planned.name, planned.stream).map(({ table }) => table);
     for (const table of [planned.name, ...children]) {
       await this.#lookAt(session, planned, step, { schema: "raw", table }, `raw.${table}`);
     }
+  }
+
+  /** All rows of the table are at hand: nothing is asked of it again. */
+  #showSeen(planned: PlannedModel, step: Step, { facts, columns, rows }: SmallTable): void {
+    const { name } = planned.model;
+    this.#context.send({
+      ...modelFacts(planned, name, columns),
+      row_count: facts.rows,
+      step: step.name,
+      changed_at: step.finished_at,
+      run: this.#context.runId,
+      rows: rows.slice(0, rowLimit(columns.length))
+        .map((row) => row.map((cell) => cutCell(cell, PREVIEW_CELL_CHARS))),
+      note: null,
+    });
   }
 
   /** `name` is what people call it. */
@@ -83,17 +103,18 @@ export class Previews {
     step: Step,
     place: Place,
     name: string,
+    known?: TableLook,
   ): Promise<void> {
     const startMs = performance.now();
     const timeout = AbortSignal.timeout(Math.max(1, Math.round(this.#leftMs)));
-    const seen = await firstRows(session, place, step, timeout);
+    const shown = await firstRows(session, place, step, timeout, known?.columns);
     // A stream that goes straight to its destination has no table.
-    if (seen === undefined) return;
+    if (shown === undefined) return;
     this.#leftMs -= performance.now() - startMs;
-    const { columns, rows, note } = seen;
+    const { columns, rows, note } = shown;
     this.#context.send({
       ...await factsOf(session, planned, name, columns),
-      row_count: await rowCount(session, planned, step, place),
+      row_count: known?.facts.rows ?? await rowCount(session, planned, step, place),
       step: step.name,
       changed_at: step.finished_at,
       run: this.#context.runId,
@@ -102,6 +123,8 @@ export class Previews {
     });
   }
 }
+
+type SmallTable = Pick<TableLook, "facts" | "columns"> & { readonly rows: NonNullable<TableLook["rows"]> };
 
 interface Place {
   readonly schema: "main" | "raw";
@@ -114,7 +137,7 @@ function mayHaveRejects({ max_rejects: limit, contract }: PlannedExtract["stream
   return limit !== 0 || contract.columns === "discard_row" || contract.types === "discard_row";
 }
 
-interface Seen extends Pick<TablePreview, "rows" | "note"> {
+interface Shown extends Pick<TablePreview, "rows" | "note"> {
   readonly columns: readonly Column[];
 }
 
@@ -124,9 +147,10 @@ async function firstRows(
   place: Place,
   step: Step,
   timeout: AbortSignal,
-): Promise<Seen | undefined> {
+  known: readonly Column[] | undefined,
+): Promise<Shown | undefined> {
   const isWide = step.kind === "extract" && (step.size_bytes ?? 0) > (step.rows ?? 0) * MAX_ROW_BYTES;
-  const short = isWide ? undefined : await rowsOfTable(session, place, timeout);
+  const short = isWide ? undefined : await rowsOfTable(session, place, timeout, known);
   if (short !== undefined) return short;
   const columns = await columnsOf(session, place);
   if (columns === undefined) return undefined;
@@ -147,9 +171,10 @@ async function rowsOfTable(
   session: DuckSession,
   place: Place,
   timeout: AbortSignal,
-): Promise<Seen | undefined> {
+  known: readonly Column[] | undefined,
+): Promise<Shown | undefined> {
   try {
-    const types = await session.columnTypes(place.schema, place.table);
+    const types = known?.map(({ type }) => type) ?? await session.columnTypes(place.schema, place.table);
     // Bytes are not shown as DuckDB casts them.
     if (types.includes("BLOB")) return undefined;
     using _timeout = session.interruptOn(timeout);
@@ -166,10 +191,15 @@ const ALL_CELLS = `left(CAST(COLUMNS(*) AS VARCHAR), ${PREVIEW_CELL_CHARS + 1})`
 
 /** `cells` is SQL that gives texts. */
 async function cellsOf(session: DuckSession, cells: string, place: Place, count: number) {
-  const limit = Math.min(PREVIEW_ROWS, Math.max(1, Math.floor(PREVIEW_CELLS / count)));
-  const { columns, rows } = await session.table(`SELECT ${cells} FROM ${relationOf(place)} LIMIT ${limit}`);
+  const { columns, rows } = await session.table(
+    `SELECT ${cells} FROM ${relationOf(place)} LIMIT ${rowLimit(count)}`,
+  );
   return { columns, rows: rows.map((row) => row.map((cell) => cutCell(cell, PREVIEW_CELL_CHARS))) };
 }
+
+/** How many rows are shown of a table with so many columns. */
+const rowLimit = (columns: number): number =>
+  Math.min(PREVIEW_ROWS, Math.max(1, Math.floor(PREVIEW_CELLS / columns)));
 
 async function columnsOf(session: DuckSession, place: Place): Promise<Column[] | undefined> {
   try {
@@ -179,6 +209,22 @@ async function columnsOf(session: DuckSession, place: Place): Promise<Column[] |
   }
 }
 
+function modelFacts(
+  { model: { description, columns: described } }: PlannedModel,
+  name: string,
+  columns: readonly Column[],
+): Pick<TablePreview, "name" | "description" | "columns" | "cursor"> {
+  return {
+    name,
+    description: description ?? null,
+    columns: columns.map((column) => ({
+      ...column,
+      description: described[column.name]?.description ?? null,
+    })),
+    cursor: null,
+  };
+}
+
 /** What is said of a table without a look at its rows. */
 async function factsOf(
   session: DuckSession,
@@ -186,18 +232,7 @@ async function factsOf(
   name: string,
   columns: readonly Column[],
 ): Promise<Pick<TablePreview, "name" | "description" | "columns" | "cursor">> {
-  if (planned.kind === "model") {
-    const { description, columns: described } = planned.model;
-    return {
-      name,
-      description: description ?? null,
-      columns: columns.map((column) => ({
-        ...column,
-        description: described[column.name]?.description ?? null,
-      })),
-      cursor: null,
-    };
-  }
+  if (planned.kind === "model") return modelFacts(planned, name, columns);
   const isOwn = name === `raw.${planned.name}`;
   const { cursor } = isOwn ? await readState(session, planned.name) : {};
   return {

@@ -93,12 +93,17 @@ const DIFFERENT: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const [type, values] of Object.entries(DIFFERENT)) {
-  Deno.test(`a hash tells values of ${type} apart, in a table of one row and beside others`, async () => {
+  Deno.test(`a hash tells values of ${type} apart, in a table of one row, of many, and beside others`, async () => {
     await withSession(async (session) => {
       const cells = values.map((value) => `CAST(${value} AS ${type})`);
       const alone = new Map<string, string>();
       for (const cell of cells) {
-        for (const query of [`SELECT ${cell} AS v`, `SELECT 1 AS id, ${cell} AS v, 'x' AS w`]) {
+        const queries = [
+          `SELECT ${cell} AS v`,
+          `SELECT 1 AS id, ${cell} AS v, 'x' AS w`,
+          `SELECT ${cell} AS v FROM range(60)`,
+        ];
+        for (const query of queries) {
           const hash = await hashOf(session, query);
           equal(alone.get(hash), undefined, `${query} is like ${alone.get(hash)}`);
           alone.set(hash, query);
