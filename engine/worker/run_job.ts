@@ -9,7 +9,7 @@ import type { DuckSession } from "../duckdb/session.ts";
 import { ThreadCount } from "../duckdb/thread_count.ts";
 import { prepareWarehouse } from "../warehouse/warehouse.ts";
 import { letGo } from "./changes/let_go.ts";
-import { Execution } from "./execution.ts";
+import { carryOut } from "./attempt/carry_out.ts";
 import { openFunctions } from "./functions/script_functions.ts";
 import { jobConnections, type JobContext } from "./job_context.ts";
 import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
@@ -65,15 +65,8 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
   });
   await using _functions = await withSession(sessions, (session) => openFunctions(session, job, context));
   const threads = new ThreadCount(await database.session());
-  const execution = new Execution({
-    job,
-    written: given.definition,
-    context,
-    sessions,
-    connections,
-    threads,
-  });
-  await execution.carryOut(planRun(job.definition, models, graph), graph);
+  const options = { job, written: given.definition, context, sessions, connections, threads };
+  await carryOut(options, planRun(job.definition, models, graph), graph);
 }
 
 async function withSession<T>(sessions: SessionPool, work: (session: DuckSession) => Promise<T>): Promise<T> {
