@@ -10,7 +10,8 @@ import { closeWindow, rangeOf } from "./read_window.ts";
 import type { StreamShape } from "./stream_shape.ts";
 import { totalOf } from "./progress/source_total.ts";
 import { ShapedBatches } from "./shaped_batches.ts";
-import { type Extracted, type SinkOptions, StreamSink } from "./stream_sink.ts";
+import type { SinkOptions } from "./sink/sink_start.ts";
+import { type Extracted, StreamSink } from "./sink/stream_sink.ts";
 
 /**
  * Takes the rows of a stream beside the warehouse, while they are read. Where it fails it says so later,

@@ -15,7 +15,7 @@ import { extractStream, type RowTap } from "./extract.ts";
 import { inputRows, inputSchemas } from "./others/input_rows.ts";
 import { parentRows } from "./others/parent_rows.ts";
 import { extractParts } from "./parts.ts";
-import type { Extracted } from "./stream_sink.ts";
+import type { Extracted } from "./sink/stream_sink.ts";
 
 export interface ExtractStepsOptions {
   readonly job: RunJob;

@@ -3,7 +3,7 @@ import { type Column, quoteIdentifier, type SqlValue } from "../../../contract/s
 import type { DuckSession } from "../../duckdb/session.ts";
 import { rowConditions } from "./row_conditions.ts";
 import type { JsonValue } from "../../../contract/json.ts";
-import type { FilledTable } from "./batch_intake.ts";
+import type { FilledTable } from "./sink/batch_intake.ts";
 import type { StreamRejects } from "./stream_rejects.ts";
 import type { StreamShape } from "./stream_shape.ts";
 

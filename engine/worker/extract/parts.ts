@@ -17,9 +17,9 @@ import type { SessionLease } from "../session_pool.ts";
 import type { ExtractContext } from "./extract.ts";
 import { closeWindow } from "./read_window.ts";
 import { RejectLimit } from "./reject_limit.ts";
-import { isReplacing } from "./replacing.ts";
+import { isReplacing } from "./sink/replacing.ts";
 import { totalOf } from "./progress/source_total.ts";
-import { type Extracted, StreamSink } from "./stream_sink.ts";
+import { type Extracted, StreamSink } from "./sink/stream_sink.ts";
 
 export interface PartsContext extends ExtractContext {
   /** Sessions beside the step's own, each for one part at a time. */

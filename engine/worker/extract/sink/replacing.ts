@@ -1,9 +1,9 @@
-import { AppError } from "../../../contract/errors.ts";
-import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { findColumn } from "../../../contract/sql.ts";
-import type { DuckSession } from "../../duckdb/session.ts";
-import { hasColumns, tableColumns } from "../../warehouse/raw_table.ts";
-import type { StreamState } from "../../warehouse/stream_state.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import type { StreamDefinition } from "../../../../contract/pipeline/stream.ts";
+import { findColumn } from "../../../../contract/sql.ts";
+import type { DuckSession } from "../../../duckdb/session.ts";
+import { hasColumns, tableColumns } from "../../../warehouse/raw_table.ts";
+import type { StreamState } from "../../../warehouse/stream_state.ts";
 
 export interface ReadSubject {
   readonly name: string;

@@ -1,20 +1,20 @@
-import { type ChildTable, childTablesOf } from "../../../contract/pipeline/child_tables.ts";
-import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import type { Column } from "../../../contract/sql.ts";
-import { formatPlural } from "../../../text/format.ts";
-import type { DuckSession } from "../../duckdb/session.ts";
+import { type ChildTable, childTablesOf } from "../../../../contract/pipeline/child_tables.ts";
+import type { StreamDefinition } from "../../../../contract/pipeline/stream.ts";
+import type { Column } from "../../../../contract/sql.ts";
+import { formatPlural } from "../../../../text/format.ts";
+import type { DuckSession } from "../../../duckdb/session.ts";
 import {
   deleteChildren,
   makeMissingChildren,
   rowsOfOneKey,
   splitNextTable,
   swapInChildren,
-} from "../../warehouse/children/child_rows.ts";
-import { hasColumns, incomingTable, nextTable, tableColumns } from "../../warehouse/raw_table.ts";
-import type { ContractReport } from "../../warehouse/stream_contract.ts";
+} from "../../../warehouse/children/child_rows.ts";
+import { hasColumns, incomingTable, nextTable, tableColumns } from "../../../warehouse/raw_table.ts";
+import type { ContractReport } from "../../../warehouse/stream_contract.ts";
 import { type Held, putIncomingSplit, reportContract } from "./incoming_rows.ts";
-import type { StreamRejects } from "./stream_rejects.ts";
-import { tellSchema } from "./tell_schema.ts";
+import type { StreamRejects } from "../stream_rejects.ts";
+import { tellSchema } from "../tell_schema.ts";
 
 /** A child table of a stream, after its rows were written. */
 export interface WrittenChild {

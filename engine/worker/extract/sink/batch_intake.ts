@@ -1,10 +1,10 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";
-import type { IngestTable } from "../../duckdb/into/batch_appender.ts";
-import { createTable, TableIngest } from "../../duckdb/into/ingest.ts";
-import type { DuckSession } from "../../duckdb/session.ts";
-import { joinRows } from "../../warehouse/join_rows.ts";
-import { isSameSchema } from "../pass_through/schema_as_stored.ts";
+import { type Column, findColumn, quoteIdentifier } from "../../../../contract/sql.ts";
+import type { IngestTable } from "../../../duckdb/into/batch_appender.ts";
+import { createTable, TableIngest } from "../../../duckdb/into/ingest.ts";
+import type { DuckSession } from "../../../duckdb/session.ts";
+import { joinRows } from "../../../warehouse/join_rows.ts";
+import { isSameSchema } from "../../pass_through/schema_as_stored.ts";
 
 /** Rows whose columns are others than those of the table that they belong to, until they are put there. */
 const BESIDE: IngestTable = { schema: "temp", name: "_sluice_segment" };

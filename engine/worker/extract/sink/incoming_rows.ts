@@ -1,13 +1,13 @@
-import type { Cursor } from "../../../contract/connector/source.ts";
-import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import type { ChildTable } from "../../../contract/pipeline/child_tables.ts";
-import { SplitIncoming } from "../../warehouse/children/child_rows.ts";
-import type { DuckSession } from "../../duckdb/session.ts";
-import { appendAllRows, appendNewRows, dropOlderRows, mergeRows } from "../../warehouse/raw_rows.ts";
-import { incomingTable } from "../../warehouse/raw_table.ts";
-import type { ContractReport } from "../../warehouse/stream_contract.ts";
-import type { AskedRange } from "./read_window.ts";
-import type { StreamRejects } from "./stream_rejects.ts";
+import type { Cursor } from "../../../../contract/connector/source.ts";
+import type { StreamDefinition } from "../../../../contract/pipeline/stream.ts";
+import type { ChildTable } from "../../../../contract/pipeline/child_tables.ts";
+import { SplitIncoming } from "../../../warehouse/children/child_rows.ts";
+import type { DuckSession } from "../../../duckdb/session.ts";
+import { appendAllRows, appendNewRows, dropOlderRows, mergeRows } from "../../../warehouse/raw_rows.ts";
+import { incomingTable } from "../../../warehouse/raw_table.ts";
+import type { ContractReport } from "../../../warehouse/stream_contract.ts";
+import type { AskedRange } from "../read_window.ts";
+import type { StreamRejects } from "../stream_rejects.ts";
 
 /** What new rows of a stream that keeps its old ones are put beside. */
 export interface Held {

@@ -1,64 +1,37 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import type { Cursor, Reject, Scan, StreamRequest, Until } from "../../../contract/connector/source.ts";
-import { AppError } from "../../../contract/errors.ts";
-import type { SourceTotal } from "../../../contract/jobs/reports.ts";
-import type { JsonValue } from "../../../contract/json.ts";
-import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
-import { type Column, findColumn, quoteIdentifier } from "../../../contract/sql.ts";
-import type { DuckSession, Transaction } from "../../duckdb/session.ts";
-import { addDeleteMark, dedupeTable } from "../../warehouse/raw_rows.ts";
+import type { Cursor, Reject, Scan, StreamRequest } from "../../../../contract/connector/source.ts";
+import { AppError } from "../../../../contract/errors.ts";
+import type { SourceTotal } from "../../../../contract/jobs/reports.ts";
+import type { JsonValue } from "../../../../contract/json.ts";
+import type { Column } from "../../../../contract/sql.ts";
+import type { Transaction } from "../../../duckdb/session.ts";
+import { addDeleteMark, dedupeTable } from "../../../warehouse/raw_rows.ts";
 import {
-  hasColumns,
-  incomingTable,
-  incomingTableName,
   nextTable,
   nextTableName,
-  rawTable,
   swapInNextTable,
-  TABLE_WITHOUT_COLUMNS,
   tableColumns,
   textColumns,
-} from "../../warehouse/raw_table.ts";
-import { forgetJudgedAgain } from "../../warehouse/rejects.ts";
+} from "../../../warehouse/raw_table.ts";
+import { forgetJudgedAgain } from "../../../warehouse/rejects.ts";
 import {
-  cursorOf,
   forgetParts,
   greatestValue,
-  lookBack,
-  readState,
   type StreamState,
   type UnfinishedRead,
   writeState,
-} from "../../warehouse/stream_state.ts";
-import { countRows, isStillThere, type ValidatedRows } from "../../warehouse/validated_rows.ts";
-import { BatchIntake, type IntakeTarget } from "./batch_intake.ts";
-import { fillTable } from "./fill_table.ts";
-import type { AskedRange } from "./read_window.ts";
+} from "../../../warehouse/stream_state.ts";
+import { fillTable } from "../fill_table.ts";
+import { isOneStatement, tellShare } from "../progress/scan_share.ts";
+import type { StreamShape } from "../stream_shape.ts";
+import { tellSchema } from "../tell_schema.ts";
+import { BatchIntake } from "./batch_intake.ts";
 import { putIncoming, reportContract } from "./incoming_rows.ts";
-import { isOneStatement, tellShare } from "./progress/scan_share.ts";
+import { checkKeyColumns } from "./replacing.ts";
 import { SinkChildren, type WrittenChild } from "./sink_children.ts";
-import { checkKeyColumns, isReplacing } from "./replacing.ts";
-import { StreamRejects } from "./stream_rejects.ts";
-import { tellSchema } from "./tell_schema.ts";
-import type { StreamShape } from "./stream_shape.ts";
-
-export interface SinkOptions {
-  readonly session: DuckSession;
-  readonly name: string;
-  readonly stream: StreamDefinition;
-  readonly runId: string;
-  readonly attempt: number;
-  readonly fullRefresh: boolean;
-  /** Where the run's window ends. */
-  readonly until?: Until;
-  /** Rows that are read again: they are put in the place of those that are there, and the cursor stays. */
-  readonly again?: AskedRange;
-  /** With what the source says that there is in all. */
-  readonly onProgress: (rows: number, sizeBytes: number | null, total?: SourceTotal) => void;
-  readonly onWarning: (message: string) => void;
-  /** Around each commit before the last. */
-  readonly onCheckpoint?: (point: "before checkpoint" | "after checkpoint") => void;
-}
+import { type SinkOptions, type SinkStart, startSink } from "./sink_start.ts";
+import { SinkTable } from "./sink_table.ts";
+import { ValidatedRead } from "./validated_read.ts";
 
 export interface Extracted {
   /** Rows that the source gave, in all attempts of the run. */
@@ -88,21 +61,13 @@ export interface Extracted {
  */
 export class StreamSink implements AsyncDisposable {
   readonly #options: SinkOptions;
-  readonly #isReplacing: boolean;
-  /** What an earlier attempt of this run has committed. */
-  readonly #before: UnfinishedRead | undefined;
-  readonly #cursor: Cursor | undefined;
-  /** Where the source begins to read: the cursor, or what lies `lag` before it. */
-  readonly #from: Cursor | undefined;
+  readonly #start: SinkStart;
   #state: StreamState;
   /** The last state of the source, of this attempt or an earlier one. */
   #sourceState: JsonValue | undefined;
   #transaction: Transaction;
   readonly #intake: BatchIntake;
-  /** Whether this attempt has made the table that rows go to until they are settled. */
-  #isBegun = false;
-  /** False where neither the source nor the table knows any. */
-  #hasColumns = true;
+  readonly #table: SinkTable;
   #hasInput = false;
   /** See Scan.repeats. */
   #repeats = false;
@@ -110,35 +75,20 @@ export class StreamSink implements AsyncDisposable {
   #sizeBytes: number;
   #files: number | undefined;
   #total: SourceTotal | undefined;
-  readonly #rejects: StreamRejects;
   readonly #children: SinkChildren;
-  /** Of the definition, and of what was read by it. */
-  #validated: Partial<Pick<ValidatedRows, "fingerprint" | "validators">> = {};
+  readonly #validated: ValidatedRead;
   /** Columns of the table that the source does not have. */
   #missing: readonly string[] = [];
 
-  private constructor(
-    options: SinkOptions,
-    transaction: Transaction,
-    start: {
-      readonly state: StreamState;
-      readonly before: UnfinishedRead | undefined;
-      readonly isReplacing: boolean;
-      readonly cursor: Cursor | undefined;
-      readonly from: Cursor | undefined;
-      readonly rejects: StreamRejects;
-    },
-  ) {
+  private constructor(options: SinkOptions, transaction: Transaction, start: SinkStart) {
     this.#options = options;
     this.#transaction = transaction;
+    this.#start = start;
     this.#state = start.state;
-    this.#before = start.before;
-    this.#isReplacing = start.isReplacing;
-    this.#cursor = start.cursor;
-    this.#from = start.from;
-    this.#rejects = start.rejects;
     this.#intake = new BatchIntake(options.session, options.name);
+    this.#table = new SinkTable(options, start.isReplacing);
     this.#children = new SinkChildren(options, start.rejects);
+    this.#validated = new ValidatedRead(options, start.state.validated);
     this.#rows = start.before?.rows ?? 0;
     this.#sizeBytes = start.before?.sizeBytes ?? 0;
     this.#sourceState = start.isReplacing ? start.before?.source : start.state.source;
@@ -146,27 +96,9 @@ export class StreamSink implements AsyncDisposable {
 
   /** Begins a transaction of the session. */
   static async open(options: SinkOptions): Promise<StreamSink> {
-    const { session, name, stream, runId } = options;
-    const transaction = await session.begin();
+    const transaction = await options.session.begin();
     try {
-      const state = await readState(session, name);
-      const before = state.unfinished?.runId === runId ? state.unfinished : undefined;
-      const replaces = await isReplacing(session, options, state);
-      if (replaces && before === undefined) {
-        // What a run that never came to its end has left.
-        await session.run(`DROP TABLE IF EXISTS ${nextTable(name)}`);
-        if (state.unfinished?.parts !== undefined) await forgetParts(session, name);
-      }
-      const cursor = replaces || stream.update_key === undefined
-        ? undefined
-        : await cursorOf(session, name, stream.update_key, state);
-      const from = options.again?.from ??
-        (cursor === undefined || stream.lag === undefined
-          ? cursor
-          : await lookBack(session, name, cursor, stream.lag));
-      const rejects = await StreamRejects.open(options);
-      const start = { state, before, isReplacing: replaces, cursor, from, rejects };
-      return new StreamSink(options, transaction, start);
+      return new StreamSink(options, transaction, await startSink(options));
     } catch (error) {
       await transaction[Symbol.asyncDispose]();
       throw error;
@@ -178,7 +110,7 @@ export class StreamSink implements AsyncDisposable {
     const { until } = this.#options;
     return {
       ...(until === undefined ? {} : { until }),
-      ...(this.#from === undefined ? {} : { cursor: this.#from }),
+      ...(this.#start.from === undefined ? {} : { cursor: this.#start.from }),
       ...(this.#sourceState === undefined ? {} : { state: this.#sourceState }),
     };
   }
@@ -186,24 +118,21 @@ export class StreamSink implements AsyncDisposable {
   /** For a source that guesses types: the columns that hold text already. */
   async heldTexts(): Promise<Pick<StreamRequest, "texts">> {
     const { session, name } = this.#options;
-    return this.#isReplacing ? {} : { texts: await textColumns(session, name) };
+    return this.#start.isReplacing ? {} : { texts: await textColumns(session, name) };
   }
 
   /** Whether the table will have the rows that this attempt takes, all of them and no others. */
   get storesAsRead(): boolean {
     const { mode } = this.#options.stream;
-    return this.#isReplacing && this.#before === undefined && mode !== "incremental" && this.#children.isNone;
+    return this.#start.isReplacing && this.#start.before === undefined && mode !== "incremental" &&
+      this.#children.isNone;
   }
 
   /** For a source that may find nothing changed: what came with the rows that are there, if they are those still. */
-  async validators(shape: StreamShape): Promise<Pick<StreamRequest, "validators">> {
-    const { session, name, stream, fullRefresh, again } = this.#options;
-    const { fingerprint } = shape;
+  async validators({ fingerprint }: StreamShape): Promise<Pick<StreamRequest, "validators">> {
+    const { fullRefresh, again } = this.#options;
     if (fingerprint === undefined || again !== undefined) return {};
-    this.#validated = { fingerprint };
-    const known = this.#state.validated;
-    if (fullRefresh || this.#before !== undefined || known?.fingerprint !== fingerprint) return {};
-    return await isStillThere(session, name, stream, known) ? { validators: known.validators } : {};
+    return await this.#validated.ask(fingerprint, !fullRefresh && this.#start.before === undefined);
   }
 
   /** The end of a stream whose source has what it had: its rows and its state stay. */
@@ -230,7 +159,7 @@ export class StreamSink implements AsyncDisposable {
   async take(batch: RecordBatch): Promise<void> {
     const { onProgress } = this.#options;
     this.#hasInput = true;
-    await this.#intake.append(batch, () => this.#target());
+    await this.#intake.append(batch, () => this.#table.target());
     this.#rows += batch.numRows;
     this.#sizeBytes += batch.data.byteLength;
     onProgress(this.#rows, this.#sizeBytes, this.#total);
@@ -243,11 +172,8 @@ export class StreamSink implements AsyncDisposable {
 
   /** There are no rows, and of their columns `schema` is known at most: the stream's table keeps those that it has. */
   async takeNothing(schema?: Schema): Promise<void> {
-    const { name } = this.#options;
     this.#hasInput = true;
-    if (await this.#hasTarget()) return;
-    await this.#createEmpty(this.#isReplacing ? nextTable(name) : incomingTable(name), schema);
-    this.#isBegun = true;
+    await this.#table.makeEmpty(schema);
   }
 
   /** Takes all rows of a relation that DuckDB reads, in their shape; at states of the source what came so far is committed. */
@@ -259,8 +185,8 @@ export class StreamSink implements AsyncDisposable {
     else {
       const position = this.#repeats && this.#options.again === undefined ? {} : this.position;
       const target = async () => {
-        this.#isBegun = false;
-        return await this.#intake.beside(await this.#target());
+        this.#table.forget();
+        return await this.#intake.beside(await this.#table.target());
       };
       const onState = async (rows: number, state: JsonValue) => {
         this.#rows += rows;
@@ -277,14 +203,14 @@ export class StreamSink implements AsyncDisposable {
         )
         : undefined;
       this.#rows += await fillTable(
-        { session, target, position, rejects: this.#rejects, onState, onRows },
+        { session, target, position, rejects: this.#start.rejects, onState, onRows },
         scan,
         shape,
         signal,
       );
     }
     await scan.verify();
-    if (scan.validators !== undefined) this.#validated = { ...this.#validated, validators: scan.validators };
+    this.#validated.took(scan.validators);
     this.#sourceState = scan.state;
     this.#hasInput = true;
     this.#sizeBytes = sizeBytes + scan.sizeBytes;
@@ -297,44 +223,12 @@ export class StreamSink implements AsyncDisposable {
    */
   get #mayResume(): boolean {
     const { mode, update_key: updateKey } = this.#options.stream;
-    return !this.#isReplacing || mode === "incremental" || updateKey === undefined;
-  }
-
-  /** Where batches go until they are settled. */
-  async #target(): Promise<IntakeTarget> {
-    const { name } = this.#options;
-    const table = this.#isReplacing
-      ? { schema: "raw", name: nextTableName(name) }
-      : { schema: "_sluice", name: incomingTableName(name) };
-    const isThere = this.#isBegun || await this.#hasTarget();
-    this.#isBegun = true;
-    return { table, isThere };
-  }
-
-  /** Files without a record say nothing of columns: the stream's table keeps those that it has. */
-  async #createEmpty(target: string, schema: Schema | undefined): Promise<void> {
-    const { session, name, stream } = this.#options;
-    const known = schema === undefined ? [] : session.columnsOf(schema);
-    const held = await hasColumns(session, name) ? await tableColumns(session, "raw", name) : [];
-    const { primary_key: key = [], update_key: order } = stream;
-    const isEnough = [...key, ...order === undefined ? [] : [order]].every((one) => findColumn(known, one));
-    this.#hasColumns = held.length > 0 || known.length > 0 && isEnough;
-    const typed = (held.length > 0 ? held : known).flatMap((column) => {
-      const type = findColumn(known, column.name)?.type;
-      return type === undefined ? [] : [`CAST(NULL AS ${type}) AS ${quoteIdentifier(column.name)}`];
-    });
-    const replaced = typed.length === 0 ? "" : `REPLACE (${typed.join(", ")})`;
-    const none = held.length > 0
-      ? `SELECT * ${replaced} FROM ${rawTable(name)} WHERE false`
-      : this.#hasColumns
-      ? `SELECT ${typed.join(", ")} WHERE false`
-      : TABLE_WITHOUT_COLUMNS;
-    await session.run(`CREATE TABLE ${target} AS ${none}`);
+    return !this.#start.isReplacing || mode === "incremental" || updateKey === undefined;
   }
 
   /** Keeps a row that does not fit. Throws `invalid` where the stream allows no more of them. */
   async reject(reject: Reject): Promise<void> {
-    await this.#rejects.take(reject);
+    await this.#start.rejects.take(reject);
   }
 
   /** Commits the rows so far together with the source's state, and goes on in a new transaction. */
@@ -345,15 +239,15 @@ export class StreamSink implements AsyncDisposable {
     await this.#settle();
     const unfinished: UnfinishedRead = {
       runId,
-      isReplacing: this.#isReplacing,
+      isReplacing: this.#start.isReplacing,
       rows: this.#rows,
       sizeBytes: this.#sizeBytes,
-      ...(this.#isReplacing ? { source } : {}),
+      ...(this.#start.isReplacing ? { source } : {}),
     };
-    const cursor = this.#isReplacing ? this.#state.cursor : await this.#findCursor();
+    const cursor = this.#start.isReplacing ? this.#state.cursor : await this.#findCursor();
     this.#state = {
       ...(cursor === undefined ? {} : { cursor }),
-      ...(this.#isReplacing
+      ...(this.#start.isReplacing
         ? this.#state.source === undefined ? {} : { source: this.#state.source }
         : { source }),
       ...(this.#state.window === undefined ? {} : { window: this.#state.window }),
@@ -372,38 +266,38 @@ export class StreamSink implements AsyncDisposable {
     applyDeletes?: () => Promise<number>,
   ): Promise<Extracted> {
     const { session, name, stream, runId } = this.#options;
-    if (!this.#hasInput && this.#before === undefined) {
+    if (!this.#hasInput && this.#start.before === undefined) {
       throw new AppError("internal", "The source gave no batch, not even an empty one");
     }
     await this.#settle();
-    this.#rejects.check(this.#rows);
-    await forgetJudgedAgain(session, name, runId, { isWhole: this.#isReplacing });
-    if (this.#isReplacing) {
-      if (this.#hasColumns) await checkKeyColumns(session, name, stream, nextTableName(name));
-      if (this.#hasColumns && stream.mode === "incremental") {
+    this.#start.rejects.check(this.#rows);
+    await forgetJudgedAgain(session, name, runId, { isWhole: this.#start.isReplacing });
+    if (this.#start.isReplacing) {
+      if (this.#table.hasColumns) await checkKeyColumns(session, name, stream, nextTableName(name));
+      if (this.#table.hasColumns && stream.mode === "incremental") {
         await dedupeTable(session, name, stream, nextTable(name));
       }
-      if (this.#hasColumns && stream.deletes === "soft") await addDeleteMark(session, nextTable(name));
-      await this.#children.replace({ isKnown: this.#hasColumns });
+      if (this.#table.hasColumns && stream.deletes === "soft") await addDeleteMark(session, nextTable(name));
+      await this.#children.replace({ isKnown: this.#table.hasColumns });
       await swapInNextTable(session, name);
-      if (this.#before?.parts !== undefined) await forgetParts(session, name);
+      if (this.#start.before?.parts !== undefined) await forgetParts(session, name);
     }
-    const deletes = this.#isReplacing ? undefined : await this.#delete(applyDeletes);
+    const deletes = this.#start.isReplacing ? undefined : await this.#delete(applyDeletes);
     const cursor = await this.#findCursor();
     const source = stream.mode === "full" ? undefined : this.#sourceState;
     const state: StreamState = {
       ...(cursor === undefined ? {} : { cursor }),
       ...(source === undefined ? {} : { source }),
-      ...await this.#validatedRows(),
+      ...this.#table.hasColumns ? await this.#validated.state() : {},
     };
     await writeState(session, name, state, runId);
-    const columns = this.#hasColumns ? await tableColumns(session, "raw", name) : [];
+    const columns = this.#table.hasColumns ? await tableColumns(session, "raw", name) : [];
     const hasNewSchema = columns.length > 0 &&
       await tellSchema(this.#options, { columns, missing: this.#missing });
     const extracted: Extracted = {
       rows: this.#rows,
       sizeBytes: this.#sizeBytes,
-      rejects: this.#rejects.taken,
+      rejects: this.#start.rejects.taken,
       columns,
       hasNewSchema,
       children: await this.#children.written(),
@@ -424,21 +318,21 @@ export class StreamSink implements AsyncDisposable {
   async #settle(): Promise<void> {
     const { session, name, stream, again, onWarning } = this.#options;
     await this.#intake.finish();
-    await this.#rejects.write();
-    if (this.#isReplacing || !this.#isBegun) return;
+    await this.#start.rejects.write();
+    if (this.#start.isReplacing || !this.#table.isBegun) return;
     const held = {
       session,
       name,
       stream,
       again,
-      cursor: this.#cursor,
-      from: this.#repeats ? undefined : this.#from,
+      cursor: this.#start.cursor,
+      from: this.#repeats ? undefined : this.#start.from,
       hasSourceState: this.#sourceState !== undefined && !this.#repeats,
     };
-    const report = reportContract(this.#rejects, onWarning, (columns) => this.#missing = columns);
+    const report = reportContract(this.#start.rejects, onWarning, (columns) => this.#missing = columns);
     if (this.#children.isNone) await putIncoming(held, report);
     else await this.#children.put(held, report);
-    this.#isBegun = false;
+    this.#table.forget();
   }
 
   /** What is gone at the source is gone here, with its children; returns how many rows that were. */
@@ -450,25 +344,14 @@ export class StreamSink implements AsyncDisposable {
     return count;
   }
 
-  /** What the next run may ask the source with. */
-  async #validatedRows(): Promise<Pick<StreamState, "validated">> {
-    const { session, name } = this.#options;
-    const { fingerprint, validators } = this.#validated;
-    if (fingerprint === undefined || validators === undefined || !this.#hasColumns) return {};
-    return { validated: { fingerprint, validators, rows: await countRows(session, name) } };
-  }
-
-  async #hasTarget(): Promise<boolean> {
-    if (!this.#isReplacing) return false;
-    return (await tableColumns(this.#options.session, "raw", nextTableName(this.#options.name))).length > 0;
-  }
-
   /** The greatest update_key of what is there now. */
   async #findCursor(): Promise<Cursor | undefined> {
     const { session, name, stream, onWarning } = this.#options;
-    if (stream.mode === "full" || stream.update_key === undefined || !this.#hasColumns) return undefined;
+    if (stream.mode === "full" || stream.update_key === undefined || !this.#table.hasColumns) {
+      return undefined;
+    }
     // What was read again says nothing of what comes before it and after it.
-    if (this.#options.again !== undefined) return this.#cursor;
+    if (this.#options.again !== undefined) return this.#start.cursor;
     const { cursor, endless } = await greatestValue(session, name, stream.update_key);
     if (endless > 0) {
       onWarning(
@@ -477,7 +360,7 @@ export class StreamSink implements AsyncDisposable {
       );
     }
     // Where no value is left to go by, the stream goes on from where it was.
-    const before = this.#isReplacing ? undefined : this.#cursor;
+    const before = this.#start.isReplacing ? undefined : this.#start.cursor;
     return cursor ?? before;
   }
 }
