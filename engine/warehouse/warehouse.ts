@@ -1,13 +1,13 @@
 import { AppError } from "../../contract/errors.ts";
 import { SqlError, type SqlSession } from "../../contract/sql.ts";
-import { foldJournal } from "./journal.ts";
+import { foldJournal } from "./steps/journal.ts";
 
 /**
  * Our own part of a pipeline's warehouse file, schema `_sluice`: which steps were committed by which
- * run (step_ledger.ts) and for which window (step_windows.ts), how far streams got (stream_state.ts), which
+ * run (steps/step_ledger.ts) and for which window (steps/step_windows.ts), how far streams got (stream_state.ts), which
  * rows did not fit (rejects.ts) or failed a check, what checks measured (checks/), what models were made of
  * (models/) and what loads sent (sent_rows.ts).
- * All of it is written in the transaction of the rows themselves, the first two by way of journal.ts.
+ * All of it is written in the transaction of the rows themselves, the first two by way of steps/journal.ts.
  */
 
 /** Append-only: a file made by an older version gets the rest, one made by a newer one is refused. */

@@ -1,7 +1,7 @@
 import type { Step } from "../../../contract/run.ts";
 import type { TableFacts } from "../../../contract/runs/manifest.ts";
 import { nameKey, type SqlSession } from "../../../contract/sql.ts";
-import { noteInJournal } from "../journal.ts";
+import { noteInJournal } from "../steps/journal.ts";
 import { putRow } from "../put_row.ts";
 import type { ModelDefinition } from "../../../sql/build/model_change.ts";
 

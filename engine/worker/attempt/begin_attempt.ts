@@ -4,7 +4,7 @@ import { appendsRows } from "../../../sql/build/model_change.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
 import { namesState } from "../../../sql/language/selector.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import { committedSteps } from "../../warehouse/step_ledger.ts";
+import { committedSteps } from "../../warehouse/steps/step_ledger.ts";
 import { chooseSteps, requireTables } from "../models/chosen_steps.ts";
 import { type EarlierRuns, lookBack } from "../models/earlier_runs.ts";
 import { stepStates } from "../models/step_states.ts";

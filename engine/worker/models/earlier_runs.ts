@@ -7,7 +7,7 @@ import { readBuiltModels } from "../../warehouse/models/built_models.ts";
 import type { Macro } from "../../../sql/language/macros/parse_macros.ts";
 import { dropMacrosBut } from "../../warehouse/models/kept_macros.ts";
 import { stepsInBatches } from "../../warehouse/models/model_batches.ts";
-import { noteNewSteps, readStepWindows } from "../../warehouse/step_windows.ts";
+import { noteNewSteps, readStepWindows } from "../../warehouse/steps/step_windows.ts";
 import type { Plan } from "../plan.ts";
 import type { Reporter } from "../reporter.ts";
 import { Ephemerals } from "./ephemerals.ts";

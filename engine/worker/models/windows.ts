@@ -1,6 +1,6 @@
 import type { RunJob } from "../../../contract/jobs/run_job.ts";
 import type { Graph } from "../../../sql/language/graph.ts";
-import type { StepWindow } from "../../warehouse/step_windows.ts";
+import type { StepWindow } from "../../warehouse/steps/step_windows.ts";
 import { appendsRows, isComputedByReaders, keepsRows } from "../../../sql/build/model_change.ts";
 import type { Model } from "../../../sql/language/model.ts";
 import { nodeOf, type Plan } from "../plan.ts";

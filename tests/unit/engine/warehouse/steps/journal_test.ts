@@ -1,21 +1,21 @@
 import { deepEqual, equal } from "node:assert/strict";
-import type { Step } from "../../../../contract/run.ts";
-import { openDatabase } from "../../../../engine/duckdb/database.ts";
-import type { DuckSession } from "../../../../engine/duckdb/session.ts";
-import { foldJournal } from "../../../../engine/warehouse/journal.ts";
+import type { Step } from "../../../../../contract/run.ts";
+import { openDatabase } from "../../../../../engine/duckdb/database.ts";
+import type { DuckSession } from "../../../../../engine/duckdb/session.ts";
+import { foldJournal } from "../../../../../engine/warehouse/steps/journal.ts";
 import {
   noteBuiltModel,
   readBuiltModels,
   readModelsOfCopy,
-} from "../../../../engine/warehouse/models/built_models.ts";
-import { committedSteps, recordStep } from "../../../../engine/warehouse/step_ledger.ts";
+} from "../../../../../engine/warehouse/models/built_models.ts";
+import { committedSteps, recordStep } from "../../../../../engine/warehouse/steps/step_ledger.ts";
 import {
   noteNewSteps,
   readStepWindows,
   recordStepWindow,
-} from "../../../../engine/warehouse/step_windows.ts";
-import { prepareWarehouse } from "../../../../engine/warehouse/warehouse.ts";
-import type { ModelDefinition } from "../../../../sql/build/model_change.ts";
+} from "../../../../../engine/warehouse/steps/step_windows.ts";
+import { prepareWarehouse } from "../../../../../engine/warehouse/warehouse.ts";
+import type { ModelDefinition } from "../../../../../sql/build/model_change.ts";
 
 const definition = (sql: string): ModelDefinition => ({
   materialized: "table",

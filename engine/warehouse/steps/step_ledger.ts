@@ -1,5 +1,5 @@
-import { COMMITTED_KEPT_DAYS, type Step } from "../../contract/run.ts";
-import type { SqlSession } from "../../contract/sql.ts";
+import { COMMITTED_KEPT_DAYS, type Step } from "../../../contract/run.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
 import { noteInJournal } from "./journal.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { SqlSession } from "../../contract/sql.ts";
-import { addRow } from "./put_row.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
+import { addRow } from "../put_row.ts";
 
 /**
  * What steps note with their commits, in one table that has no keys: a row there is one INSERT for all that a step notes,

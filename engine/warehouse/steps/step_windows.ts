@@ -1,4 +1,4 @@
-import type { SqlSession } from "../../contract/sql.ts";
+import type { SqlSession } from "../../../contract/sql.ts";
 import { noteInJournal } from "./journal.ts";
 
 /**
