@@ -105,7 +105,8 @@ function collect(
         faults.skip();
         continue;
       }
-      const hint = didYouMean(key, known) || (known.length > 0 ? `; it can have ${listWords(known)}` : "");
+      const hint = cutText(key, known) || didYouMean(key, known) ||
+        (known.length > 0 ? `; it can have ${listWords(known)}` : "");
       faults.push(fault([...path.slice(0, -1), key], "key", `unknown key${hint}`, "shape", key));
     }
     return;
@@ -146,6 +147,13 @@ function collect(
       issue.input,
     ),
   );
+}
+
+/** What is no name is often the rest of a text: YAML ends `{ sql: f(a, b) }` at its comma. */
+function cutText(key: string, known: readonly string[]): string {
+  return known.every((name) => /^\w+$/.test(name)) && !/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(key)
+    ? "; a text with a comma in it stands in double quotes"
+    : "";
 }
 
 /** Whether what stands there is a secret: by its key's name, or by `v.metadata({ secret: true })`. */
@@ -194,6 +202,7 @@ function wayOut(issue: Issue, known: readonly string[]): string {
   if (issue.input === HIDDEN && issue.expected === "string") return ": write it in quotes";
   if (!isPlain(issue.input)) return "";
   if (issue.expected === "string") return `: write ${JSON.stringify(String(issue.input))}`;
+  if (issue.expected === "Array") return `: write [${String(issue.input)}]`;
   const [first] = known;
   if (issue.expected !== "Object" || first === undefined) return "";
   const { input } = issue;

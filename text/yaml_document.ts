@@ -174,7 +174,12 @@ function yamlMessage(code: string, message: string): string {
       return "a tab cannot indent YAML: use spaces";
     case "MULTIPLE_DOCS":
       return "one document a file: there is a second one after ---";
-    default:
-      return `not valid YAML: ${message.replace(/\s+/g, " ").trim()}`;
+    case "BLOCK_AS_IMPLICIT_KEY":
+      if (!message.startsWith("Nested mappings")) break;
+      return 'a colon in a text makes a key of it: write the text in double quotes, as "orders: paid"';
   }
+  const text = message.replace(/\s+/g, " ").trim();
+  return /between flow (?:map|sequence) items/.test(text)
+    ? `not valid YAML: ${text}; a text with a quote, bracket or colon in it stands in double quotes`
+    : `not valid YAML: ${text}`;
 }

@@ -61,4 +61,11 @@ export function durationMs(text: string): number {
 }
 
 /** A duration that is not nothing. */
-export const someTime = v.pipe(duration, v.check((time) => durationMs(time) > 0, "expected some time"));
+export const someTime = v.pipe(
+  duration,
+  // What is no duration has been said to be none.
+  v.check(
+    (time) => durationMs(time) > 0 || time === "" || !DURATION_PATTERN.test(time),
+    "expected some time",
+  ),
+);

@@ -9,7 +9,7 @@ import { type Fault, formatFault, type SourcePlace } from "../../text/fault.ts";
 import { nameFault } from "../../contract/names.ts";
 import type { RevisionFile } from "../../contract/revision.ts";
 import type { PiiDeclaration } from "../../contract/lineage/pii.ts";
-import { quoteIdentifier } from "../../contract/sql.ts";
+import { nameKey, quoteIdentifier } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
 import { timeText } from "../../text/moment.ts";
 import { checkSchema, type SchemaFault } from "../../text/schema_faults.ts";
@@ -25,10 +25,11 @@ import { type ModelHeader, modelHeaderSchema, reservedColumns, type SeedHeader }
 import { completeHeader, type FolderDefaults } from "./files/folder_defaults.ts";
 import { modelName } from "./files/kinds.ts";
 import type { SeedQuery } from "./files/seed_query.ts";
-import { headerSlip } from "./header_slip.ts";
+import { inWordsOfHeader } from "./foreign/header_keys.ts";
+import { type Fail, findHeader, readHeader } from "./header_text.ts";
 import { partitionEntries } from "./partition.ts";
 import { placeAt } from "./position.ts";
-import { scanSql } from "./scan_sql.ts";
+import { variableNames } from "./scan_sql.ts";
 
 /** One SQL file: one SELECT, and what its header says about it. */
 export interface Model {
@@ -131,7 +132,7 @@ export function parseModel(file: RevisionFile, defaults: readonly FolderDefaults
         continue;
       }
       const place = fault.at === "key" ? document?.place(fault.path) : document?.valuePlace(fault.path);
-      fail(place ?? { file: file.path }, fault.message);
+      fail(place ?? { file: file.path }, inWordsOfHeader(fault.message, String(fault.path.at(-1))));
     }
   } else reportRepeatedNames(parsed.output, document, fail);
   if (faults.length > 0 || "faults" in parsed) throw modelError(file.path, faults);
@@ -151,6 +152,27 @@ export function parseModel(file: RevisionFile, defaults: readonly FolderDefaults
     ...(contract === true ? { contract } : {}),
     ...(enabled === false ? { disabledBy: inherited.get("enabled") ?? file.path } : {}),
   };
+}
+
+/**
+ * A model whose header is wrong as a table, with blanks in place of the header; undefined where its SQL may need what
+ * the header says, or more is wrong.
+ */
+export function withoutHeader(file: RevisionFile): Model | undefined {
+  const header = findHeader(file, () => {});
+  if (header === undefined) return undefined;
+  const sql = file.content;
+  const needsHeader = /\b(?:incremental|scd2|ephemeral)/i.test(sql.slice(header.yamlStart, header.yamlEnd)) ||
+    variableNames(sql).some((name) => nameKey(name) === "cursor");
+  if (needsHeader) return undefined;
+  const end = header.yamlEnd + "*/".length;
+  const blank = sql.slice(header.start, end).replace(/[^\r\n]/g, " ");
+  try {
+    return parseModel({ ...file, content: sql.slice(0, header.start) + blank + sql.slice(end) });
+  } catch (error) {
+    if (error instanceof AppError && error.code === "invalid") return undefined;
+    throw error;
+  }
 }
 
 /** A seed by its parts, see parseSeed. */
@@ -255,69 +277,6 @@ export function headerPlace(model: Model, path: DocumentPath, part: "key" | "val
 /** The table of a model, quoted. */
 export function modelTable(name: string): string {
   return `main.${quoteIdentifier(name)}`;
-}
-
-interface HeaderRange {
-  /** Where the comment begins. */
-  readonly start: number;
-  readonly yamlStart: number;
-  readonly yamlEnd: number;
-}
-
-type Fail = (place: SourcePlace, message: string) => void;
-
-const HEADER_START = /^\/\*\s*@sluice(?=\s|\*\/|$)/;
-
-function findHeader(file: RevisionFile, fail: Fail): HeaderRange | undefined {
-  const sql = file.content;
-  const at = (offset: number) => placeAt(sql, offset, file.path);
-  const nul = sql.indexOf("\0");
-  if (nul !== -1) fail(at(nul), "a NUL character cannot stand in SQL");
-
-  let header: HeaderRange | undefined;
-  let isBeforeSql = true;
-  for (const { kind, start, end } of scanSql(sql)) {
-    if (kind !== "comment") {
-      if (kind !== "space") isBeforeSql = false;
-      continue;
-    }
-    const comment = sql.slice(start, end);
-    const opening = HEADER_START.exec(comment);
-    if (opening === null) {
-      const slip = headerSlip(comment, isBeforeSql && header === undefined);
-      if (slip !== undefined) fail(at(start), slip);
-    } else if (!isBeforeSql) {
-      fail(at(start), "the header must stand before the SQL");
-    } else if (header !== undefined) {
-      fail(at(start), "this is a second header: a model has one");
-    } else {
-      const nested = comment.indexOf("/*", 2);
-      if (nested !== -1 || !comment.endsWith("*/")) {
-        // What was meant as SQL lies in the comment: nothing more can be said of the file.
-        fail(
-          at(start + Math.max(nested, 0)),
-          nested === -1
-            ? "the header has no closing */"
-            : "/* inside the header begins a comment in the comment",
-        );
-        return undefined;
-      }
-      header = { start, yamlStart: start + opening[0].length, yamlEnd: end - 2 };
-    }
-  }
-  if (isBeforeSql) fail(at(sql.length), "the file has no SQL: expected one SELECT");
-  return header;
-}
-
-/**
- * The YAML with blanks for everything before it, so that its lines and columns are the file's.
- * `undefined` for a header that says nothing.
- */
-function readHeader(file: RevisionFile, header: HeaderRange): YamlDocument | undefined {
-  const yaml = file.content.slice(header.yamlStart, header.yamlEnd);
-  if (yaml.split(/\r\n?|\n/).every((line) => /^\s*(?:#.*)?$/.test(line))) return undefined;
-  const before = file.content.slice(0, header.yamlStart).replace(/[^\r\n]/g, " ");
-  return parseYamlDocument(before + yaml, file.path);
 }
 
 function reportRepeatedNames(header: ModelHeader, document: YamlDocument | undefined, fail: Fail): void {

@@ -69,11 +69,10 @@ export interface CheckedModels {
 export async function checkModels(subject: CheckSubject, check: ModelsCheck): Promise<CheckedModels> {
   const { session, beside, connections, reporter, modelsAtOnce, memory } = check;
   const { definition } = subject;
-  const { models, disabled, unreadable, macros, faults: modelFaults } = readModels(
-    subject.files,
-    readSeed,
-    memory?.read,
-  );
+  const read = readModels(subject.files, readSeed, memory?.read);
+  const { disabled, unreadable, macros, faults: modelFaults } = read;
+  // With faults nothing of it is applied: what can be said of the others is said.
+  const models = [...read.models, ...read.headless];
   const streams = await check.streams;
   const compiled = await compile(session, {
     models,

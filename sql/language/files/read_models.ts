@@ -3,7 +3,7 @@ import type { RevisionFile } from "../../../contract/revision.ts";
 import { type Fault, formatFault } from "../../../text/fault.ts";
 import { Memo } from "../../../text/memo.ts";
 import { type Macro, type ParsedMacros, parseMacros, twinFaults } from "../macros/parse_macros.ts";
-import { type Model, parseModel } from "../model.ts";
+import { type Model, parseModel, withoutHeader } from "../model.ts";
 import { parseSeed, type SeedReader } from "./seeds.ts";
 import { type FolderDefaults, parseDefaults } from "./folder_defaults.ts";
 import { kindOf, modelName } from "./kinds.ts";
@@ -16,6 +16,8 @@ export interface ModelSet {
   readonly disabled: ReadonlyMap<string, string>;
   /** Names of those with a fault. */
   readonly unreadable: readonly string[];
+  /** Those of them whose header alone is wrong, without it: their SQL, and what reads them, can still be checked. */
+  readonly headless: readonly Model[];
   readonly macros: readonly Macro[];
   readonly faults: readonly Fault[];
 }
@@ -49,6 +51,7 @@ export function readModels(
   const models: Model[] = [];
   const disabled = new Map<string, string>();
   const unreadable: string[] = [];
+  const headless: Model[] = [];
   const faults = defaults.flatMap((one) => one.faults);
   for (const file of files) {
     const kind = kindOf(file.path);
@@ -68,6 +71,8 @@ export function readModels(
       const whole: Fault = { file: file.path, message: failure.message, severity: "error" };
       faults.push(...failure.faults.length > 0 ? failure.faults : [whole]);
       unreadable.push(modelName(file.path));
+      const model = kind === "model" ? withoutHeader(file) : undefined;
+      if (model !== undefined) headless.push(model);
     }
   }
   const parsed = files.filter(({ path }) => kindOf(path) === "macros").map((file) =>
@@ -75,7 +80,7 @@ export function readModels(
   );
   const macros = parsed.flatMap(({ statements }) => statements.map(({ macro }) => macro));
   faults.push(...parsed.flatMap((one) => one.faults), ...twinFaults(macros));
-  return { models, disabled, unreadable, macros, faults };
+  return { models, disabled, unreadable, headless, macros, faults };
 }
 
 const isHeaderOf = (path: string, seed: string): boolean =>

@@ -181,8 +181,27 @@ const FAULTS: Readonly<Record<string, readonly [content: string, faults: readonl
     ],
   ],
   "a key that is no list": ["/* @sluice\nprimary_key: day\n*/\nSELECT 1", [
-    'daily.sql:2:14 primary_key: expected a list but got "day"',
+    'daily.sql:2:14 primary_key: expected a list but got "day": write [day]',
   ]],
+  "keys of dbt": ["/* @sluice\nunique_key: day\ncolumns: { day: { tests: [unique] } }\n*/\nSELECT 1", [
+    "daily.sql:2:1 unique_key: unknown key: what it says is here primary_key",
+    "daily.sql:3:19 columns.day.tests: unknown key: what it says is here checks",
+  ]],
+  "SQL that YAML ends at its comma": [
+    "/* @sluice\ncolumns: { day: { checks: [{ sql: is(day, 1) }] } }\n*/\nSELECT 1",
+    [
+      "daily.sql:2:43 columns.day.checks[0].1): unknown key; a text with a comma in it stands in double quotes",
+    ],
+  ],
+  "a text with a colon": ["/* @sluice\ndescription: Orders: paid\n*/\nSELECT 1", [
+    'daily.sql:2:14 a colon in a text makes a key of it: write the text in double quotes, as "orders: paid"',
+  ]],
+  "a length of time that is none": [
+    "/* @sluice\nchecks: [{ freshness: { column: day, error_after: 2 days } }]\n*/\nSELECT 1",
+    [
+      'daily.sql:2:51 checks[0].freshness.error_after: expected a duration such as 30s, 5m or 1h30m but got "2 days"',
+    ],
+  ],
   "YAML that is none": ["/* @sluice\nmaterialized: [view\n*/\nSELECT 1", ["daily.sql:3:1 "]],
   "a key twice": ["/* @sluice\ntags: []\ntags: []\n*/\nSELECT 1", [
     "daily.sql:3:1 this key stands here twice",

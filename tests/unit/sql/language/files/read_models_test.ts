@@ -60,9 +60,24 @@ Deno.test("readModels() says which file a wrong header has its key from", () => 
     "transforms/shop/facts.sql:1:1: materialized: materialized: incremental needs primary_key, or a strategy " +
     "that needs none: append, delete_insert, insert_overwrite " +
     "(materialized is from transforms/shop/_defaults.yaml)",
-    "transforms/shop/more.sql:2:14: primary_key: expected a list but got 5",
+    "transforms/shop/more.sql:2:14: primary_key: expected a list but got 5: write [5]",
   ]);
   assert.deepEqual(unreadable, ["facts", "more"]);
+});
+
+Deno.test("readModels() keeps the SQL of a model whose header alone is wrong, where it needs none", () => {
+  const { headless } = read({
+    "transforms/shop/typo.sql": "/* @sluice\r\nmaterialised: view\r\n*/\r\nSELECT 1 AS id",
+    "transforms/shop/merged.sql":
+      "/* @sluice\nmaterialized: incremental\nprimary_key: id\n*/\nSELECT 1 AS id",
+    "transforms/shop/cursor.sql":
+      "/* @sluice\nmaterialized: incrementl\n*/\nSELECT getvariable('cursor') AS id",
+    "transforms/shop/open.sql": "/* @sluice\nmaterialized: view\nSELECT 1 AS id",
+    "transforms/shop/right.sql": "SELECT 1 AS id",
+  });
+  assert.deepEqual(headless.map(({ name, sql }) => [name, sql]), [
+    ["typo", "          \r\n                  \r\n  \r\nSELECT 1 AS id"],
+  ]);
 });
 
 Deno.test("a fault of _defaults.yaml stands there once, and the rest of it counts", () => {
