@@ -25,8 +25,9 @@ export function editAbility(
     | { readonly documentChanges?: boolean; readonly resourceOperations?: readonly string[] }
     | undefined,
 ): EditAbility {
-  const hasVersions = said?.documentChanges === true;
-  return { hasVersions, renamesFiles: hasVersions && said.resourceOperations?.includes("rename") === true };
+  const renamesFiles = said?.resourceOperations?.includes("rename") === true;
+  // Neovim before 0.8 takes files, and does not say that it takes versions.
+  return { hasVersions: said?.documentChanges === true || renamesFiles, renamesFiles };
 }
 
 /** The texts of a project: those that are open as the editor has them. */
@@ -48,7 +49,8 @@ export async function workspaceEdit(
   const { space, documentOf, ability } = texts;
   if (files.length > 0 && !ability.renamesFiles) {
     throw refuse(
-      `This editor renames no files for a language server: rename ${files[0]?.from} by another one`,
+      `This editor renames no files for a language server, and ${files[0]?.from} has its model's name: ` +
+        "see the manual for editors that do",
     );
   }
   const changes: TextDocumentEdit[] = [];

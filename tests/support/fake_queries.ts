@@ -12,9 +12,12 @@ import type {
 export class FakeQueries implements Queries {
   readonly asked: PreviewRequest[] = [];
   readonly queried: QueryRequest[] = [];
+  /** What the next previews fail with. */
+  refusal: AppError | undefined;
 
   preview(request: PreviewRequest): Promise<ModelPreview> {
     this.asked.push(request);
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
     const { pipeline, model } = request;
     if (model === "none") {
       return Promise.reject(new AppError("not_found", `Pipeline "${pipeline}" has no model "none"`));

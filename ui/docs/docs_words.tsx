@@ -20,7 +20,7 @@ export function TagsFact({ tags }: { readonly tags: readonly string[] }) {
   if (tags.length === 0) return null;
   return (
     <Fact name="Tags">
-      <span class="docs-list">
+      <span class="name-list">
         <Tags tags={tags} />
       </span>
     </Fact>

@@ -83,7 +83,7 @@ function PipelineFacts(
       {schedules.length > 0 && <Fact name="Schedule">{plainText(schedules.join("; "))}</Fact>}
       {after.length > 0 && (
         <Fact name="After">
-          <span class="docs-list">
+          <span class="name-list">
             {after.map((other) =>
               pipelines.has(other)
                 ? <a href={relativePath(path, pipelinePath(other))}>{plainText(other)}</a>

@@ -5,7 +5,7 @@ import { drawLineage } from "../parts/lineage/lineage_picture.ts";
 import { renderDocument } from "../parts/layout.tsx";
 import { DOCS_ASSETS } from "../static/docs_assets.ts";
 import { IndexDocs, personalColumns } from "./index_docs.tsx";
-import { nearTables, tableGraph } from "./near_tables.ts";
+import { nearTables, tableGraph } from "../parts/lineage/near_tables.ts";
 import { MacrosDocs, PersonalDataDocs } from "./other_docs.tsx";
 import { linksIn } from "./page_links.ts";
 import { PipelineDocsPage } from "./pipeline_docs.tsx";

@@ -1,18 +1,20 @@
 import type { ColumnDocs, PipelineDocs, TableDocs } from "../../contract/docs/project_docs.ts";
-import type { TableLineage, Way } from "../../contract/lineage/lineage.ts";
+import type { TableLineage } from "../../contract/lineage/lineage.ts";
 import { formatCount } from "../../text/format.ts";
 import { Code } from "../parts/code/source_code.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Fact } from "../parts/facts.tsx";
+import { ColumnSources } from "../parts/lineage/column_sources.tsx";
 import { LineageGraph } from "../parts/lineage/lineage_graph.tsx";
 import type { Picture } from "../parts/lineage/lineage_picture.ts";
+import { AroundFacts } from "../parts/lineage/table_around.tsx";
 import { tableTitle } from "../parts/lineage/table_title.ts";
 import { plainText } from "../parts/plain_text.ts";
 import { Breakable } from "../parts/steps/step_names.tsx";
 import { DataTable } from "../parts/tables/data_table.tsx";
 import { DocsLayout, DocsSection } from "./docs_layout.tsx";
 import { At, CheckState, kindText, TagsFact } from "./docs_words.tsx";
-import type { TableGraph } from "./near_tables.ts";
+import type { TableGraph } from "../parts/lineage/near_tables.ts";
 import type { PageLinks } from "./page_links.ts";
 import { columnAnchor, INDEX_PATH, pipelinePath } from "./site_paths.ts";
 
@@ -25,14 +27,6 @@ export interface TableDocsView {
   /** Of the tables around it; undefined where they are too many. */
   readonly picture: Picture | undefined;
 }
-
-const WAY_WORDS: Readonly<Record<Way, string>> = {
-  direct: "copied",
-  transformed: "transformed",
-  aggregated: "aggregated",
-};
-/** A column may be made of hundreds. */
-const MOST_SOURCES = 8;
 
 /** A stream's table or a model. */
 export function TableDocsPage({ site, pipeline, table, graph, links, picture }: TableDocsView) {
@@ -74,7 +68,7 @@ export function TableDocsPage({ site, pipeline, table, graph, links, picture }: 
             <h2>Lineage</h2>
           </div>
           <div class="card" data-graph>
-            <LineageGraph picture={picture} links={links} />
+            <LineageGraph picture={picture} links={links} current={table.id} />
           </div>
         </section>
       )}
@@ -98,22 +92,10 @@ interface FactsProps {
 
 function TableFacts({ table, reads, readers, links }: FactsProps) {
   const { file, primary_key: key, update_key, contract, published, last } = table;
-  const sources = reads.filter(({ kind }) => kind === "source");
   return (
     <>
       <Fact name="Kind">{kindText(table)}</Fact>
-      {sources.map((source) => (
-        <Fact name="Reads">
-          {plainText(source.connector ?? "")} <code>{plainText(source.address ?? "")}</code>
-        </Fact>
-      ))}
-      <TableLinks name="Reads" tables={reads.filter(({ kind }) => kind !== "source")} links={links} />
-      <TableLinks name="Read by" tables={readers.filter(({ kind }) => kind !== "target")} links={links} />
-      {readers.filter(({ kind }) => kind === "target").map((target) => (
-        <Fact name="Loaded into">
-          {plainText(target.connector ?? "")} <code>{plainText(target.address ?? "")}</code>
-        </Fact>
-      ))}
+      <AroundFacts around={{ reads, readers, links }} />
       {key.length > 0 && (
         <Fact name="Primary key">
           <code>{plainText(key.join(", "))}</code>
@@ -141,23 +123,6 @@ function TableFacts({ table, reads, readers, links }: FactsProps) {
       )}
       <TagsFact tags={table.tags} />
     </>
-  );
-}
-
-function TableLinks(
-  { name, tables, links }: {
-    readonly name: string;
-    readonly tables: readonly TableLineage[];
-    readonly links: PageLinks;
-  },
-) {
-  if (tables.length === 0) return null;
-  return (
-    <Fact name={name}>
-      <span class="docs-list">
-        {tables.map((table) => <a href={links.table(table.id)}>{tableTitle(table).title}</a>)}
-      </span>
-    </Fact>
   );
 }
 
@@ -190,7 +155,7 @@ function ColumnList(
           <td data-head="Type">{plainText(column.type ?? "")}</td>
           {hasSources && (
             <td class="about" data-head="Made of">
-              <Sources column={column} graph={graph} links={links} />
+              <ColumnSources column={column} tables={graph.byId} links={links} />
             </td>
           )}
           {isDescribed && <td class="about" data-head="Description">{plainText(column.description ?? "")}
@@ -206,35 +171,7 @@ export function PiiTag({ column }: { readonly column: ColumnDocs }) {
   const title = column.pii_declared?.pii === true
     ? "Personal data, as it is declared"
     : "Personal data: it is made of what is";
-  return <span class="tag docs-pii" title={title}>pii</span>;
-}
-
-function Sources(
-  { column, graph, links }: {
-    readonly column: ColumnDocs;
-    readonly graph: TableGraph;
-    readonly links: PageLinks;
-  },
-) {
-  const { sources } = column;
-  if (sources.length === 0) return null;
-  return (
-    <span class="docs-list">
-      {sources.slice(0, MOST_SOURCES).map(({ table: id, column: name, way }) => {
-        const source = graph.byId.get(id);
-        const title = source === undefined ? id : tableTitle(source).title;
-        return (
-          <span>
-            {source?.kind === "source"
-              ? <span>{plainText(name)}</span>
-              : <a href={links.column(id, name)}>{`${title}.${plainText(name)}`}</a>}{" "}
-            <span class="muted">{WAY_WORDS[way]}</span>
-          </span>
-        );
-      })}
-      {sources.length > MOST_SOURCES && <span class="muted">and {sources.length - MOST_SOURCES} more</span>}
-    </span>
-  );
+  return <span class="tag pii" title={title}>pii</span>;
 }
 
 function Checks({ table }: { readonly table: TableDocs }) {

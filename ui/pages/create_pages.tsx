@@ -23,6 +23,7 @@ import { sessionRoutes } from "./sign_in/session_routes.tsx";
 import { secretRoutes } from "./secrets/secret_routes.tsx";
 import { dataRoutes } from "./models/data_routes.tsx";
 import { queryRoutes } from "./queries/query_routes.tsx";
+import { tableRoutes } from "./models/table_routes.tsx";
 import { lineageRoutes } from "./models/lineage_routes.tsx";
 import { versionRoutes } from "./models/version_routes.tsx";
 import { ssoRoutes } from "./sign_in/sso_routes.tsx";
@@ -56,6 +57,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", backfillRoutes(pages));
   app.route("/", webhookRoutes(pages));
   app.route("/", versionRoutes(pages));
+  app.route("/", tableRoutes(pages));
   app.route("/", lineageRoutes(pages));
   app.route("/", dataRoutes(pages));
   app.route("/", queryRoutes(pages));

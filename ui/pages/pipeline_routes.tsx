@@ -1,7 +1,6 @@
 import { Hono } from "hono";
-import type { RejectChange, StreamRejects } from "../../contract/rejects.ts";
+import type { RejectChange } from "../../contract/rejects.ts";
 import type { PipelineSummary } from "../../contract/run.ts";
-import { findTable } from "../../contract/table.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import type { AppEnv } from "../../server/http/app_env.ts";
 import { statusOf } from "../../server/http/problem.ts";
@@ -23,7 +22,8 @@ import {
   PipelinesPage,
   STRIP_RUNS,
 } from "./pipelines_page.tsx";
-import { TablePage, type TableView } from "./table_page.tsx";
+import { loadTable } from "./models/load_table.ts";
+import { TablePage } from "./models/table_page.tsx";
 import { formatPlural } from "../../text/format.ts";
 import { readRunForm, toRunRequest } from "../parts/runs/run_form.ts";
 
@@ -55,15 +55,6 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
     forUser(pages, async (visit) => {
       const { engine } = visit;
       return pageResponse(visit.c, <PipelinePage {...await loadView(engine, visit)} />);
-    }),
-  );
-
-  app.get(
-    "/pipelines/:name/tables/:table",
-    forUser(pages, async (visit) => {
-      const { engine } = visit;
-      const view = await loadTable(engine, visit, visit.c.req.param("table") ?? "");
-      return pageResponse(visit.c, <TablePage {...view} />);
     }),
   );
 
@@ -116,7 +107,7 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
         );
         const told = "value" in attempted ? tellChange(attempted.value) : noticeOf(attempted.refusal).message;
         const table = await tableOf(engine, pipelineName(visit), stream);
-        const view = { ...await loadTable(engine, visit, table, { isTold: true }), told };
+        const view = { ...await loadTable(visit, table, { isTold: true }), told };
         return pageResponse(
           visit.c,
           <TablePage {...view} />,
@@ -160,61 +151,10 @@ export function pipelineRoutes(pages: PageContext): Hono<AppEnv> {
   return app;
 }
 
-/** A table with its rows, and a stream's rejects, as far as the user may look at rows. */
-async function loadTable(
-  engine: Engine,
-  visit: Visit,
-  name: string,
-  { isTold } = { isTold: false },
-): Promise<TableView> {
-  const pipeline = pipelineName(visit);
-  const frame = await visit.about(pipeline);
-  const table = findTable(await engine.listTables(pipeline), pipeline, name);
-  const isStream = table.name.startsWith("raw.");
-  const stream = table.name.slice("raw.".length);
-  const facts = {
-    frame,
-    pipeline,
-    table,
-    loads: (await engine.listLoads(pipeline)).filter((load) => load.table === table.name),
-    mayChange: frame.may("pipeline:run"),
-    ...(frame.may("pipeline:data") ? { verification: await engine.getVerification(pipeline) } : {}),
-    ...(isStream ? { schema: await engine.getStreamSchema(pipeline, stream) } : {}),
-    ...(isStream ? await followedOf(engine, pipeline, stream) : {}),
-  };
-  if (!frame.may("pipeline:data")) return facts;
-  const preview = await engine.previewTable(pipeline, table.name);
-  const loadRejects = await rejectsOf(engine, pipeline, facts.loads.map(({ load }) => load));
-  const view = { ...facts, preview, loadRejects };
-  if (!isStream) return view;
-  const rejects = await engine.getRejects(pipeline, stream);
-  return rejects.count === 0 && !isTold ? view : { ...view, rejects };
-}
-
-/** Those of the steps of loads that have some. */
-async function rejectsOf(
-  engine: Engine,
-  pipeline: string,
-  steps: readonly string[],
-): Promise<readonly StreamRejects[]> {
-  const some = (await engine.listRejects(pipeline)).filter(({ stream }) => steps.includes(stream));
-  return await Promise.all(some.map(({ stream }) => engine.getRejects(pipeline, stream)));
-}
-
 /** The table that a stream writes, or that a load sends. */
 async function tableOf(engine: Engine, pipeline: string, stream: string): Promise<string> {
   const loads = stream.startsWith("load:") ? await engine.listLoads(pipeline) : [];
   return loads.find(({ load }) => load === stream)?.table ?? `raw.${stream}`;
-}
-
-async function followedOf(
-  engine: Engine,
-  pipeline: string,
-  stream: string,
-): Promise<Pick<TableView, "followed">> {
-  const { followed } = await engine.getPipeline(pipeline);
-  const found = followed.find(({ streams }) => streams.some((one) => one.stream === stream));
-  return found === undefined ? {} : { followed: found };
 }
 
 function tellChange({ stream, replayed, dropped, left, reason }: RejectChange): string {

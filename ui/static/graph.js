@@ -77,7 +77,7 @@ function equip(frame) {
   });
   drag(frame, scroll);
   light(frame, drawing);
-  show(scroll(), frame.querySelector(".is-selected"));
+  show(scroll(), frame.querySelector(".is-selected, .is-current"));
 }
 
 /** Brings what is selected to the middle, and leaves the page where it is. */

@@ -576,6 +576,36 @@ Deno.test("a table shows its columns, and its rows to who may look at them", asy
   equal((await get("/pipelines/flights/tables/none")).status, 404);
 });
 
+Deno.test("a model's page has its SQL, checks and neighbours, and previews its rows for who may look at rows", async () => {
+  const path = "/pipelines/flights/tables/hourly_weather";
+  const { engine, get, post } = pagesFor("operator");
+  const page = await html(await get(path));
+  match(page, /<h2 id="sql-title">SQL<\/h2>/);
+  match(page, new RegExp(`action="${path}/preview#rows"`));
+  const shown = await html(await post(`${path}/preview`));
+  deepEqual(engine.queries.asked.map(({ pipeline, model }) => [pipeline, model]), [[
+    "flights",
+    "hourly_weather",
+  ]]);
+  match(shown, /Preview: 1 row<.*Nothing was built or stored/s);
+  engine.queries.refusal = new AppError("invalid", "hourly_weather cannot be shown", {
+    faults: [{
+      file: "transforms/w.sql",
+      line: 3,
+      column: 7,
+      message: "no <such> column",
+      severity: "error",
+    }],
+  });
+  const refused = await post(`${path}/preview`);
+  equal(refused.status, 400);
+  match(await html(refused), /cannot be shown.*transforms\/w\.sql:3:7: no &lt;such&gt; column/s);
+  engine.queries.refusal = new AppError("unavailable", "A run goes on");
+  equal((await post(`${path}/preview`)).status, 503);
+  equal((await html(await pagesFor("viewer").get(path))).includes("/preview"), false);
+  equal((await pagesFor("viewer").post(`${path}/preview`)).status, 403);
+});
+
 Deno.test("a query is asked on its page, which keeps it beside its rows or its fault, by who may look at rows", async () => {
   const { engine, get, post } = pagesFor("operator");
   match(

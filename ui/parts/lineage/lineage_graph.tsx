@@ -24,7 +24,12 @@ export interface LineageLinks {
 
 /** Tables as boxes with their columns, and where these come from. */
 export function LineageGraph(
-  { picture, links }: { readonly picture: Picture; readonly links: LineageLinks },
+  { picture, links, current }: {
+    readonly picture: Picture;
+    readonly links: LineageLinks;
+    /** The table that the page is about. */
+    readonly current?: string;
+  },
 ) {
   const { boxes, edges } = picture;
   const width = Math.ceil(picture.width) + 2 * MARGIN;
@@ -39,7 +44,7 @@ export function LineageGraph(
       >
         {edges.filter(({ isOnWay }) => !isOnWay).map((edge) => <Edge edge={edge} />)}
         {edges.filter(({ isOnWay }) => isOnWay).map((edge) => <Edge edge={edge} />)}
-        {boxes.map((box) => <TableBox box={box} links={links} />)}
+        {boxes.map((box) => <TableBox box={box} links={links} isCurrent={box.table.id === current} />)}
       </svg>
     </div>
   );
@@ -57,7 +62,13 @@ function Edge({ edge }: { readonly edge: PictureEdge }) {
   );
 }
 
-function TableBox({ box, links }: { readonly box: PictureBox; readonly links: LineageLinks }) {
+function TableBox(
+  { box, links, isCurrent }: {
+    readonly box: PictureBox;
+    readonly links: LineageLinks;
+    readonly isCurrent: boolean;
+  },
+) {
   const { table, columns, more } = box;
   const { title, about } = tableTitle(table);
   const rows = columns.map((column, index) => (
@@ -69,7 +80,7 @@ function TableBox({ box, links }: { readonly box: PictureBox; readonly links: Li
   ));
   return (
     <svg
-      class={`lineage-box kind-${table.kind}${box.isOnWay ? " on-way" : ""}`}
+      class={`lineage-box kind-${table.kind}${box.isOnWay ? " on-way" : ""}${isCurrent ? " is-current" : ""}`}
       x={box.x}
       y={box.y}
       width={BOX_WIDTH}

@@ -1,4 +1,7 @@
 import type { TableColumn, TablePreview } from "../../../contract/table.ts";
+import { isSameName } from "../../../contract/sql.ts";
+import { ColumnSources } from "../lineage/column_sources.tsx";
+import type { TableAround } from "../lineage/table_around.tsx";
 import { plainText } from "../plain_text.ts";
 
 const NUMBERS = /^(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL\b.*)$/;
@@ -41,27 +44,45 @@ export function RowTable({ table }: { table: Pick<TablePreview, "name" | "column
   );
 }
 
-/** Each column with its type and what it is. */
-export function ColumnTable({ columns }: { columns: readonly TableColumn[] }) {
+/** Each column with its type, what it is, and what it is made of where that is known. */
+export function ColumnTable(
+  { columns, around }: { readonly columns: readonly TableColumn[]; readonly around?: TableAround },
+) {
   const isDescribed = columns.some(({ description }) => description !== null);
+  const lineageOf = (name: string) => around?.table.columns.find((column) => isSameName(column.name, name));
+  const hasSources = columns.some(({ name }) => (lineageOf(name)?.sources.length ?? 0) > 0);
   return (
     <div class="table-scroll" tabindex={0} role="region" aria-label="Columns">
-      <table class="data">
+      <table class="data stacks">
         <thead>
           <tr>
             <th scope="col">Column</th>
             <th scope="col">Type</th>
             {isDescribed && <th scope="col">Description</th>}
+            {hasSources && <th scope="col">Made of</th>}
           </tr>
         </thead>
         <tbody>
-          {columns.map(({ name, type, description }) => (
-            <tr>
-              <th scope="row">{plainText(name)}</th>
-              <td>{type}</td>
-              {isDescribed && <td class="about">{plainText(description ?? "")}</td>}
-            </tr>
-          ))}
+          {columns.map(({ name, type, description }) => {
+            const lineage = lineageOf(name);
+            return (
+              <tr>
+                <th scope="row">
+                  {plainText(name)}
+                  {lineage?.pii === true && <span class="tag pii" title="Personal data">pii</span>}
+                </th>
+                <td data-head="Type">{type}</td>
+                {isDescribed && <td class="about" data-head="Description">{plainText(description ?? "")}</td>}
+                {hasSources && (
+                  <td class="about" data-head="Made of">
+                    {lineage !== undefined && around !== undefined && (
+                      <ColumnSources column={lineage} tables={around.tables} links={around.links} />
+                    )}
+                  </td>
+                )}
+              </tr>
+            );
+          })}
         </tbody>
       </table>
     </div>

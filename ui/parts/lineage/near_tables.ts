@@ -1,4 +1,4 @@
-import type { PipelineLineage, TableLineage } from "../../contract/lineage/lineage.ts";
+import type { PipelineLineage, TableLineage } from "../../../contract/lineage/lineage.ts";
 
 /** What a picture of more boxes would show is a carpet. */
 const MOST_TABLES = 40;
