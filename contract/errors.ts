@@ -32,6 +32,9 @@ export const IS_RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   internal: true,
 };
 
+/** The reason of an error about a control store that an older version made, and that was not to be brought up to date. */
+export const OLD_STORE = "old_store";
+
 /** The reason of an error about a table that is there and has no column to read. */
 export const NO_COLUMNS = "no_columns";
 

@@ -1,5 +1,5 @@
 import type { Client } from "@libsql/client/sqlite3";
-import { AppError } from "../../contract/errors.ts";
+import { AppError, OLD_STORE } from "../../contract/errors.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { storeError } from "./database.ts";
 
@@ -37,6 +37,7 @@ export async function migrate(
         "conflict",
         `Cannot open the control store: it is of an older Sluice (schema ${reached}, this one has ${known}), ` +
           "which may be using it. Use that version, or start a server of this one first: it brings the store up to date",
+        { reason: OLD_STORE },
       );
     }
     onUpgrade?.(current, known);

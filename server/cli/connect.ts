@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "../../contract/clock.ts";
-import { AppError } from "../../contract/errors.ts";
+import { AppError, OLD_STORE } from "../../contract/errors.ts";
 import type { Engine } from "../../engine/control/engine.ts";
 import {
   type AnnouncedServer,
@@ -71,7 +71,14 @@ export async function connect(
   if (staysBeside && await dataFolderExists(folders.dataDir)) {
     const holder = await readHolder(folders.dataDir);
     const remote = holder?.server === undefined ? undefined : await openRemote(holder.server);
-    return remote ?? await openBeside(folders, context, "as a command");
+    return remote ?? await openBeside(folders, context, "as a command").catch(async (error) => {
+      if (!(error instanceof AppError) || error.reason !== OLD_STORE) throw error;
+      // Where nobody is at work with it, nobody but us can be meant to bring it up to date.
+      await using folder = await openDataFolder(folders.dataDir, command);
+      if (folder === undefined) throw error;
+      await (await openHere(folders, context, {}))[Symbol.asyncDispose]();
+      return await openBeside(folders, context, "as a command");
+    });
   }
   const startedMs = Date.now();
   for (let round = 0;; round++) {

@@ -114,7 +114,7 @@ export const DATA_COMMANDS: readonly CommandSpec[] = [
       format: {
         type: "string",
         value: "ROWS",
-        description: "table (the default), json, ndjson, csv or markdown",
+        description: "table (the default), json, ndjson, csv, markdown or record",
       },
       limit: {
         type: "string",

@@ -63,7 +63,7 @@ export const RUN_COMMANDS: readonly CommandSpec[] = [
       format: {
         type: "string",
         value: "ROWS",
-        description: "table (the default), json, ndjson, csv or markdown",
+        description: "table (the default), json, ndjson, csv, markdown or record",
       },
       param: {
         type: "string",

@@ -5,7 +5,7 @@ import type { Terminal } from "../terminal.ts";
 import { isNumber, rowTable } from "./row_table.ts";
 import { visible, visibleJson } from "./visible.ts";
 
-export const ROW_FORMATS = ["table", "json", "ndjson", "csv", "markdown"] as const;
+export const ROW_FORMATS = ["table", "json", "ndjson", "csv", "markdown", "record"] as const;
 export type RowFormat = (typeof ROW_FORMATS)[number];
 
 /** Throws `invalid` for another word. */
@@ -38,7 +38,22 @@ export function formatRows(
       return csvRows(rows, terminal.isScreen ? visible : (text) => text);
     case "markdown":
       return markdownRows(rows);
+    case "record":
+      return recordRows(rows);
   }
+}
+
+/** A line a value, for rows that are wider than any terminal. */
+function recordRows({ columns, rows }: Rows): string {
+  const names = columns.map(({ name }) => visible(name));
+  const width = Math.max(0, ...names.map((name) => [...name].length));
+  return rows.map((row, index) => {
+    const lines = row.map((cell, at) => {
+      const name = names[at] ?? "";
+      return `${name}${" ".repeat(width - [...name].length)} | ${cell === null ? "NULL" : visible(cell)}`;
+    });
+    return [`-- ${index + 1} --`, ...lines].join("\n");
+  }).join("\n");
 }
 
 const jsonRows = (rows: Rows): string => {

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { QueryResult } from "../../../contract/queries/query.ts";
+import { copyFirstRelease } from "../../support/first_release.ts";
 import { onTerminal } from "../../support/pty.ts";
 import { ENDLESS, ONE_THREAD, Served } from "../../support/served_project.ts";
 import { sluiceArgs, TOKEN } from "../../support/sluice_server.ts";
@@ -180,6 +181,16 @@ Deno.test("sluice query asks by argument, file, stdin and at a prompt", async ()
       ["SELECT chr(27) || '[31mred' AS x;\r", "␛\\[31mred.*shop> "],
       ["\u001b[A", "SELECT chr"],
       ["\u0003", "\\^C.*shop> "],
+      ["\\d total\r", "HUGEINT.*shop> "],
+      [".mode record\r", "shop> "],
+      ["SELECT * FROM total;\r", "-- 1 --\r\nn +\\| 3\r\ntotal \\| 60.*shop> "],
+      [`.output ${join(project.folder, "rows.csv")}\r`, "shop> "],
+      [".format csv\r", "shop> "],
+      ["SELECT n, 'é' AS x FROM total;\r", "1 row.*shop> "],
+      ["SELECT 1 AS token WHERE 'a' = 'a';\r", "1 row.*shop> "],
+      [" SELECT 'private' AS p;\r", "1 row.*shop> "],
+      [".output\r", "shop> "],
+      [".output /nowhere/at/all\r", "Cannot write /nowhere/at/all.*shop> "],
       [".nope\r", "There is no .nope.*shop> "],
       ["\u0004", ""],
     ],
@@ -193,5 +204,27 @@ Deno.test("sluice query asks by argument, file, stdin and at a prompt", async ()
     `${ENDLESS.trim()};`,
     `${ENDLESS.trim()};`,
     "SELECT chr(27) || '[31mred' AS x;",
-  ]);
+    "\\d total",
+    ".mode record",
+    "SELECT * FROM total;",
+    `.output ${join(project.folder, "rows.csv")}`,
+    ".format csv",
+    "SELECT n, 'é' AS x FROM total;",
+    ".output",
+  ], "what may be secret is not kept");
+  equal(await Deno.readTextFile(join(project.folder, "rows.csv")), "n,x\n3,é\ntoken\n1\np\nprivate\n");
+});
+
+Deno.test("a prompt over a data folder of an older version brings it up to date, where nobody else is at work", async () => {
+  const { project: release } = await copyFirstRelease();
+  await using _ = release;
+  const { code, seen } = await onTerminal(
+    [
+      Deno.execPath(),
+      ...sluiceArgs("query", "--project", release.projectDir, "--data", release.dataDir),
+    ],
+    [["", "sluice> "], ["SELECT 40 + 2 AS n;\r", "42.*sluice> "], ["\u0004", ""]],
+    { HOME: release.folder },
+  );
+  equal(code, 0, seen);
 });

@@ -1,4 +1,7 @@
 import { join } from "node:path";
+import { sqlWords, unquoted } from "../../../../sql/editing/read_scopes.ts";
+import { scanSql } from "../../../../sql/language/scan_sql.ts";
+import { isSecretKey } from "../../../../text/secret_key.ts";
 
 const MAX_ENTRIES = 1_000;
 const PRIVATE_FILE = 0o600;
@@ -11,6 +14,16 @@ export interface HistoryFile {
   readonly entries: readonly string[];
   /** Keeps one more; a disk that is full keeps nothing, and nobody waits for it. */
   add(entry: string): Promise<void>;
+}
+
+/**
+ * Whether what was asked may lie in a file: not what begins with a blank, as shells have it, nor what has a text beside a
+ * name that means a secret, as `token = '…'`.
+ */
+export function isKept(text: string): boolean {
+  if (/^[ \t]/.test(text)) return false;
+  const hasText = [...scanSql(text)].some(({ kind, start }) => kind === "text" && text[start] !== '"');
+  return !hasText || !sqlWords(text).some((word) => word.isName && isSecretKey(unquoted(word.text)));
 }
 
 /** In the user's own folder, closed to others; nothing is kept where there is no such folder. */

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { AppError } from "../../../../contract/errors.ts";
@@ -12,7 +13,8 @@ import { formatTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 import { formatTime, oneLine } from "../../text.ts";
 import { askQuery, type QuerySettings } from "./ask_query.ts";
-import { type HistoryFile, openHistory } from "./history_file.ts";
+import { dotCommand } from "./dot_command.ts";
+import { type HistoryFile, isKept, openHistory } from "./history_file.ts";
 import { onOneLine, splitStatements } from "./statements.ts";
 
 const COMPLETION_MS = 3_000;
@@ -21,12 +23,13 @@ const HELP =
   `SQL ends with ; and may take several lines. Tab completes, Ctrl-C stops a query or drops what is typed.
 
 .tables [PIPELINE]   the tables, with their rows
-.schema TABLE        the columns of one
+.schema TABLE        the columns of one, as \\d TABLE
 .use PIPELINE        whose tables are meant by their names alone
-.format FORMAT       ${ROW_FORMATS.join(", ")}
+.format FORMAT       ${ROW_FORMATS.join(", ")}; \\x is .format record
+.output [FILE]       rows go into a file from now on, without one to the screen again
 .limit N             so many rows at most
 .help                this
-.exit                leaves, as Ctrl-D`;
+.exit                leaves, as Ctrl-D and \\q`;
 
 type Dot = (prompt: Prompt, argument: string) => Promise<void> | void;
 
@@ -35,10 +38,10 @@ const DOTS: Readonly<Record<string, Dot>> = {
   ".schema": (prompt, argument) => prompt.schema(argument),
   ".use": (prompt, argument) => prompt.use(argument),
   ".format": (prompt, argument) => prompt.change({ format: readRowFormat(argument) }),
+  ".output": (prompt, argument) => prompt.output(argument),
   ".limit": (prompt, argument) => prompt.change({ limit: limitOf(argument) }),
   ".help": (prompt) => prompt.terminal.out(HELP),
   ".exit": (prompt) => prompt.leave(),
-  ".quit": (prompt) => prompt.leave(),
 };
 
 /** Asks what is typed until its end. Returns the exit code. */
@@ -48,7 +51,7 @@ export async function runPrompt(
   context: CliContext,
 ): Promise<number> {
   const history = await openHistory(context.env("HOME"));
-  const prompt = new Prompt(engine, settings, context.terminal, history);
+  const prompt = new Prompt(engine, settings, context, history);
   // Where the terminal is gone, or its process is to end.
   using _interrupts = context.onInterrupt(() => prompt.leave(), { withHangup: true });
   return await prompt.run();
@@ -60,8 +63,20 @@ function limitOf(text: string): number {
   throw new AppError("invalid", `.limit takes a whole number from 1 to ${MAX_ROWS.toLocaleString("en")}`);
 }
 
+function openOutput(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { write: true, create: true, truncate: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AppError("invalid", `Cannot write ${path}: ${reason}`, { cause: error });
+  }
+}
+
 class Prompt {
   readonly terminal: Terminal;
+  readonly #cwd: string;
+  /** Where rows go, where that is not the screen. */
+  #output: Deno.FsFile | undefined;
   readonly #engine: Engine;
   readonly #history: HistoryFile;
   readonly #lines: Interface;
@@ -77,10 +92,16 @@ class Prompt {
   /** As readline keeps it, newest first. */
   #shown: string[] | undefined;
 
-  constructor(engine: Engine, settings: QuerySettings, terminal: Terminal, history: HistoryFile) {
+  constructor(
+    engine: Engine,
+    settings: QuerySettings,
+    { terminal, cwd }: Pick<CliContext, "terminal" | "cwd">,
+    history: HistoryFile,
+  ) {
     this.#engine = engine;
     this.#settings = settings;
     this.terminal = terminal;
+    this.#cwd = cwd;
     this.#history = history;
     this.#lines = createInterface({
       input: process.stdin,
@@ -115,6 +136,7 @@ class Prompt {
     });
     this.#ask();
     await this.#done.promise;
+    this.output("");
     return 0;
   }
 
@@ -126,6 +148,28 @@ class Prompt {
 
   change(settings: Partial<QuerySettings>): void {
     this.#settings = { ...this.#settings, ...settings };
+  }
+
+  /** Into a file that is written anew, until the next one; without a name to the screen. */
+  output(path: string): void {
+    const file = path === "" ? undefined : openOutput(resolve(this.#cwd, path));
+    this.#output?.close();
+    this.#output = file;
+  }
+
+  /** Takes rows: a file is no screen, and has all columns. */
+  #rowTerminal(): Terminal {
+    const file = this.#output;
+    if (file === undefined) return this.terminal;
+    return {
+      ...this.terminal,
+      isScreen: false,
+      tableColumns: () => Infinity,
+      out: (text) => {
+        let bytes = new TextEncoder().encode(`${text}\n`);
+        while (bytes.length > 0) bytes = bytes.subarray(file.writeSync(bytes));
+      },
+    };
   }
 
   async use(pipeline: string): Promise<void> {
@@ -190,7 +234,7 @@ class Prompt {
 
   async #take(line: string, signal: AbortSignal): Promise<void> {
     try {
-      if (this.#typed.length === 0 && /^\s*\./.test(line)) await this.#command(line.trim());
+      if (this.#typed.length === 0 && dotCommand(line) !== undefined) await this.#command(line.trim());
       else await this.#sql(line, signal);
     } catch (error) {
       this.terminal.note(`error: ${oneLine(error instanceof Error ? error.message : String(error))}`);
@@ -200,7 +244,7 @@ class Prompt {
   }
 
   async #command(line: string): Promise<void> {
-    const [, name = "", argument = ""] = /^(\.\S*)\s*(.*?)\s*;?$/.exec(line) ?? [];
+    const { name, argument } = dotCommand(line) ?? { name: line, argument: "" };
     const dot = Object.hasOwn(DOTS, name) ? DOTS[name] : undefined;
     if (dot === undefined) {
       throw new AppError(
@@ -224,7 +268,7 @@ class Prompt {
     this.#remember(text, this.#typed.length);
     this.#typed = [];
     for (const { sql } of statements) {
-      if (!await askQuery(this.#engine.queries, sql, this.#settings, this.terminal, signal)) return;
+      if (!await askQuery(this.#engine.queries, sql, this.#settings, this.#rowTerminal(), signal)) return;
     }
   }
 
@@ -233,7 +277,7 @@ class Prompt {
     const entry = onOneLine(text);
     if (entry === undefined) return;
     if (count > 1) this.#shown?.splice(0, count, entry);
-    void this.#history.add(entry);
+    if (isKept(text)) void this.#history.add(entry);
   }
 
   #interrupt(): void {

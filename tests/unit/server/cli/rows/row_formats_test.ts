@@ -42,7 +42,15 @@ Deno.test("formatRows() has what is empty, and formats say how they want values"
     [cellsOf("table"), cellsOf("markdown"), cellsOf("csv"), cellsOf("json")].join(),
     "shown,shown,text,json",
   );
-  throws(() => readRowFormat("xml"), /--format is "xml", expected table, json, ndjson, csv or markdown/);
+  equal(formatRows("record", none, PIPE), "");
+  equal(
+    formatRows("record", { columns: COLUMNS, rows: [["1", "a\u001b\nb"], [null, "é"]] }, SCREEN),
+    "-- 1 --\nn     | 1\nte|xt | a␛␊b\n-- 2 --\nn     | NULL\nte|xt | é",
+  );
+  throws(
+    () => readRowFormat("xml"),
+    /--format is "xml", expected table, json, ndjson, csv, markdown or record/,
+  );
 });
 
 Deno.test("rowTable() cuts long values, and leaves out columns that there is no room for, by name", () => {
