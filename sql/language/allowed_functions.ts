@@ -1,3 +1,4 @@
+import { nameKey } from "../../contract/sql.ts";
 import type { ParseTree } from "./tree_walk.ts";
 
 /**
@@ -48,6 +49,23 @@ const REFUSED_SCALARS: ReadonlyMap<string, string> = new Map([
   ["write_log", "it writes into DuckDB's log"],
 ]);
 
+const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
+
+/** DuckDB's own views by their schemas. Any other name behind these schemas may be a file: "information_schema.csv" is one. */
+const OWN_VIEWS: Readonly<Record<string, ReadonlySet<string>>> = {
+  main: words(
+    `duckdb_columns duckdb_constraints duckdb_databases duckdb_indexes duckdb_logs duckdb_schemas duckdb_tables
+    duckdb_types duckdb_views pragma_database_list sqlite_master sqlite_schema sqlite_temp_master sqlite_temp_schema`,
+  ),
+  pg_catalog: words(`pg_am pg_attrdef pg_attribute pg_class pg_collation pg_constraint pg_database pg_depend
+    pg_description pg_enum pg_index pg_indexes pg_namespace pg_prepared_statements pg_proc pg_sequence pg_sequences
+    pg_settings pg_tables pg_tablespace pg_type pg_views`),
+  information_schema: words(
+    `character_sets check_constraints columns constraint_column_usage constraint_table_usage
+    key_column_usage referential_constraints schemata table_constraints tables views`,
+  ),
+};
+
 /** DuckDB's own views over table functions that are refused. */
 const REFUSED_VIEWS: ReadonlySet<string> = new Set([
   "duckdb_databases",
@@ -67,7 +85,17 @@ export interface RefusedCall {
 
 export const isAllowedTableFunction = (name: string): boolean => ALLOWED_TABLE_FUNCTIONS.has(name);
 export const isRefusedScalar = (name: string): boolean => REFUSED_SCALARS.has(name);
-export const isRefusedView = (name: string): boolean => REFUSED_VIEWS.has(name.toLowerCase());
+export const isRefusedView = (name: string): boolean => REFUSED_VIEWS.has(nameKey(name));
+
+/** Whether DuckDB itself has a view of the name, which stands alone or behind its schema. */
+export function isOwnView(name: string, schema?: string): boolean {
+  // Those of information_schema are not found by their names alone.
+  const schemas = schema === undefined ? ["main", "pg_catalog"] : [nameKey(schema)];
+  return schemas.some((one) => Object.hasOwn(OWN_VIEWS, one) && OWN_VIEWS[one]?.has(nameKey(name)));
+}
+
+/** Whether DuckDB may take a name that is no table's for a file's. */
+export const isFileName = (name: string): boolean => /[./\\*]/.test(name);
 
 /**
  * The calls in a query that are refused, in the order of the parse tree. What a macro of the project calls is looked at by

@@ -1,4 +1,5 @@
-import { isRefusedView } from "./allowed_functions.ts";
+import { isSameName, nameKey } from "../../contract/sql.ts";
+import { isFileName, isOwnView, isRefusedView } from "./allowed_functions.ts";
 import { didYouMean } from "../../text/suggest.ts";
 import type { TableReference } from "./tree_walk.ts";
 
@@ -28,45 +29,37 @@ export type ResolvedTable =
   | {
     readonly kind: "missing";
     readonly message: string;
-    /** Whether the name alone may still be one of DuckDB's own views, as `duckdb_tables`. */
-    readonly isUnqualified: boolean;
     /** Whether SQL that names it must not even be bound: DuckDB may know it, or take it for a file. */
     readonly isRefused?: true;
     /** Whether it is a model that is switched off. */
     readonly isOff?: true;
   };
 
-const SYSTEM_SCHEMAS = new Set(["information_schema", "pg_catalog"]);
-
 /**
  * Finds what a table's name stands for: a plain name is a model, `raw.<name>` a stream's table. Nothing is guessed.
  */
 export function resolveTable(reference: TableReference, names: TableNames): ResolvedTable {
   const { catalog, schema, name } = reference;
-  const key = name.toLowerCase();
-  const missing = (message: string, isUnqualified = false): ResolvedTable => ({
+  const key = nameKey(name);
+  // Behind a schema it may be a file to DuckDB, as raw.csv.
+  const missing = (message: string): ResolvedTable => ({
     kind: "missing",
     message,
-    isUnqualified,
+    ...(schema === undefined ? {} : { isRefused: true }),
   });
-  const refused = (message: string): ResolvedTable => ({
-    kind: "missing",
-    message,
-    isUnqualified: false,
-    isRefused: true,
-  });
-  const isOwn = catalog === undefined && ["main", "raw"].includes(schema?.toLowerCase() ?? "main");
+  const refused = (message: string): ResolvedTable => ({ kind: "missing", message, isRefused: true });
+  const schemaKey = nameKey(schema ?? "main");
+  const isOwn = catalog === undefined && ["main", "raw"].includes(schemaKey);
   if (isRefusedView(name) && !(isOwn && isKnown(reference, names))) {
     return refused(
       `${name} cannot be read here: SQL here reads the tables of its pipeline, and nothing of the server`,
     );
   }
   if (catalog !== undefined) {
-    if (catalog.toLowerCase() === "system") return { kind: "system" };
+    if (isSameName(catalog, "system") && isOwnView(name, schema ?? "main")) return { kind: "system" };
     return refused(`table ${catalog}.${schema ?? "main"}.${name}: leave out the name of the database`);
   }
-  const schemaKey = schema?.toLowerCase() ?? "main";
-  if (SYSTEM_SCHEMAS.has(schemaKey)) return { kind: "system" };
+  if (schemaKey !== "main" && isOwnView(name, schemaKey)) return { kind: "system" };
   if (schemaKey === "raw") {
     const raw = names.streams.get(key);
     if (raw !== undefined) return { node: `extract:${raw.stream}`, table: `extract:${raw.table}` };
@@ -82,19 +75,17 @@ export function resolveTable(reference: TableReference, names: TableNames): Reso
   const off = names.disabled.get(key);
   if (off !== undefined) {
     const message = `the model ${off.name} is switched off: enabled is false in ${off.file}`;
-    return { kind: "missing", message, isUnqualified: false, isOff: true };
+    return { kind: "missing", message, isOff: true };
   }
   if (isFileName(name)) return refused(`"${name}" is no table: files are read by a stream of the pipeline`);
-  return missing(`table ${name} does not exist${suggestion(reference, names)}`, schema === undefined);
+  if (schema === undefined && isOwnView(name)) return { kind: "system" };
+  return missing(`table ${name} does not exist${suggestion(reference, names)}`);
 }
 
 /** Whether the name is one of a model or a stream, which has it before DuckDB does. */
 function isKnown({ schema, name }: TableReference, names: TableNames): boolean {
-  return (schema?.toLowerCase() === "raw" ? names.streams : names.models).has(name.toLowerCase());
+  return (isSameName(schema ?? "main", "raw") ? names.streams : names.models).has(nameKey(name));
 }
-
-/** Whether DuckDB may take a name that is no table's for a file's. */
-const isFileName = (name: string): boolean => /[./\\*]/.test(name);
 
 /** The names of a pipeline's tables as resolveTable wants them; `disabled` has a file for each model that is switched off. */
 export function tableNames(
@@ -106,9 +97,9 @@ export function tableNames(
     [name, ...tables].map((table) => ({ table, stream: name }))
   );
   return {
-    models: new Map([...models].map((name) => [name.toLowerCase(), name])),
-    streams: new Map(tables.map((one) => [one.table.toLowerCase(), one])),
-    disabled: new Map([...disabled].map(([name, file]) => [name.toLowerCase(), { name, file }])),
+    models: new Map([...models].map((name) => [nameKey(name), name])),
+    streams: new Map(tables.map((one) => [nameKey(one.table), one])),
+    disabled: new Map([...disabled].map(([name, file]) => [nameKey(name), { name, file }])),
   };
 }
 
@@ -119,14 +110,14 @@ export function parseTableName(text: string): TableReference {
 }
 
 function suggestion(reference: TableReference, names: TableNames): string {
-  const key = reference.name.toLowerCase();
+  const key = nameKey(reference.name);
   const stream = names.streams.get(key);
   if (stream !== undefined) return ` (did you mean raw.${stream.table}?)`;
   const model = names.models.get(key);
   if (model !== undefined) return ` (did you mean ${model}?)`;
   const streams = [...names.streams.values()].map(({ table }) => `raw.${table}`);
   const models = [...names.models.values()];
-  return reference.schema?.toLowerCase() === "raw"
+  return isSameName(reference.schema ?? "main", "raw")
     ? didYouMean(`raw.${reference.name}`, streams) || didYouMean(reference.name, models)
     : didYouMean(reference.name, models) || didYouMean(`raw.${reference.name}`, streams);
 }

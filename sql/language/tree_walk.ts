@@ -1,3 +1,6 @@
+import { nameKey } from "../../contract/sql.ts";
+import { nameParts } from "./name_parts.ts";
+
 /** A table that a query names. */
 export interface TableReference {
   /** The database, in a name of three parts. */
@@ -40,7 +43,7 @@ export interface ParseTree {
 
 type Node = Readonly<Record<string, unknown>>;
 
-/** Names of the common table expressions in reach, in lower case. */
+/** Names of the common table expressions in reach, as nameKey has them. */
 type Scope = ReadonlySet<string>;
 
 /**
@@ -89,6 +92,8 @@ class TreeWalk implements ParseTree {
         this.#visitRecursive(node, scope);
         return;
     }
+    // A macro may be called with OVER, too.
+    if (node["class"] === "WINDOW") this.#addScalar(node);
     for (const [key, child] of Object.entries(node)) {
       if (key !== "cte_map") this.visit(child, scope);
     }
@@ -103,14 +108,14 @@ class TreeWalk implements ParseTree {
     for (const entry of entries) {
       if (!isNode(entry)) continue;
       this.visit(entry["value"], scope);
-      scope.add(String(entry["key"]).toLowerCase());
+      scope.add(nameKey(String(entry["key"])));
     }
     return scope;
   }
 
   /** Its first part is bound before its name is known. */
   #visitRecursive(node: Node, scope: Scope): void {
-    const inside = new Set(scope).add(String(node["cte_name"]).toLowerCase());
+    const inside = new Set(scope).add(nameKey(String(node["cte_name"])));
     for (const [key, child] of Object.entries(node)) {
       if (key !== "cte_map") this.visit(child, key === "right" ? inside : scope);
     }
@@ -122,8 +127,8 @@ class TreeWalk implements ParseTree {
     const schema = textOf(node["schema_name"]);
     const catalog = textOf(node["catalog_name"]);
     // In a recursive one with USING KEY, `recurring.t` is all that `t` has so far.
-    const isOwn = schema === undefined || schema.toLowerCase() === "recurring";
-    if (isOwn && catalog === undefined && scope.has(name.toLowerCase())) return;
+    const isOwn = schema === undefined || nameKey(schema) === "recurring";
+    if (isOwn && catalog === undefined && scope.has(nameKey(name))) return;
     this.tables.push({
       ...(catalog === undefined ? {} : { catalog }),
       ...(schema === undefined ? {} : { schema }),
@@ -148,10 +153,7 @@ class TreeWalk implements ParseTree {
 
   /** `query_table('raw.orders')` names its table in a text. */
   #addNamedTable(text: string, node: Node, scope: Scope): void {
-    const parts = [...text.matchAll(/"((?:[^"]|"")*)"|[^.]+/g)].map(([part, quoted]) =>
-      quoted?.replaceAll('""', '"') ?? part.trim()
-    );
-    const [name, schema, catalog] = parts.reverse();
+    const [name, schema, catalog] = nameParts(text).reverse();
     const location = node["query_location"];
     this.#addTable(
       { table_name: name, schema_name: schema, catalog_name: catalog, query_location: location },

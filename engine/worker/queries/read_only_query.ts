@@ -1,5 +1,5 @@
-import { SqlError, type SqlSession } from "../../../contract/sql.ts";
-import { isRefusedView, refusedCalls } from "../../../sql/language/allowed_functions.ts";
+import { isSameName, SqlError, type SqlSession } from "../../../contract/sql.ts";
+import { isFileName, isRefusedView, refusedCalls } from "../../../sql/language/allowed_functions.ts";
 import { parseQuery, type ParseTree } from "../../../sql/language/parse_tree.ts";
 
 /**
@@ -27,8 +27,11 @@ const EXPLAIN = new RegExp(`^${SPACE}*EXPLAIN${SPACE}+(?:ANALYZE${SPACE}+)?`, "i
 
 function requireOwnTables({ tables }: ParseTree): void {
   for (const { schema, name, position } of tables) {
-    if (schema?.toLowerCase() === "_sluice") {
+    if (isSameName(schema ?? "", "_sluice")) {
       throw refusal("the schema _sluice is the program's own: read raw tables and models", position);
+    }
+    if (isFileName(name)) {
+      throw refusal(`"${name}" is no table: what is read here are the tables of pipelines`, position);
     }
     if (isRefusedView(name)) {
       throw refusal(`${name} cannot be read here: it names folders of the server`, position);

@@ -105,7 +105,6 @@ class GraphBuilder {
   readonly #checkFaults: (Fault | DefinitionFault)[] = [];
   /** Model → node → where the model first names it. */
   readonly #edges = new Map<string, Map<string, SourcePlace>>();
-  #systemViews: Promise<ReadonlySet<string>> | undefined;
 
   constructor(
     session: SqlSession,
@@ -122,7 +121,7 @@ class GraphBuilder {
     );
     const seen = new Map<string, Model>();
     for (const model of models) {
-      const other = seen.get(model.name.toLowerCase());
+      const other = seen.get(nameKey(model.name));
       if (other !== undefined) {
         const place = { file: model.path, line: 1, column: 1 };
         this.#fail(
@@ -132,11 +131,11 @@ class GraphBuilder {
         );
         continue;
       }
-      seen.set(model.name.toLowerCase(), model);
+      seen.set(nameKey(model.name), model);
       this.#models.set(model.name, model);
     }
     for (const name of unreadable) {
-      if (seen.has(name.toLowerCase())) continue;
+      if (seen.has(nameKey(name))) continue;
       this.#edges.set(name, new Map());
       this.#broken.add(name);
     }
@@ -166,7 +165,7 @@ class GraphBuilder {
       await MacroSet.read(this.#session, this.#given);
     this.#memory?.macroSets.keep("", this.#given, macros);
     this.#faults.push(...macros.faults);
-    for (const [index, model] of models.entries()) await this.#addModel(model, trees[index], macros);
+    for (const [index, model] of models.entries()) this.#addModel(model, trees[index], macros);
     const checkDepends = new Map(all.map((check): [string, string[]] => [checkStep(check), [check.node]]));
     for (const [index, check] of checks.entries()) {
       const tree = trees[models.length + index];
@@ -186,8 +185,10 @@ class GraphBuilder {
         name: table.name,
         position: table.position,
       }));
+      const ofMacros = this.#tablesOfMacros(checkStep(check), tree, macros);
       this.#refuseCheck(check, tree, tables, macros);
-      const nodes = [...tables, ...this.#tablesOfMacros(checkStep(check), tree, macros)]
+      this.#refuseMacroTables(check, ofMacros);
+      const nodes = [...tables, ...ofMacros]
         .flatMap((resolved) => "node" in resolved ? [resolved.node] : []);
       checkDepends.set(checkStep(check), [...new Set([check.node, ...nodes])].sort());
     }
@@ -219,11 +220,11 @@ class GraphBuilder {
     };
   }
 
-  async #addModel(model: Model, tree: ParseTree | SqlError | undefined, macros: MacroSet): Promise<void> {
+  #addModel(model: Model, tree: ParseTree | SqlError | undefined, macros: MacroSet): void {
     this.#edges.set(model.name, new Map());
     for (const [index, name] of model.depends.entries()) {
       const resolved = resolveTable(parseTableName(name), this.#names);
-      await this.#addEdge(model, resolved, name, () => headerPlace(model, ["depends", index]));
+      this.#addEdge(model, resolved, () => headerPlace(model, ["depends", index]));
     }
     const foreign = foreignSyntax(model.sql);
     for (const { message, position } of foreign) this.#fail(model, placeOf(model, position), message);
@@ -244,18 +245,18 @@ class GraphBuilder {
       if ("message" in resolved && reported.has(resolved.message)) continue;
       if ("message" in resolved) reported.add(resolved.message);
       this.#refuseQualified(model, table, resolved);
-      await this.#addEdge(model, resolved, table.name, () => placeOf(model, table.position));
+      this.#addEdge(model, resolved, () => placeOf(model, table.position));
     }
-    await this.#addMacros(model, tree, macros);
+    this.#addMacros(model, tree, macros);
   }
 
   /** What a model reads by the macros that it calls. */
-  async #addMacros(model: Model, tree: ParseTree, macros: MacroSet): Promise<void> {
+  #addMacros(model: Model, tree: ParseTree, macros: MacroSet): void {
     const step = `model:${model.name}`;
     for (const table of this.#tablesOfMacros(step, tree, macros)) {
       if ("node" in table && table.node === step) {
         this.#fail(model, table.place, `${model.name} reads itself by a macro: only its own SQL may name it`);
-      } else await this.#addEdge(model, table, table.name, () => table.place);
+      } else this.#addEdge(model, table, () => table.place);
     }
     const called = this.#calls.get(step) ?? [];
     if (called.some(({ name }) => macros.broken.has(nameKey(name)))) this.#broken.add(model.name);
@@ -308,12 +309,24 @@ class GraphBuilder {
     if (messages.size > 0 || isBroken) this.#refusedChecks.add(checkStep(check));
   }
 
+  /** As with the check's own; what is wrong with a macro is told once, at its place. */
+  #refuseMacroTables(
+    check: Check,
+    tables: readonly (ResolvedTable & { readonly place: SourcePlace })[],
+  ): void {
+    for (const table of tables) {
+      if (!("message" in table) || (table.isRefused !== true && table.isOff !== true)) continue;
+      this.#refusedChecks.add(checkStep(check));
+      this.#tell({ ...table.place, message: table.message, severity: "error" });
+    }
+  }
+
   #checkFault(check: Check, message: string, position?: number): Fault | DefinitionFault {
     const model = check.node.startsWith("model:") ? this.#models.get(check.table) : undefined;
     return checkFault(check, model, `${check.label}: ${message}`, position);
   }
 
-  async #addEdge(model: Model, table: ResolvedTable, name: string, place: () => SourcePlace): Promise<void> {
+  #addEdge(model: Model, table: ResolvedTable, place: () => SourcePlace): void {
     if ("node" in table) {
       if (table.node !== `model:${model.name}`) {
         const edges = this.#edges.get(model.name);
@@ -324,7 +337,6 @@ class GraphBuilder {
         this.#fail(model, place(), `${model.name} reads itself: only an incremental model can`);
       }
     } else if (table.kind === "missing") {
-      if (table.isUnqualified && (await this.#loadSystemViews()).has(name.toLowerCase())) return;
       this.#fail(model, place(), table.message);
     }
   }
@@ -343,18 +355,14 @@ class GraphBuilder {
 
   /** What a macro reads is wrong for each model that calls it, and told once. */
   #fail(model: Model, place: SourcePlace, message: string): void {
-    const fault = { ...place, message, severity: "error" } as const;
-    const text = formatFault(fault);
-    if (!this.#told.has(text)) this.#faults.push(fault);
-    this.#told.add(text);
+    this.#tell({ ...place, message, severity: "error" });
     this.#broken.add(model.name);
   }
 
-  #loadSystemViews(): Promise<ReadonlySet<string>> {
-    this.#systemViews ??= this.#session.rows(
-      "SELECT lower(view_name) AS name FROM duckdb_views() WHERE internal AND schema_name IN ('main', 'pg_catalog')",
-    ).then((rows) => new Set(rows.map(({ name }) => String(name))));
-    return this.#systemViews;
+  #tell(fault: Fault): void {
+    const text = formatFault(fault);
+    if (!this.#told.has(text)) this.#faults.push(fault);
+    this.#told.add(text);
   }
 }
 

@@ -12,6 +12,13 @@ const QUERIES: Readonly<Record<string, string>> = {
   "a file by read_text": "SELECT content FROM read_text('FILE')",
   "a file by parquet_scan": "SELECT * FROM parquet_scan('FILE')",
   "a file by its name": "SELECT * FROM 'FILE'",
+  // Lower case by Unicode makes a k of the sign of kelvin; to DuckDB they are two names.
+  "a file that a common table expression seems to hide":
+    `WITH "mar\u212Aet.csv" AS (SELECT 1) SELECT * FROM "market.csv"`,
+  "a file whose name begins as a schema of DuckDB's": "SELECT * FROM information_schema.csv",
+  "a file whose name begins as the schema of streams": "SELECT * FROM raw.csv",
+  "a file whose name begins as DuckDB's own database": "SELECT * FROM system.main.csv",
+  "a file by query_table": "SELECT * FROM query_table('FILE')",
   "a list of files": "SELECT * FROM glob('*')",
   "a page": "SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')",
   "a bucket": "SELECT * FROM 's3://bucket/x.parquet'",
@@ -35,6 +42,8 @@ const QUERIES: Readonly<Record<string, string>> = {
     "SELECT * FROM enable_profiling(format := 'json', save_location := 'FILE')",
   "our own tables": "SELECT * FROM _sluice.steps",
   "our own tables by the catalogue": "SELECT * FROM w._sluice.steps",
+  "our own tables by a text": `SELECT * FROM query_table('_slu"ice".steps')`,
+  "what is hidden behind a column": "SELECT s.current_setting() AS c FROM (SELECT 'threads' AS s)",
   "another database": "SELECT * FROM other.main.t",
   "tables of a session": "SELECT * FROM temp.information_schema.tables",
   "a checkpoint": "SELECT * FROM checkpoint()",

@@ -107,6 +107,19 @@ CREATE MACRO file() AS TABLE FROM '/etc/passwd';`,
   ]);
 });
 
+Deno.test("a macro that only checks call reads no file either, and no model that is not there", async () => {
+  const { texts } = await compileWith({
+    out: `CREATE MACRO peek() AS TABLE FROM '/etc/passwd';
+CREATE MACRO gone() AS (SELECT max(a) FROM raw.gone);`,
+  }, {
+    a: "/* @sluice\nchecks: [{ sql: SELECT * FROM peek() }, { name: g, sql: SELECT gone() AS g }]\n*/ SELECT 1 AS x",
+  });
+  assert.deepEqual(texts, [
+    'out.sql:1:35 "/etc/passwd" is no table: files are read by a stream of the pipeline',
+    "out.sql:2:44 table raw.gone does not exist: no stream of that name",
+  ]);
+});
+
 Deno.test("a fault that only the call brings about stands at the call and names the macro", async () => {
   const { texts } = await compileWith({
     m: "\nCREATE MACRO shout(a) AS upper(a);\nCREATE MACRO rows(a) AS TABLE SELECT 'x' || a AS y;\n",

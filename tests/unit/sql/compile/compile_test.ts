@@ -579,3 +579,11 @@ Deno.test("compile() refuses renamed_from of a model that is there, or that anot
     "e.sql:2:15 renamed_from: d takes the table of OLD already",
   ]);
 });
+
+Deno.test("a model may have a constant that is greater than any number", async () => {
+  const { texts, columns } = await compileModels({
+    a: "SELECT 1e400 AS x, y FROM (SELECT 1 AS y) WHERE y < 1e999",
+  });
+  assert.deepEqual(texts, []);
+  assert.deepEqual(columns["a"]?.map(({ type }) => type), ["DOUBLE", "INTEGER"]);
+});

@@ -70,6 +70,14 @@ const QUERIES: Readonly<Record<string, readonly [sql: string, tables: string]>> 
     "SELECT * FROM a WHERE x IN (WITH u AS MATERIALIZED (FROM b) SELECT 1 FROM u WHERE EXISTS (FROM u, c))",
     "a b c",
   ],
+  "names that are the same by Unicode alone": [
+    'WITH ar\u212A AS (FROM a), "\u00C4" AS (FROM b) FROM ark, "\u00E4"',
+    "a ark b \u00E4",
+  ],
+  "tables named in texts, with quotes anywhere, as DuckDB reads them": [
+    `FROM query_table(['"ra"w.b', 'c""', '"d.e"""', ' f', 'g.'])`,
+    " f c d.e g raw.b",
+  ],
   "tables named in texts": [
     "FROM query_table('a') JOIN query_table(['raw.b', '\"c.d\"']) ON true",
     "a c.d raw.b",
@@ -186,5 +194,14 @@ Deno.test("parseSelect() copes with a very large and with a very deep query", as
     assert.equal((await tablesOf(session, wide)).length, 1);
     const deep = `${"SELECT * FROM (".repeat(150)}FROM t${")".repeat(150)}`;
     assert.equal((await tablesOf(session, deep)).length, 1);
+  });
+});
+
+Deno.test("parseSelect() reads a constant that is greater than any number, which DuckDB writes as no JSON", async () => {
+  await withSession(async (session) => {
+    const sql = `SELECT 1e400 AS a, -1e999, 'a "b" \\ Infinity :NaN' AS "Infinity" FROM t`;
+    const { tables, statement } = await parseSelect(session, sql);
+    assert.deepEqual(tables.map(({ name }) => name), ["t"]);
+    assert.ok(JSON.stringify(statement).includes('a \\"b\\" \\\\ Infinity :NaN'));
   });
 });

@@ -31,7 +31,9 @@ Deno.test("resolveTable() takes a child table for a table of the stream that mak
 Deno.test("resolveTable() knows DuckDB's own schemas and database", () => {
   equal(resolved("information_schema.tables"), "system");
   equal(resolved("pg_catalog.pg_class"), "system");
-  deepStrictEqual(resolveTable({ catalog: "System", schema: "main", name: "x" }, NAMES), { kind: "system" });
+  deepStrictEqual(resolveTable({ catalog: "System", schema: "main", name: "duckdb_tables" }, NAMES), {
+    kind: "system",
+  });
 });
 
 Deno.test("resolveTable() says what was probably meant, also in the other schema", () => {
@@ -60,14 +62,32 @@ Deno.test("resolveTable() reads no file and no other database", () => {
   ok("message" in other && /leave out the name of the database/.test(other.message));
 });
 
-Deno.test("only a name without a schema may still be one of DuckDB's own views", () => {
-  const isUnqualified = (name: string) => {
-    const table = resolveTable(parseTableName(name), NAMES);
-    return "isUnqualified" in table && table.isUnqualified;
-  };
-  deepStrictEqual(["duckdb_tables", "main.duckdb_tables", "raw.duckdb_tables"].map(isUnqualified), [
-    true,
-    false,
-    false,
-  ]);
+Deno.test("DuckDB's own views are known by their names alone, or behind the schema that has them", () => {
+  equal(resolved("duckdb_tables"), "system");
+  equal(resolved("PG_class"), "system");
+  for (const name of ["main.duckdb_tables", "raw.duckdb_tables", "tables", "pg_catalog.duckdb_tables"]) {
+    ok(/does not exist|unknown schema/.test(resolved(name)), name);
+  }
+});
+
+Deno.test("a name behind one of DuckDB's schemas that is no view of its own may be a file, and is refused", () => {
+  for (
+    const table of [
+      { schema: "information_schema", name: "csv" },
+      { schema: "pg_catalog", name: "parquet" },
+      { catalog: "system", schema: "main", name: "csv" },
+      { schema: "main", name: "csv" },
+      { schema: "raw", name: "parquet" },
+    ]
+  ) {
+    const found = resolveTable(table, NAMES);
+    ok("isRefused" in found && found.isRefused, table.name);
+  }
+});
+
+Deno.test("names are the same as DuckDB takes them: only the letters of ASCII have a case", () => {
+  const names = tableNames(["ark"], []);
+  ok("node" in resolveTable({ name: "ARK" }, names));
+  // The sign of kelvin becomes a k in lower case.
+  ok("message" in resolveTable({ name: "ar\u212A" }, names));
 });

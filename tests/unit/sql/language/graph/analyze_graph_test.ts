@@ -59,7 +59,7 @@ Deno.test("buildGraph() tells what each check reads", async () => {
 columns:
   id: {checks: [not_null, {relationships: {to: raw.orders, column: id}}, {sql: "id IN (SELECT id FROM b)"}]}
 checks:
-  - {name: whole, sql: "WITH x AS (FROM b) SELECT * FROM x, raw.nothing WHERE false;"}
+  - {name: whole, sql: "WITH x AS (FROM b) SELECT * FROM x, nothing WHERE false;"}
 */ SELECT 1 AS id`,
     b: "SELECT 1 AS id",
   }, ["orders"]);
