@@ -4,7 +4,7 @@ import { isAggregate, isCount, isLambdaTaker } from "./functions.ts";
 import { calledBy, isNode, type Node, nodesOf, textOf, textsOf } from "./node.ts";
 import { macroArguments } from "./macros.ts";
 import type { Reader } from "./reader.ts";
-import { resolveColumn, type Scope, UnknownLineage, withParams } from "./scope.ts";
+import { findColumn, resolveColumn, type Scope, UnknownLineage, withoutParams, withParams } from "./scope.ts";
 
 /** Where the values of an expression come from. Throws UnknownLineage for what it does not know. */
 export function deriveExpression(node: Node, scope: Scope, reader: Reader): Derived {
@@ -18,7 +18,7 @@ export function deriveExpression(node: Node, scope: Scope, reader: Reader): Deri
     case "DEFAULT":
       return NOTHING;
     case "COLUMN_REF":
-      return resolveColumn(textsOf(node["column_names"]), scope);
+      return deriveColumn(node, scope);
     case "POSITIONAL_REFERENCE":
       return deriveReference(node, scope);
     case "STAR":
@@ -54,6 +54,14 @@ export function deriveExpression(node: Node, scope: Scope, reader: Reader): Deri
   }
 }
 
+function deriveColumn(node: Node, scope: Scope): Derived {
+  const names = textsOf(node["column_names"]);
+  const value = resolveColumn(names, scope);
+  // Of `{'a': x}` in a lambda with the param x DuckDB takes a column x where there is one.
+  const isNamed = scope.params !== undefined && textOf(node["alias"]) !== undefined;
+  return isNamed ? merged([value, findColumn(names, withoutParams(scope)) ?? NOTHING]) : value;
+}
+
 /** `#1` is a column of FROM. */
 function deriveReference(node: Node, { from }: Scope): Derived {
   const columns = from.bindings.flatMap((table) => table.columns);
@@ -81,12 +89,9 @@ function deriveOperator(node: Node, scope: Scope, reader: Reader): Derived {
 
 function deriveCall(node: Node, scope: Scope, reader: Reader): Derived {
   const name = calledBy(node) ?? "";
-  const children = nodesOf(node["children"]);
-  const macro = macroArguments(reader.macros.get(name) ?? [], "scalar", children);
-  if (macro !== undefined) {
-    const params = deriveAll(macro.given, scope, reader);
-    return deriveExpression(macroExpression(macro.statement, name), withParams(scope, params), reader);
-  }
+  const children = argumentsOf(node, scope);
+  const called = deriveMacro(name, children, scope, reader);
+  if (called !== undefined) return called;
   const takesLambda = isLambdaTaker(name);
   const values = children.map((child, index) => {
     const isLambda = takesLambda && index > 0 && child["class"] === "LAMBDA";
@@ -95,6 +100,36 @@ function deriveCall(node: Node, scope: Scope, reader: Reader): Derived {
   const isOverRows = isAggregate(name, reader.aggregates);
   const value = changed(merged(values), isOverRows ? "aggregated" : "transformed", isCount(name));
   return merged([value, ...modifiersOf(node, scope, reader)]);
+}
+
+/** What a macro of the project gives; undefined where there is none of the name that takes so many. */
+function deriveMacro(
+  name: string,
+  children: readonly Node[],
+  scope: Scope,
+  reader: Reader,
+): Derived | undefined {
+  const macro = macroArguments(reader.macros.get(name) ?? [], "scalar", children);
+  if (macro === undefined) return undefined;
+  const params = deriveAll(macro.given, scope, reader);
+  return deriveExpression(macroExpression(macro.statement, name), withParams(scope, params), reader);
+}
+
+/** Schemas that have functions, to DuckDB before any column of the name. */
+const FUNCTION_SCHEMAS = new Set(["main", "pg_catalog", "system"]);
+
+/** What a call is given; of `a.upper()` and `t.a.upper()` the column first, which DuckDB's parser takes for a schema. */
+function argumentsOf(node: Node, scope: Scope): readonly Node[] {
+  const given = nodesOf(node["children"]);
+  const names = [textOf(node["catalog"]), textOf(node["schema"])].filter((name) => name !== undefined);
+  if (names.length === 0 || (names.length === 1 && FUNCTION_SCHEMAS.has(nameKey(names[0] ?? "")))) {
+    return given;
+  }
+  if (findColumn(names, scope) === undefined) {
+    if (names.some((name) => FUNCTION_SCHEMAS.has(nameKey(name)))) return given;
+    throw new UnknownLineage(`${names.join(".")} in front of a function was not found`);
+  }
+  return [{ class: "COLUMN_REF", type: "COLUMN_REF", column_names: names }, ...given];
 }
 
 /** FILTER and ORDER BY inside a call. */
@@ -134,8 +169,11 @@ const OF_ANOTHER_ROW = new Set([
 
 function deriveWindow(node: Node, scope: Scope, reader: Reader): Derived {
   const derive = (child: unknown) => isNode(child) ? [deriveExpression(child, scope, reader)] : [];
-  const values = [...nodesOf(node["children"]), node["default_expr"]].flatMap(derive);
   const name = calledBy(node) ?? "";
+  const children = argumentsOf(node, scope);
+  const called = deriveMacro(name, children, scope, reader);
+  const given = called === undefined ? children.flatMap(derive) : [called];
+  const values = [...given, ...derive(node["default_expr"])];
   const isOfAnotherRow = OF_ANOTHER_ROW.has(String(node["type"]));
   const value = changed(merged(values), isOfAnotherRow ? "transformed" : "aggregated", isCount(name));
   const deciders = [

@@ -76,6 +76,8 @@ async function answering(
     } catch (error) {
       const unknown = error instanceof UnknownLineage
         ? error.message
+        : error instanceof RangeError
+        ? "it is nested too deeply"
         : error instanceof OpenQuestion
         ? await answer(session, answers, error.question)
         : undefined;
@@ -128,6 +130,7 @@ function tableRelation(
   reader: Reader,
 ): Relation {
   const resolved = resolveTable(reference, names);
+  if ("message" in resolved) throw new UnknownLineage(resolved.message);
   if (!("table" in resolved)) {
     // One of DuckDB's own.
     const { name, schema, catalog } = reference;

@@ -58,6 +58,8 @@ interface Selected {
   /** The alias of the item that gave them. */
   readonly alias: string | undefined;
   readonly isAggregated: boolean;
+  /** Whether it gives several rows for one. */
+  readonly isUnnested: boolean;
 }
 
 function readSelect(node: Node, around: Scope, reader: Reader): Relation {
@@ -73,7 +75,8 @@ function readSelect(node: Node, around: Scope, reader: Reader): Relation {
     selected.push({
       columns: readItem(item, scope, reader),
       alias: textOf(item["alias"]),
-      isAggregated: hasAggregate(item, reader),
+      isAggregated: hasCall(item, (name) => reader.aggregates.has(name)),
+      isUnnested: hasCall(item, (name) => makesRows(name, reader)),
     });
   }
   const columns = selected.flatMap((one) => one.columns);
@@ -88,9 +91,10 @@ function readSelect(node: Node, around: Scope, reader: Reader): Relation {
   if (node["aggregate_handling"] === "FORCE_AGGREGATES") {
     groups.push(...selected.filter((one) => !one.isAggregated).flatMap((one) => one.columns).map(valueOf));
   }
+  const unnested = selected.filter((one) => one.isUnnested).flatMap((one) => one.columns).map(valueOf);
   const rows = merged([
     from.rows,
-    ...filters.map((filter) => deciding(filter, "filter")),
+    ...[...filters, ...unnested].map((filter) => deciding(filter, "filter")),
     ...groups.map((group) => deciding(group, "group")),
   ]);
   return modified(node, { columns, rows }, scope, reader);
@@ -143,15 +147,25 @@ function nameOf(item: Node, reader: Reader): Pick<RelationColumn, "name" | "made
   };
 }
 
-/** Whether there is an aggregate in it that is not a window's or a subquery's. */
-function hasAggregate(node: Node, reader: Reader): boolean {
+/** Whether one of these functions is called in it, not counting a window's and a subquery's. */
+function hasCall(node: Node, isWanted: (name: string) => boolean): boolean {
   if (node["class"] === "SUBQUERY") return false;
   const name = node["class"] === "FUNCTION" ? calledBy(node) : undefined;
-  if (name !== undefined && reader.aggregates.has(name)) return true;
+  if (name !== undefined && isWanted(name)) return true;
   return Object.values(node).some((child) =>
     (Array.isArray(child) ? nodesOf(child) : isNode(child) ? [child] : []).some((inner) =>
-      hasAggregate(inner, reader)
+      hasCall(inner, isWanted)
     )
+  );
+}
+
+const UNNESTING = new Set(["unnest", "unlist", "generate_subscripts"]);
+
+/** Whether a row becomes as many as a list has items, by the function or by a macro that calls it. */
+function makesRows(name: string, reader: Reader): boolean {
+  if (UNNESTING.has(name)) return true;
+  return (reader.macros.get(name) ?? []).some(({ kind, statement }) =>
+    kind === "scalar" && isNode(statement) && hasCall(statement, (inner) => makesRows(inner, reader))
   );
 }
 

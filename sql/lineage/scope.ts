@@ -71,6 +71,11 @@ export interface Scope {
   readonly outer?: Scope;
 }
 
+/** Without the params of the lambdas and macros around it. */
+export function withoutParams({ params: _, outer, ...scope }: Scope): Scope {
+  return { ...scope, ...(outer === undefined ? {} : { outer: withoutParams(outer) }) };
+}
+
 export function withParams(scope: Scope, params: ReadonlyMap<string, Derived>): Scope {
   return { ...scope, params: new Map([...scope.params ?? [], ...params]) };
 }
@@ -92,12 +97,19 @@ const NO_COLUMNS = new Set([
   "user",
 ]);
 
-/** What `a`, `t.a`, `t.a.field` or `schema.t.a` stands for. Throws UnknownLineage. */
-export function resolveColumn(names: readonly string[], scope: Scope): Derived {
+/** What `a`, `t.a`, `t.a.field` or `schema.t.a` stands for; undefined for a name of nothing. Throws UnknownLineage. */
+export function findColumn(names: readonly string[], scope: Scope): Derived | undefined {
   for (let at: Scope | undefined = scope; at !== undefined; at = at.outer) {
     const found = resolveIn(names, at);
     if (found !== undefined) return found;
   }
+  return undefined;
+}
+
+/** As findColumn, and throws UnknownLineage where there is none. */
+export function resolveColumn(names: readonly string[], scope: Scope): Derived {
+  const found = findColumn(names, scope);
+  if (found !== undefined) return found;
   if (NO_COLUMNS.has(nameKey(names.at(-1) ?? ""))) return NOTHING;
   throw new UnknownLineage(`the column ${names.join(".")} was not found`);
 }

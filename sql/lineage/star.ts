@@ -1,5 +1,5 @@
 import { isSameName, nameKey } from "../../contract/sql.ts";
-import { changed } from "./derived.ts";
+import { changed, merged } from "./derived.ts";
 import { deriveExpression } from "./expression.ts";
 import { calling, listOf, selecting, textConstant } from "./made_trees.ts";
 import { constantOf, isNode, type Node, nodesOf, textOf, textsOf } from "./node.ts";
@@ -54,6 +54,11 @@ function expandTables(node: Node, scope: Scope, reader: Reader): RelationColumn[
       return column === undefined || typeof value !== "string" ? [] : [[nameKey(column), value] as const];
     }),
   );
+  if (replaced.size > 0 && columns.some(({ isSpread }) => isSpread === true)) {
+    // Which of the fields is replaced is not known.
+    const values = [...replaced.values()].map((value) => deriveExpression(value, scope, reader));
+    return columns.map((column) => ({ ...column, value: merged([column.value, ...values]) }));
+  }
   return columns.filter(({ name }) =>
     !excluded.some((other) => name !== undefined && isSameName(other, name))
   )

@@ -1,5 +1,6 @@
 import { nameKey } from "../../contract/sql.ts";
-import { changed, type Derived, merged, NOTHING } from "./derived.ts";
+import { nameParts } from "../language/name_parts.ts";
+import { changed, deciding, type Derived, merged, NOTHING } from "./derived.ts";
 import { deriveExpression } from "./expression.ts";
 import { macroArguments } from "./macros.ts";
 import { allOf } from "./made_trees.ts";
@@ -36,10 +37,10 @@ export function readTableFunction(
     );
     const query = isNode(macro.statement) ? macro.statement["node"] : undefined;
     if (!isNode(query)) throw new UnknownLineage(`the macro ${name} cannot be read`);
-    // A query of its own, which sees its params and no names around the call.
-    return [reader.query(query, withParams({ from: NO_TABLES, ctes: new Map() }, params)), name];
+    // A query of its own, which sees its params, and of what is around the call the common table expressions only.
+    return [reader.query(query, withParams({ from: NO_TABLES, ctes: around.ctes }, params)), name];
   }
-  if (name === "query_table") return [readNamedTable(children, reader), name];
+  if (name === "query_table") return [readNamedTable(children, around, reader), name];
   const given = merged(children.map((child) => deriveExpression(child, around, reader)));
   const value = changed(given, "transformed");
   const isConstant = given.sources.size === 0 && given.influences.size === 0;
@@ -47,22 +48,23 @@ export function readTableFunction(
     (isConstant ? reader.ask({ kind: "columns", statement: allOf(bare(node)) }) : undefined);
   if (names === undefined) throw new UnknownLineage(`the columns of ${name}(…) are not known`);
   // How many rows there are is decided by what it is given.
-  return [{
-    columns: names.map((column) => ({ name: column, value })),
-    rows: { ...NOTHING, influences: given.influences },
-  }, name];
+  return [
+    { columns: names.map((column) => ({ name: column, value })), rows: deciding(given, "filter") },
+    name,
+  ];
 }
 
 /** `query_table('orders')`. */
-function readNamedTable(children: readonly Node[], reader: Reader): Relation {
+function readNamedTable(children: readonly Node[], around: Scope, reader: Reader): Relation {
   const [first] = children;
   const name = children.length === 1 && first !== undefined ? constantOf(first) : undefined;
-  const parts = typeof name === "string" ? name.split(".") : [];
+  const parts = typeof name === "string" ? nameParts(name) : [];
   const [table, schema] = parts.toReversed();
-  if (table === undefined || parts.length > 2 || parts.some((part) => part.includes('"'))) {
+  if (table === undefined || parts.length > 2) {
     throw new UnknownLineage("query_table of anything but one plain name");
   }
-  return reader.table(schema === undefined ? { name: table } : { name: table, schema });
+  const cte = schema === undefined ? around.ctes.get(nameKey(table)) : undefined;
+  return cte?.() ?? reader.table(schema === undefined ? { name: table } : { name: table, schema });
 }
 
 function bare({ alias: _, column_name_alias: __, ...node }: Node): Node {
