@@ -1,7 +1,7 @@
 import { type Column, nameKey, quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
 import { withoutTerminators } from "../language/scan_sql.ts";
-import { parseSerialized } from "../language/serialized.ts";
+import { parseSerialized } from "../language/tree/serialized.ts";
 
 /** What binding says of one SELECT. */
 export interface BoundSelect {

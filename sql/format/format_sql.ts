@@ -1,8 +1,10 @@
 import type { FormattedText } from "../../contract/jobs/format_job.ts";
+import type { DialectOptions } from "sql-formatter";
 import { quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
+import { parseMacros } from "../language/macros/parse_macros.ts";
 import { scanSql } from "../language/scan_sql.ts";
-import { parseSerialized } from "../language/serialized.ts";
+import { parseSerialized } from "../language/tree/serialized.ts";
 
 /** Of the formatter: what a line may hold before a list in brackets is put on several. */
 const EXPRESSION_WIDTH = 80;
@@ -15,7 +17,12 @@ const EXPRESSION_WIDTH = 80;
 export async function formatSql(session: SqlSession, sql: string): Promise<FormattedText> {
   const { head, body } = splitHead(sql);
   if (body.trim() === "") return { kept: "there is no SQL in it" };
+  if (sql.includes("\0")) return { kept: "it holds a NUL character" };
   const isCrlf = /\r\n/.test(body);
+  // In a text each line break is part of the value.
+  if (isCrlf && textsOf(body).some((text) => /(?<!\r)\n/.test(text))) {
+    return { kept: "a text in it has line breaks of another kind than the file" };
+  }
   let reason = "";
   // In upper case a name that is a keyword elsewhere would be another one: those files keep the case of words.
   for (const keywordCase of ["upper", "preserve"] as const) {
@@ -51,10 +58,11 @@ function splitHead(sql: string): { readonly head: string; readonly body: string 
 
 async function formatBody(body: string, keywordCase: "upper" | "preserve"): Promise<FormattedText> {
   const { formatDialect, duckdb } = await import("sql-formatter");
+  const dialect = withAllOperators(duckdb);
   const format = (text: string) => {
     const plain = text.replace(/\r\n?/g, "\n");
     const formatted = formatDialect(plain, {
-      dialect: duckdb,
+      dialect,
       keywordCase,
       expressionWidth: EXPRESSION_WIDTH,
       linesBetweenQueries: 1,
@@ -71,6 +79,20 @@ async function formatBody(body: string, keywordCase: "upper" | "preserve"): Prom
     const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
     return { kept: `the formatter does not know what it says: ${reason}` };
   }
+}
+
+/** What the formatter's DuckDB does not know: operators, and columns by their numbers. */
+function withAllOperators(dialect: DialectOptions): DialectOptions {
+  const { operators = [], paramTypes, reservedSetOperations } = dialect.tokenizerOptions;
+  return {
+    ...dialect,
+    tokenizerOptions: {
+      ...dialect.tokenizerOptions,
+      operators: [...operators, "&&", "<@", "@>", "<->", "<=>", "@"],
+      paramTypes: { ...paramTypes, custom: [{ regex: String.raw`#\d+` }] },
+      reservedSetOperations: [...reservedSetOperations, "UNION ALL BY NAME"],
+    },
+  };
 }
 
 /**
@@ -111,9 +133,36 @@ async function differenceBetween(
   if (wordsOf(before).join("\0") !== wordsOf(after).join("\0")) {
     return "a word or a comment would change or move";
   }
-  const [old, now] = await treesOf(session, before, after);
-  if (old.fault !== undefined) return `it does not parse: ${old.fault}`;
-  return old.tree === now.tree ? undefined : "it would not be the same to DuckDB";
+  const [old, now] = await treesOf(session, [before, after]);
+  if (old?.fault !== undefined) return `it does not parse: ${old.fault}`;
+  if (old?.tree !== undefined) return old.tree === now?.tree ? undefined : OTHER_TREE;
+  const [parts, formattedParts] = [macroParts(before), macroParts(after)];
+  // Of other statements nobody but DuckDB knows what the case of a word means.
+  if (parts === undefined) return textsAs(before, after) ? undefined : OTHER_TREE;
+  const trees = async (sqls: readonly string[]) =>
+    (await treesOf(session, sqls)).map(({ tree }) => tree).join("\n");
+  return await trees(parts) === await trees(formattedParts ?? []) ? undefined : OTHER_TREE;
+}
+
+const OTHER_TREE = "it would not be the same to DuckDB";
+
+/** Whether all words are written alike. */
+function textsAs(before: string, after: string): boolean {
+  const written = (sql: string) =>
+    gapsOf(sql).map(({ token }) => /^(?:--|\/\*)/.test(token) ? "" : token).join("\0");
+  return written(before) === written(after);
+}
+
+/** The SQL in a file of macros, as queries; undefined where it is no such file. */
+function macroParts(sql: string): string[] | undefined {
+  const { statements, faults } = parseMacros({ path: "", content: sql });
+  if (statements.length === 0 || faults.length > 0) return undefined;
+  return statements.flatMap(({ macro }) =>
+    macro.parts.map(({ kind, start, end }) => {
+      const part = sql.slice(start, end);
+      return kind === "query" ? part : `SELECT (\n${part}\n)`;
+    })
+  );
 }
 
 /**
@@ -129,28 +178,26 @@ function wordsOf(sql: string): string[] {
   });
 }
 
+const textsOf = (sql: string): string[] =>
+  [...scanSql(sql)].filter(({ kind }) => kind === "text").map(({ start, end }) => sql.slice(start, end));
+
 interface SeenTree {
-  /** Without positions. Of what is no SELECT there is none: its words are what is compared. */
-  readonly tree: string;
+  /** Without positions; undefined for what is no SELECT. */
+  readonly tree?: string;
   readonly fault?: string;
 }
 
 /** The texts as DuckDB's parser sees them. */
-async function treesOf(
-  session: SqlSession,
-  ...sqls: readonly [string, string]
-): Promise<readonly [SeenTree, SeenTree]> {
+async function treesOf(session: SqlSession, sqls: readonly string[]): Promise<readonly SeenTree[]> {
+  if (sqls.length === 0) return [];
   const columns = sqls.map((sql, index) =>
     `json_serialize_sql(${quoteLiteral(sql.replaceAll("\r\n", "\n"))}) AS t${index}`
   );
   const [row] = await session.rows(`SELECT ${columns.join(", ")}`);
-  const seen = (index: number): SeenTree => {
+  return sqls.map((_, index): SeenTree => {
     const text = String(row?.[`t${index}`]);
     const tree: unknown = parseSerialized(text);
     if (!isRecord(tree) || tree["error"] !== true) return { tree: text.replace(/"query_location":\d+/g, "") };
-    return tree["error_type"] === "parser"
-      ? { tree: text, fault: String(tree["error_message"]) }
-      : { tree: "" };
-  };
-  return [seen(0), seen(1)];
+    return tree["error_type"] === "parser" ? { fault: String(tree["error_message"]) } : {};
+  });
 }

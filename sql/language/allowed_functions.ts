@@ -1,5 +1,5 @@
 import { nameKey } from "../../contract/sql.ts";
-import type { ParseTree } from "./tree_walk.ts";
+import type { ParseTree } from "./tree/tree_walk.ts";
 
 /**
  * What the SQL of a project may call. DuckDB has functions that read files, write them, change

@@ -4,8 +4,8 @@ import type { Memo } from "../../text/memo.ts";
 import { foreignClause } from "./foreign/clauses.ts";
 import { offsetOfByte, offsetOfCodePoint } from "./position.ts";
 import { firstWord, scanSql } from "./scan_sql.ts";
-import { parseSerialized } from "./serialized.ts";
-import { type ParseTree, readTree } from "./tree_walk.ts";
+import { parseSerialized } from "./tree/serialized.ts";
+import { type ParseTree, readTree } from "./tree/tree_walk.ts";
 
 export type {
   FunctionReference,
@@ -13,7 +13,7 @@ export type {
   TableFunctionReference,
   TableReference,
   VariableReference,
-} from "./tree_walk.ts";
+} from "./tree/tree_walk.ts";
 
 /**
  * Parsing goes by DuckDB's `json_serialize_sql`, this many texts a query: a round trip costs more than the

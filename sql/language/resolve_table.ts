@@ -1,7 +1,7 @@
 import { isSameName, nameKey } from "../../contract/sql.ts";
 import { isFileName, isOwnView, isRefusedView } from "./allowed_functions.ts";
 import { didYouMean } from "../../text/suggest.ts";
-import type { TableReference } from "./tree_walk.ts";
+import type { TableReference } from "./tree/tree_walk.ts";
 
 /** The tables of a pipeline, by their names in lower case: to SQL, `Orders` and `orders` are the same. */
 export interface TableNames {

@@ -1,5 +1,5 @@
 import { nameKey } from "../../contract/sql.ts";
-import { nameParts } from "../language/name_parts.ts";
+import { nameParts } from "../language/tree/name_parts.ts";
 import { changed, deciding, type Derived, merged, NOTHING } from "./derived.ts";
 import { deriveExpression } from "./expression.ts";
 import { macroArguments } from "./macros.ts";

@@ -1,4 +1,4 @@
-import { nameKey } from "../../contract/sql.ts";
+import { nameKey } from "../../../contract/sql.ts";
 import { nameParts } from "./name_parts.ts";
 
 /** A table that a query names. */
