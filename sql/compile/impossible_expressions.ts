@@ -1,6 +1,6 @@
 import { quoteLiteral, SqlError, type SqlSession } from "../../contract/sql.ts";
 import { isRecord } from "../../text/is_record.ts";
-import { parseSerialized } from "../language/serialized.ts";
+import { parseSerialized } from "../language/tree/serialized.ts";
 import { offsetOfByte } from "../language/position.ts";
 import { callOf, constantOf, judgedCall, type PlanConstant } from "./plan_constants.ts";
 import { planType } from "./plan_types.ts";

@@ -70,6 +70,25 @@ Deno.test("DuckDB's own syntax is known", async () => {
   ) await formatted(sql);
 });
 
+Deno.test("operators and columns by their numbers are known, and words of set operations stay together", async () => {
+  const text = await formatted(
+    "select #1, @ x, l && m, l <@ m, l @> m from t union all by name select 2 order by #2",
+  );
+  match(text, /#1,\s+@ x,\s+l && m,\s+l <@ m,\s+l @> m/);
+  match(text, /UNION ALL BY NAME/);
+});
+
+Deno.test("a text with line breaks of another kind than its file's keeps its value", async () => {
+  match(await kept("select 'a\nb' as x,\r\n 1 as y\r\n"), /line breaks of another kind/);
+  match(await kept("select 'a\rb' as x"), /would change/);
+  match(await kept("select 'a\0b'"), /NUL/);
+});
+
+Deno.test("a column of a macro keeps its name's case, too", async () => {
+  match(await formatted("create macro m() as table select a as lateral from t"), /lateral/);
+  match(await formatted("insert into x select a as lateral from t"), /lateral/);
+});
+
 Deno.test("macros are formatted by their words", async () => {
   match(
     await formatted("create macro plus(a, b := 2) as a + b;"),
