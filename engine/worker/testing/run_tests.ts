@@ -1,12 +1,6 @@
 import { AppError, toAppError } from "../../../contract/errors.ts";
 import { resolveParams } from "../../../contract/params/values.ts";
-import {
-  type Column,
-  findColumn,
-  isSameName,
-  quoteIdentifier,
-  type SqlSession,
-} from "../../../contract/sql.ts";
+import { type Column, findColumn, isSameName, quoteIdentifier } from "../../../contract/sql.ts";
 import type { TestOutcome } from "../../../contract/testing/outcome.ts";
 import type { TestTable, UnitTest } from "../../../contract/testing/unit_test.ts";
 import { declareCursor, setCursor } from "../../../sql/build/cursor.ts";
@@ -14,7 +8,8 @@ import { gathersRows } from "../../../sql/build/model_change.ts";
 import { runModelSql } from "../../../sql/build/run_model_sql.ts";
 import { setRunVariables } from "../../../sql/build/variables.ts";
 import type { Model } from "../../../sql/language/model.ts";
-import type { Fault } from "../../../text/fault.ts";
+import type { Fault, SourcePlace } from "../../../text/fault.ts";
+import type { DuckSession } from "../../duckdb/session.ts";
 import { cellSql, explainCells, inUtc, requireFits, type TestCell } from "./cell_sql.ts";
 import { compareRows, type TextRow } from "./compare_rows.ts";
 import {
@@ -28,6 +23,8 @@ import {
 } from "./plan_test.ts";
 
 const MAX_ROWS = 10_000;
+/** What a query gives that is no larger is read with its columns at once. */
+const FEW = { cells: 2_000, bytes: 1_000_000 };
 const ACTUAL = '"_sluice_actual"';
 
 /**
@@ -35,7 +32,7 @@ const ACTUAL = '"_sluice_actual"';
  * throws for what their authors wrote; throws the signal's reason.
  */
 export async function runTests(
-  session: SqlSession,
+  session: DuckSession,
   pipeline: TestedPipeline,
   tests: readonly UnitTest[],
 ): Promise<TestOutcome[]> {
@@ -45,7 +42,7 @@ export async function runTests(
   return outcomes;
 }
 
-async function runTest(session: SqlSession, pipeline: TestedPipeline, test: UnitTest): Promise<TestOutcome> {
+async function runTest(session: DuckSession, pipeline: TestedPipeline, test: UnitTest): Promise<TestOutcome> {
   const startedMs = performance.now();
   const outcome = (rest: Pick<TestOutcome, "state" | "difference" | "faults">): TestOutcome => ({
     name: test.name,
@@ -73,11 +70,11 @@ async function runTest(session: SqlSession, pipeline: TestedPipeline, test: Unit
 }
 
 class TestRunner {
-  readonly #session: SqlSession;
+  readonly #session: DuckSession;
   readonly #pipeline: TestedPipeline;
   readonly #test: UnitTest;
 
-  constructor(session: SqlSession, pipeline: TestedPipeline, test: UnitTest) {
+  constructor(session: DuckSession, pipeline: TestedPipeline, test: UnitTest) {
     this.#session = session;
     this.#pipeline = pipeline;
     this.#test = test;
@@ -91,10 +88,9 @@ class TestRunner {
       throw new AppError("invalid", "The test names columns that are not there", { faults });
     }
     let difference: ReturnType<typeof compareRows>;
+    await this.#setVariables();
     await rolledBack(this.#session, async () => {
-      await this.#setVariables();
-      for (const input of plan.inputs) await this.#fill(input);
-      if (plan.own !== undefined) await this.#fill(plan.own);
+      await this.#begin([...plan.inputs, ...plan.own === undefined ? [] : [plan.own]]);
       for (const model of plan.taken) {
         const table = `main.${quoteIdentifier(model.name)}`;
         await runModelSql(this.#session, model, `CREATE OR REPLACE TABLE ${table} AS\n`);
@@ -125,26 +121,29 @@ class TestRunner {
     }
   }
 
-  async #fill({ relation, given, columns }: InputTable): Promise<void> {
-    const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
-    if (columns.length === 0) {
-      throw refusal(
-        given.place,
-        "its columns are not known: say them, as columns: {id: BIGINT}, or give a row",
-      );
-    }
-    await this.#session.run(`CREATE OR REPLACE TABLE ${relation} (${list.join(", ")})`).catch((error) => {
-      throw refusal(given.place, toAppError(error).message);
-    });
-    const used = columns.filter(({ name }) => given.columns.some((other) => isSameName(other, name)));
-    if (given.rows.length === 0 || used.length === 0) return;
-    const rows = given.rows.map((row) => cellsOf(row, used));
-    const cells = rows.flat();
-    await requireFits(this.#session, cells);
-    const values = rows.map((row) => `(${row.map(cellSql).join(", ")})`);
-    const names = used.map(({ name }) => quoteIdentifier(name)).join(", ");
+  /** Begins the transaction with the tables that the test gives, all of them by one text. */
+  async #begin(inputs: readonly InputTable[]): Promise<void> {
+    const session = this.#session;
+    const given = inputs.map(givenTable);
     try {
-      await this.#session.run(`INSERT INTO ${relation} (${names}) VALUES ${values.join(", ")}`);
+      for (const { cells } of given) await requireFits(session, cells);
+      await session.run(["BEGIN TRANSACTION", ...given.flatMap(({ sql }) => sql)].join(";\n"));
+    } catch {
+      // One after the other they say which of them is at fault, and why.
+      await session.run("ROLLBACK").catch(() => {});
+      await session.run("BEGIN TRANSACTION");
+      for (const table of given) await this.#fill(table);
+    }
+  }
+
+  async #fill({ place, sql: [create, insert], cells }: GivenTable): Promise<void> {
+    await this.#session.run(create).catch((error) => {
+      throw refusal(place, toAppError(error).message);
+    });
+    if (insert === undefined) return;
+    await requireFits(this.#session, cells);
+    try {
+      await this.#session.run(insert);
     } catch (error) {
       throw await this.#explained(cells, error);
     }
@@ -159,7 +158,8 @@ class TestRunner {
 
   async #compare({ model, columns: known = [] }: TestPlan) {
     const { expect } = this.#test;
-    const columns = await this.#session.describe(`SELECT * FROM ${ACTUAL}`);
+    const query = (cells: string) => `SELECT ${cells} FROM ${ACTUAL} ORDER BY rowid LIMIT ${MAX_ROWS + 1}`;
+    const { columns, rows: few } = await this.#session.texts(query("*"), FEW);
     const faults = unknownColumns(model.name, expect, columns.length === 0 ? known : columns);
     if (faults.length > 0) {
       throw new AppError("invalid", "The test expects columns that are not there", { faults });
@@ -168,18 +168,12 @@ class TestRunner {
     const compared = expect.columns.length === 0
       ? columns
       : expect.columns.flatMap((name) => findColumn(columns, name) ?? []);
-    const cells = compared.map(({ name }, index) => `CAST(${quoteIdentifier(name)} AS VARCHAR) AS c${index}`);
-    const actual = await this.#session.rows(
-      `SELECT ${cells.join(", ")} FROM ${ACTUAL} ORDER BY rowid LIMIT ${MAX_ROWS + 1}`,
-    );
+    const actual = few === undefined
+      ? await this.#textsOf(query, compared)
+      : few.map((row) => compared.map((column) => row[columns.indexOf(column)] ?? null));
     if (actual.length > MAX_ROWS || expect.rows.length > MAX_ROWS) {
       throw refusal(this.#test.place, `it compares more than ${MAX_ROWS} rows: give fewer`);
     }
-    const textsOf = (row: Readonly<Record<string, unknown>>): TextRow =>
-      compared.map((_, index) => {
-        const value = row[`c${index}`];
-        return value === null || value === undefined ? null : String(value);
-      });
     return compareRows(
       {
         columns: compared.map(({ name }) => name),
@@ -190,13 +184,19 @@ class TestRunner {
         tolerance: expect.tolerance,
         ordered: expect.ordered,
       },
-      actual.map(textsOf),
-      (await this.#expectedRows(compared)).map(textsOf),
+      actual,
+      await this.#expectedRows(compared),
     );
   }
 
+  /** Of what is long, or holds values that have to be cast. `query` makes one of its cells. */
+  async #textsOf(query: (cells: string) => string, columns: readonly Column[]): Promise<TextRow[]> {
+    const cells = columns.map(({ name }, index) => `CAST(${quoteIdentifier(name)} AS VARCHAR) AS c${index}`);
+    return (await this.#session.rows(query(cells.join(", ")))).map((row) => textRow(row, columns.length));
+  }
+
   /** As DuckDB writes them: `1.5` of a DECIMAL(18,2) is `1.50`. */
-  async #expectedRows(columns: readonly Column[]): Promise<Readonly<Record<string, unknown>>[]> {
+  async #expectedRows(columns: readonly Column[]): Promise<TextRow[]> {
     const { expect: { rows } } = this.#test;
     if (rows.length === 0) return [];
     const all = rows.map((row) => cellsOf(row, columns));
@@ -205,7 +205,10 @@ class TestRunner {
     const values = all.map((row) => `(${row.map((cell) => `CAST(${cellSql(cell)} AS VARCHAR)`).join(", ")})`);
     const names = columns.map((_, index) => `c${index}`).join(", ");
     try {
-      return await this.#session.rows(`SELECT * FROM (VALUES ${values.join(", ")}) AS expected(${names})`);
+      const expected = await this.#session.rows(
+        `SELECT * FROM (VALUES ${values.join(", ")}) AS expected(${names})`,
+      );
+      return expected.map((row) => textRow(row, columns.length));
     } catch (error) {
       throw await this.#explained(cells, error);
     }
@@ -217,6 +220,39 @@ class TestRunner {
     return await explainCells(this.#session, cells, error);
   }
 }
+
+interface GivenTable {
+  readonly place: SourcePlace;
+  /** What makes it, and what puts its rows into it where it has any. */
+  readonly sql: readonly [create: string, insert?: string];
+  readonly cells: readonly TestCell[];
+}
+
+/** Throws `invalid` where its columns are not known. */
+function givenTable({ relation, given, columns }: InputTable): GivenTable {
+  if (columns.length === 0) {
+    throw refusal(
+      given.place,
+      "its columns are not known: say them, as columns: {id: BIGINT}, or give a row",
+    );
+  }
+  const list = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
+  const create = `CREATE OR REPLACE TABLE ${relation} (${list.join(", ")})`;
+  const used = columns.filter(({ name }) => given.columns.some((other) => isSameName(other, name)));
+  if (given.rows.length === 0 || used.length === 0) return { place: given.place, sql: [create], cells: [] };
+  const rows = given.rows.map((row) => cellsOf(row, used));
+  const values = rows.map((row) => `(${row.map(cellSql).join(", ")})`);
+  const names = used.map(({ name }) => quoteIdentifier(name)).join(", ");
+  const insert = `INSERT INTO ${relation} (${names}) VALUES ${values.join(", ")}`;
+  return { place: given.place, sql: [create, insert], cells: rows.flat() };
+}
+
+/** The first `count` of `c0`, `c1`, … as DuckDB has cast them. */
+const textRow = (row: Readonly<Record<string, unknown>>, count: number): TextRow =>
+  Array.from({ length: count }, (_, index) => {
+    const value = row[`c${index}`];
+    return value === null || value === undefined ? null : String(value);
+  });
 
 function cellsOf({ values, place }: TestTable["rows"][number], columns: readonly Column[]): TestCell[] {
   return columns.map(({ name, type }) => {
@@ -231,8 +267,8 @@ function keyOf({ primaryKey }: Model, columns: readonly Column[]): number[] {
   return places.includes(-1) ? [] : places;
 }
 
-async function rolledBack(session: SqlSession, work: () => Promise<void>): Promise<void> {
-  await session.run("BEGIN TRANSACTION");
+/** What `work` does in the transaction that it begins. */
+async function rolledBack(session: DuckSession, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } finally {

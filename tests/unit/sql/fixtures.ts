@@ -1,12 +1,13 @@
 import type { Fault } from "../../../text/fault.ts";
 import { AppError } from "../../../contract/errors.ts";
-import type { Column, SqlSession } from "../../../contract/sql.ts";
+import type { Column } from "../../../contract/sql.ts";
 import { openDatabase } from "../../../engine/duckdb/database.ts";
+import type { DuckSession } from "../../../engine/duckdb/session.ts";
 import { compile, type CompileInput } from "../../../sql/compile/compile.ts";
 import { type Model, parseModel } from "../../../sql/language/model.ts";
 
 /** Runs `work` with a session of an empty in-memory database. */
-export async function withSession<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+export async function withSession<T>(work: (session: DuckSession) => Promise<T>): Promise<T> {
   await using database = await openDatabase({ path: ":memory:", allowedDirectories: [] });
   await using session = await database.session();
   return await work(session);

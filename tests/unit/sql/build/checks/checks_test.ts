@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SqlError } from "../../../../../contract/sql.ts";
+import { SqlError, type SqlSession } from "../../../../../contract/sql.ts";
 import { judge } from "../../../../../sql/build/checks/judge.ts";
 import { measureChecks } from "../../../../../sql/build/checks/measure_checks.ts";
 import { type CheckResult, runChecks } from "../../../../../sql/build/checks/run_checks.ts";
@@ -314,7 +314,7 @@ Deno.test("change compares with the runs before, and passes while there are too 
 });
 
 Deno.test("all checks of rows and aggregates of a table take one pass over it", async () => {
-  await withSession(async (session) => {
+  await withSession(async (session: SqlSession) => {
     await session.run("CREATE TABLE m AS SELECT range AS x, range % 7 AS y FROM range(100)");
     const asked: string[] = [];
     const counting = {
