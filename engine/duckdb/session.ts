@@ -50,6 +50,7 @@ export class DuckSession implements SqlSession, AsyncDisposable {
   readonly #atCommit = new Map<string, string[]>();
   /** What they were last set to, by `setVariables`; undefined where it is not known. */
   readonly #variables = new Map<string, string | null | undefined>();
+  #measuresProgress = false;
   #isClosed = false;
 
   constructor(connection: duckdb.Connection, host: SessionHost) {
@@ -221,10 +222,12 @@ export class DuckSession implements SqlSession, AsyncDisposable {
     return fork;
   }
 
-  /** From now on `progress` knows of statements that take longer than two seconds. */
+  /** From now on, once for the session, `progress` knows of statements that take longer than two seconds. */
   async measureProgress(): Promise<void> {
+    if (this.#measuresProgress) return;
     // Printed, it would go among the reports of this process.
     await this.run("SET enable_progress_bar_print = false; SET enable_progress_bar = true");
+    this.#measuresProgress = true;
   }
 
   /** Which share of its input the statement has read that runs now, above 0 up to 1; undefined where DuckDB does not know. */

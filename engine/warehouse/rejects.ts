@@ -1,5 +1,5 @@
 import type { Reject } from "../../contract/connector/source.ts";
-import type { SqlSession } from "../../contract/sql.ts";
+import { quoteLiteral, type SqlSession } from "../../contract/sql.ts";
 
 /** Rows of a source that did not fit, with their reasons, in `_sluice.rejects`. */
 
@@ -62,28 +62,41 @@ export async function forgetJudgedAgain(
   runId: string,
   { isWhole }: { readonly isWhole: boolean },
 ): Promise<void> {
+  const [of, run] = [quoteLiteral(stream), quoteLiteral(runId)];
   const again = `AND EXISTS (SELECT 1 FROM _sluice.rejects AS later
-    WHERE later.stream = $1 AND later.run_id = $2 AND ${IS_SAME})`;
+    WHERE later.stream = ${of} AND later.run_id = ${run} AND ${IS_SAME})`;
   await session.run(
-    `DELETE FROM _sluice.rejects AS earlier WHERE earlier.stream = $1 AND earlier.run_id <> $2 ${
+    `DELETE FROM _sluice.rejects AS earlier WHERE earlier.stream = ${of} AND earlier.run_id <> ${run} ${
       isWhole ? "" : again
     }`,
-    [stream, runId],
   );
 }
 
-/** How many the run has kept of the stream, in this attempt or an earlier one. */
+export interface RejectCounts {
+  /** Those that count for max_rejects. */
+  readonly counted: number;
+  readonly byContract: number;
+  /** Of other runs. */
+  readonly earlier: number;
+}
+
+/** How many the run has kept of the stream, in this attempt or an earlier one, and how many there are beside. */
 export async function countRejects(
   session: SqlSession,
   stream: string,
   runId: string,
-): Promise<{ readonly counted: number; readonly byContract: number }> {
+): Promise<RejectCounts> {
+  const isOwn = `run_id = ${quoteLiteral(runId)}`;
   const [row] = await session.rows(
-    `SELECT count(*) FILTER (by_contract IS NOT TRUE) AS counted, count(*) FILTER (by_contract) AS by_contract
-       FROM _sluice.rejects WHERE stream = ? AND run_id = ?`,
-    [stream, runId],
+    `SELECT count(*) FILTER (${isOwn} AND by_contract IS NOT TRUE) AS counted,
+       count(*) FILTER (${isOwn} AND by_contract) AS by_contract, count(*) FILTER (NOT ${isOwn}) AS earlier
+       FROM _sluice.rejects WHERE stream = ${quoteLiteral(stream)}`,
   );
-  return { counted: Number(row?.["counted"] ?? 0), byContract: Number(row?.["by_contract"] ?? 0) };
+  return {
+    counted: Number(row?.["counted"] ?? 0),
+    byContract: Number(row?.["by_contract"] ?? 0),
+    earlier: Number(row?.["earlier"] ?? 0),
+  };
 }
 
 const KEEP_REJECTS_DAYS = 90;

@@ -3,7 +3,7 @@ import { AppError } from "../../../contract/errors.ts";
 import type { StreamDefinition } from "../../../contract/pipeline/stream.ts";
 import { limitOf } from "../../../contract/pipeline/words.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import { countRejects } from "../../warehouse/rejects.ts";
+import { countRejects, type RejectCounts } from "../../warehouse/rejects.ts";
 
 interface RejectSubject {
   readonly name: string;
@@ -16,15 +16,18 @@ export const MASKED_REASON = "a row does not fit (the stream masks values, so no
 /** Counts the rows of one run that do not fit, up to what the stream allows. */
 export class RejectLimit {
   readonly #options: RejectSubject;
+  /** Whether rows of other runs are kept. */
+  readonly hasEarlier: boolean;
   #taken: number;
   #byContract: number;
   /** The first of those that no count allows, or that a share may turn out not to. */
   #first: Reject | undefined;
 
-  private constructor(options: RejectSubject, taken: number, byContract: number) {
+  private constructor(options: RejectSubject, { counted, byContract, earlier }: RejectCounts) {
     this.#options = options;
-    this.#taken = taken;
+    this.#taken = counted;
     this.#byContract = byContract;
+    this.hasEarlier = earlier > 0;
   }
 
   /** Goes on from what the run has committed. */
@@ -32,8 +35,7 @@ export class RejectLimit {
     session: DuckSession,
     { name, stream, runId }: RejectSubject & { readonly runId: string },
   ): Promise<RejectLimit> {
-    const { counted, byContract } = await countRejects(session, name, runId);
-    return new RejectLimit({ name, stream }, counted, byContract);
+    return new RejectLimit({ name, stream }, await countRejects(session, name, runId));
   }
 
   /** All that were kept aside, by the stream's contract too. */

@@ -41,6 +41,11 @@ export class StreamRejects {
     return this.#limit.taken;
   }
 
+  /** Whether rows are kept that other runs could not take. */
+  get hasEarlier(): boolean {
+    return this.#limit.hasEarlier;
+  }
+
   /** Keeps a row. Throws `invalid` where the stream allows no more of them. */
   async take(reject: Reject): Promise<void> {
     this.#waiting.push(this.#limit.take(reject));

@@ -1,8 +1,7 @@
 import type { JsonValue } from "../../../contract/json.ts";
 import type { Step } from "../../../contract/run.ts";
-import type { SqlSession } from "../../../contract/sql.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
-import { readState } from "../../warehouse/stream_state.ts";
+import type { StreamState } from "../../warehouse/stream_state.ts";
 
 const MAX_VALUE_CHARS = 200;
 const MAX_STATE_CHARS = 500;
@@ -11,14 +10,13 @@ const MAX_MEMBERS = 5;
 /** Keys whose values let in who has them. */
 const SECRET_KEY = /token|secret|passw|credential|signature|authorization|api_?key|session|cookie/i;
 
-/** How far a stream is: what the last commit of its rows left. */
-export async function committedStream(
-  session: SqlSession,
+/** How far a stream is, by the state that the last commit of its rows left. */
+export function committedStream(
   stream: string,
+  { cursor, source }: StreamState,
   runId: string,
   step: Step,
-): Promise<CommittedStream> {
-  const { cursor, source } = await readState(session, stream);
+): CommittedStream {
   return {
     stream,
     run: runId,

@@ -4,6 +4,7 @@ import {
   PREVIEW_ROWS,
   type TablePreview,
 } from "../../../contract/table.ts";
+import type { Cursor } from "../../../contract/connector/source.ts";
 import { childTablesOf } from "../../../contract/pipeline/child_tables.ts";
 import type { StreamRejects } from "../../../contract/rejects.ts";
 import type { CommittedStream } from "../../../contract/streams/stream_view.ts";
@@ -63,29 +64,32 @@ export class Previews {
     }
     await using lease = await this.#context.lease();
     const { session } = lease;
-    if (planned.kind === "extract") {
-      this.#context.sendStream(await committedStream(session, planned.name, this.#context.runId, step));
-    }
-    if (planned.kind === "extract" && mayHaveRejects(planned.stream)) {
-      this.#context.sendRejects(await lookAtRejects(session, planned.name, this.#context.runId));
-    }
-    if (planned.kind === "model" && planned.model.materialized === "ephemeral") return;
-    if (planned.kind === "model") {
+    if (planned.kind === "extract") await this.#lookAtStream(session, planned, step);
+    else if (planned.model.materialized !== "ephemeral") {
       const { name } = planned.model;
-      await this.#lookAt(session, planned, step, { schema: "main", table: name }, name, seen);
-      return;
+      const place = { schema: "main", table: name } as const;
+      await this.#lookAt(session, planned, step, place, (columns) => modelFacts(planned, columns), seen);
     }
-    const children = childTablesOf(planned.name, planned.stream).map(({ table }) => table);
-    for (const table of [planned.name, ...children]) {
-      await this.#lookAt(session, planned, step, { schema: "raw", table }, `raw.${table}`);
+  }
+
+  async #lookAtStream(session: DuckSession, planned: PlannedExtract, step: Step): Promise<void> {
+    const { name, stream } = planned;
+    const { runId } = this.#context;
+    const state = await readState(session, name);
+    this.#context.sendStream(committedStream(name, state, runId, step));
+    if (mayHaveRejects(stream)) this.#context.sendRejects(await lookAtRejects(session, name, runId));
+    const children = childTablesOf(name, stream).map(({ table }) => table);
+    for (const table of [name, ...children]) {
+      const place = { schema: "raw", table } as const;
+      const own = table === name ? { cursor: state.cursor, description: stream.description } : {};
+      await this.#lookAt(session, planned, step, place, (columns) => rawFacts(table, columns, own));
     }
   }
 
   /** All rows of the table are at hand: nothing is asked of it again. */
   #showSeen(planned: PlannedModel, step: Step, { facts, columns, rows }: SmallTable): void {
-    const { name } = planned.model;
     this.#context.send({
-      ...modelFacts(planned, name, columns),
+      ...modelFacts(planned, columns),
       row_count: facts.rows,
       step: step.name,
       changed_at: step.finished_at,
@@ -96,13 +100,12 @@ export class Previews {
     });
   }
 
-  /** `name` is what people call it. */
   async #lookAt(
     session: DuckSession,
     planned: PlannedExtract | PlannedModel,
     step: Step,
     place: Place,
-    name: string,
+    factsOf: (columns: readonly Column[]) => Facts,
     known?: TableLook,
   ): Promise<void> {
     const startMs = performance.now();
@@ -113,7 +116,7 @@ export class Previews {
     this.#leftMs -= performance.now() - startMs;
     const { columns, rows, note } = shown;
     this.#context.send({
-      ...await factsOf(session, planned, name, columns),
+      ...factsOf(columns),
       row_count: known?.facts.rows ?? await rowCount(session, planned, step, place),
       step: step.name,
       changed_at: step.finished_at,
@@ -209,11 +212,13 @@ async function columnsOf(session: DuckSession, place: Place): Promise<Column[] |
   }
 }
 
+/** What is said of a table without a look at its rows. */
+type Facts = Pick<TablePreview, "name" | "description" | "columns" | "cursor">;
+
 function modelFacts(
-  { model: { description, columns: described } }: PlannedModel,
-  name: string,
+  { model: { name, description, columns: described } }: PlannedModel,
   columns: readonly Column[],
-): Pick<TablePreview, "name" | "description" | "columns" | "cursor"> {
+): Facts {
   return {
     name,
     description: description ?? null,
@@ -225,19 +230,18 @@ function modelFacts(
   };
 }
 
-/** What is said of a table without a look at its rows. */
-async function factsOf(
-  session: DuckSession,
-  planned: PlannedExtract | PlannedModel,
-  name: string,
+/** A child table has neither a cursor nor a description. */
+function rawFacts(
+  table: string,
   columns: readonly Column[],
-): Promise<Pick<TablePreview, "name" | "description" | "columns" | "cursor">> {
-  if (planned.kind === "model") return modelFacts(planned, name, columns);
-  const isOwn = name === `raw.${planned.name}`;
-  const { cursor } = isOwn ? await readState(session, planned.name) : {};
+  { cursor, description }: {
+    readonly cursor?: Cursor | undefined;
+    readonly description?: string | undefined;
+  },
+): Facts {
   return {
-    name,
-    description: isOwn ? planned.stream.description ?? null : null,
+    name: `raw.${table}`,
+    description: description ?? null,
     columns: columns.map((column) => ({ ...column, description: null })),
     cursor: cursor === undefined
       ? null

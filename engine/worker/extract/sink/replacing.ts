@@ -30,8 +30,9 @@ export async function checkKeyColumns(
   stream: StreamDefinition,
   table: string,
 ): Promise<void> {
-  const columns = await tableColumns(session, "raw", table);
   const keys = [...stream.primary_key ?? [], ...[stream.update_key ?? []].flat()];
+  if (keys.length === 0) return;
+  const columns = await tableColumns(session, "raw", table);
   const missing = keys.find((key) => findColumn(columns, key) === undefined);
   if (missing !== undefined) {
     const known = columns.map((column) => column.name).join(", ");

@@ -13,6 +13,7 @@ import {
   tableColumns,
 } from "../../../warehouse/raw_table.ts";
 import type { IntakeTarget } from "./batch_intake.ts";
+import type { SinkStart } from "./sink_start.ts";
 
 export interface SinkTableOptions {
   readonly session: DuckSession;
@@ -27,12 +28,15 @@ export interface SinkTableOptions {
 export class SinkTable {
   readonly #options: SinkTableOptions;
   readonly #isReplacing: boolean;
+  /** Whether the table that takes the stream's place may be there: it is cleared away where no attempt goes on with it. */
+  #mayBeThere: boolean;
   #isBegun = false;
   #hasColumns = true;
 
-  constructor(options: SinkTableOptions, isReplacing: boolean) {
+  constructor(options: SinkTableOptions, { isReplacing, before }: Pick<SinkStart, "isReplacing" | "before">) {
     this.#options = options;
     this.#isReplacing = isReplacing;
+    this.#mayBeThere = isReplacing && before !== undefined;
   }
 
   /** Whether this attempt has made it, since rows were last settled. */
@@ -52,7 +56,7 @@ export class SinkTable {
       ? { schema: "raw", name: nextTableName(name) }
       : { schema: "_sluice", name: incomingTableName(name) };
     const isThere = this.#isBegun || await this.#isThere();
-    this.#isBegun = true;
+    this.#begin();
     return { table, isThere };
   }
 
@@ -65,7 +69,12 @@ export class SinkTable {
   async makeEmpty(schema: Schema | undefined): Promise<void> {
     if (await this.#isThere()) return;
     await this.#createEmpty(schema);
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#isBegun = true;
+    this.#mayBeThere = this.#isReplacing;
   }
 
   /** Files without a record say nothing of columns: the stream's table keeps those that it has. */
@@ -90,9 +99,8 @@ export class SinkTable {
     await session.run(`CREATE TABLE ${target} AS ${none}`);
   }
 
-  /** An earlier attempt may have made the table that takes the stream's place. */
   async #isThere(): Promise<boolean> {
-    if (!this.#isReplacing) return false;
+    if (!this.#mayBeThere) return false;
     const { session, name } = this.#options;
     return (await tableColumns(session, "raw", nextTableName(name))).length > 0;
   }

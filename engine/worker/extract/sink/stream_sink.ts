@@ -86,7 +86,7 @@ export class StreamSink implements AsyncDisposable {
     this.#start = start;
     this.#state = start.state;
     this.#intake = new BatchIntake(options.session, options.name);
-    this.#table = new SinkTable(options, start.isReplacing);
+    this.#table = new SinkTable(options, start);
     this.#children = new SinkChildren(options, start.rejects);
     this.#validated = new ValidatedRead(options, start.state.validated);
     this.#rows = start.before?.rows ?? 0;
@@ -271,7 +271,9 @@ export class StreamSink implements AsyncDisposable {
     }
     await this.#settle();
     this.#start.rejects.check(this.#rows);
-    await forgetJudgedAgain(session, name, runId, { isWhole: this.#start.isReplacing });
+    if (this.#start.rejects.hasEarlier) {
+      await forgetJudgedAgain(session, name, runId, { isWhole: this.#start.isReplacing });
+    }
     if (this.#start.isReplacing) {
       if (this.#table.hasColumns) await checkKeyColumns(session, name, stream, nextTableName(name));
       if (this.#table.hasColumns && stream.mode === "incremental") {
@@ -290,7 +292,7 @@ export class StreamSink implements AsyncDisposable {
       ...(source === undefined ? {} : { source }),
       ...this.#table.hasColumns ? await this.#validated.state() : {},
     };
-    await writeState(session, name, state, runId);
+    if (!isEmpty(state) || !isEmpty(this.#state)) await writeState(session, name, state, runId);
     const columns = this.#table.hasColumns ? await tableColumns(session, "raw", name) : [];
     const hasNewSchema = columns.length > 0 &&
       await tellSchema(this.#options, { columns, missing: this.#missing });
@@ -364,3 +366,6 @@ export class StreamSink implements AsyncDisposable {
     return cursor ?? before;
   }
 }
+
+/** Of such a state the warehouse has no row. */
+const isEmpty = (state: StreamState): boolean => Object.keys(state).length === 0;
