@@ -117,7 +117,7 @@ export const pipelineSchema = v.strictObject({
       v.minValue(1),
       v.maxValue(100, "expected 100 runs at most"),
       v.description(
-        "Of how many runs, the newest, the warehouse is kept as the run left it, so that `sluice replay RUN` can repeat their transforms; none by default.",
+        "Of how many runs that succeeded, the newest, and of the last that failed the warehouse is kept as the run left it, so that `sluice replay RUN` can repeat their transforms; none by default.",
       ),
     ),
   ),

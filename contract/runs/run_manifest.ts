@@ -43,6 +43,13 @@ export const runManifestSchema = v.object({
     v.record(v.string(), paramValueSchema),
     "Values of the pipeline's params and of the project's variables that it reads, defaults included.",
   ),
+  replay: described(
+    v.object({
+      possible: described(v.boolean(), "Whether the run can be replayed: its inputs are kept."),
+      reason: described(v.nullable(v.string()), "Why it cannot; null where it can."),
+    }),
+    "As long as nothing newer takes the place of what is kept.",
+  ),
   files: described(
     v.array(v.object({
       path: described(v.string(), "In the project."),
@@ -74,6 +81,14 @@ export const runManifestSchema = v.object({
       ...ofStep,
       rows,
       ...ofModels,
+      calls: v.exactOptional(described(
+        v.array(v.object({
+          function: described(v.string(), "As the SQL calls it."),
+          script: described(v.string(), "In the project."),
+          sha256: described(v.nullable(v.string()), "Of the script's own text, in hexadecimal."),
+        })),
+        "Scripts that its SQL calls: a replay runs none.",
+      )),
     })),
     "What was built, in order.",
   ),

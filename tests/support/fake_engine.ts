@@ -40,6 +40,7 @@ import { FakeHistory } from "./fake_history.ts";
 import { FakeBackfills } from "./fake_backfills.ts";
 import type { PipelineLineage } from "../../contract/lineage/lineage.ts";
 import { LINEAGE_SAMPLE } from "./lineage_sample.ts";
+import type { RunReplay } from "../../contract/runs/replay.ts";
 import type { Manifests } from "../../engine/control/manifests/port.ts";
 import { runManifest } from "../../engine/control/manifests/run_manifest.ts";
 import { FakeEnvironments } from "./fake_environments.ts";
@@ -69,12 +70,18 @@ export class FakeEngine implements Engine {
   readsFrom: readonly string[] = [];
   /** As the last one who asked for lineage had it. */
   mayViewOfLineage: ((pipeline: string) => boolean) | undefined;
+  /** What a replay finds; without it no run says that it can be replayed. */
+  replayed: Partial<RunReplay> | undefined;
   readonly manifests: Manifests = {
     get: async (id) =>
-      runManifest(await this.getRun(id), [{ path: "transforms/orders/daily.sql", content: "SELECT 1" }]),
+      runManifest(await this.getRun(id), {
+        files: [{ path: "transforms/orders/daily.sql", content: "SELECT 1" }],
+        functions: {},
+        lacking: this.replayed === undefined ? "its inputs were not kept" : null,
+      }),
     replay: async (id) => {
       const { id: run, pipeline } = await this.getRun(id);
-      return { run, pipeline, outcome: "same", models: [] };
+      return { run, pipeline, outcome: "same", models: [], ...this.replayed };
     },
   };
   readonly #now: () => number;

@@ -1,5 +1,6 @@
 import { isTerminal } from "../../contract/run_state.ts";
 import type { LogLine, RunDetail } from "../../contract/run.ts";
+import type { RunReplay } from "../../contract/runs/replay.ts";
 import type { RunManifest } from "../../contract/runs/run_manifest.ts";
 import { formatPlural } from "../../text/format.ts";
 import { shortId } from "../parts/format.ts";
@@ -20,6 +21,7 @@ import { plainText } from "../parts/plain_text.ts";
 import { LogLines } from "../parts/logs/log_lines.tsx";
 import { LogSearchForm, type LogSearchValues } from "../parts/logs/log_search_form.tsx";
 import { ManifestSection } from "../parts/runs/manifest_section.tsx";
+import { ReplaySection } from "../parts/runs/replay_section.tsx";
 import { AttemptList } from "../parts/runs/attempt_list.tsx";
 
 export interface RunView {
@@ -40,6 +42,8 @@ export interface RunView {
   readonly manifest?: RunManifest;
   /** Of the steps, those with this in their name are shown; all where it is empty. */
   readonly find: string;
+  /** What came of a replay that was just done. */
+  readonly replay?: RunReplay;
   /** An action that was refused. */
   readonly notice?: { readonly message: string; readonly detail?: string };
 }
@@ -105,6 +109,13 @@ export function RunPage(view: RunView) {
       <div id="manifest" data-live>
         {view.manifest !== undefined && <ManifestSection manifest={view.manifest} />}
       </div>
+      {view.manifest !== undefined && (
+        <ReplaySection
+          manifest={view.manifest}
+          mayReplay={frame.may("pipeline:data")}
+          found={view.replay}
+        />
+      )}
       <LogSection view={view} isActive={isActive} />
     </Layout>
   );

@@ -150,6 +150,19 @@ export function runRoutes(pages: PageContext): Hono<AppEnv> {
     );
   }
 
+  app.post(
+    "/runs/:id/replay",
+    forPermitted(pages, "pipeline:data", async (visit) => {
+      const { c, engine } = visit;
+      const id = c.req.param("id") ?? "";
+      const attempted = await attempt(() => engine.manifests.replay(id, c.req.raw.signal));
+      const view = await loadView(visit);
+      if ("value" in attempted) return pageResponse(c, <RunPage {...view} replay={attempted.value} />);
+      const notice = noticeOf(attempted.refusal);
+      return pageResponse(c, <RunPage {...view} notice={notice} />, statusOf(attempted.refusal));
+    }),
+  );
+
   return app;
 }
 

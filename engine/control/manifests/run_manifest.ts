@@ -1,14 +1,28 @@
 import { createHash } from "node:crypto";
+import { mayCall } from "../../../contract/pipeline/functions.ts";
+import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
 import { type RevisionFile, writtenFiles } from "../../../contract/revision.ts";
 import type { RunDetail, Step } from "../../../contract/run.ts";
 import type { StepManifest, TableFacts } from "../../../contract/runs/manifest.ts";
 import type { RunManifest } from "../../../contract/runs/run_manifest.ts";
 
+/** What is known of a run beside its steps. */
+export interface RunSurroundings {
+  /** Of its revision, as its functions are. */
+  readonly files: readonly RevisionFile[];
+  readonly functions: NonNullable<PipelineDefinition["functions"]>;
+  /** Why it cannot be replayed; null where it can. */
+  readonly lacking: string | null;
+}
+
 /** Puts the manifest of a run together: from its steps, and the files of its revision. */
-export function runManifest(run: RunDetail, files: readonly RevisionFile[]): RunManifest {
+export function runManifest(run: RunDetail, { files, functions, lacking }: RunSurroundings): RunManifest {
   const written = writtenFiles(files).map(({ path, content }) => ({ path, sha256: sha256Of(content) }))
     .sort((one, other) => one.path < other.path ? -1 : 1);
-  const models = ofKind(run, "model").map(({ name, step }) => modelEntry(name, step, written));
+  const models = ofKind(run, "model").map(({ name, step }) => ({
+    ...modelEntry(name, step, written),
+    ...callsOf(name, files, functions, written),
+  }));
   return {
     run: run.id,
     pipeline: run.pipeline,
@@ -25,6 +39,7 @@ export function runManifest(run: RunDetail, files: readonly RevisionFile[]): Run
     select: run.select,
     full_refresh: run.full_refresh,
     params: run.params,
+    replay: { possible: lacking === null, reason: lacking },
     files: written,
     extracts: ofKind(run, "extract").map(({ name, step }) => ({
       stream: name,
@@ -62,7 +77,7 @@ function modelEntry(
   step: Step,
   files: RunManifest["files"],
 ): RunManifest["models"][number] {
-  const file = files.find(({ path }) => path.endsWith(`/${model}.sql`) || path.endsWith(`/${model}.csv`));
+  const file = fileOf(model, files);
   const { sluice: _, duckdb: __, ...made } = step.manifest ?? { sluice: "", duckdb: "" };
   return {
     model,
@@ -73,6 +88,27 @@ function modelEntry(
     ...made,
   };
 }
+
+/** A script gives what it likes: with its hash the manifest says at least which one it was. */
+function callsOf(
+  model: string,
+  files: readonly RevisionFile[],
+  functions: RunSurroundings["functions"],
+  written: RunManifest["files"],
+): Pick<RunManifest["models"][number], "calls"> {
+  const sql = fileOf(model, files)?.content ?? "";
+  const calls = Object.entries(functions).filter(([name]) => mayCall(sql, name)).map((
+    [name, { script }],
+  ) => ({
+    function: name,
+    script,
+    sha256: written.find(({ path }) => path === script)?.sha256 ?? null,
+  }));
+  return calls.length === 0 ? {} : { calls };
+}
+
+const fileOf = <T extends { readonly path: string }>(model: string, files: readonly T[]): T | undefined =>
+  files.find(({ path }) => path.endsWith(`/${model}.sql`) || path.endsWith(`/${model}.csv`));
 
 /** What no model of the run has made. */
 function inputsOf(models: RunManifest["models"]): TableFacts[] {

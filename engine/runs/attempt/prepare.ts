@@ -98,7 +98,7 @@ export async function executeRun(
       run.select === null ? found.steps : [],
       stop,
     );
-    if (result.error === null) await keep(context, run, definition.keep_inputs);
+    await keep(context, run, result.error !== null, definition.keep_inputs);
     // One of them may have been changed: the next attempt asks anew.
     if (result.error !== null) provision.answers.forgetSecrets();
     else if (result.stopped === null && published.files.length > 0) {
@@ -123,10 +123,15 @@ const withFiles = (grant: DuckDbGrant, files: readonly string[]): DuckDbGrant =>
   files: [...grant.files, ...files],
 });
 
-/** While nothing else of the pipeline runs. A run that did what it had to is none that failed, whatever comes of this. */
-async function keep({ dataDir, log }: ExecuteContext, { pipeline, id }: Run, runs = 0): Promise<void> {
+/** While nothing else of the pipeline runs. The run ends as it has, whatever comes of this. */
+async function keep(
+  { dataDir, log }: ExecuteContext,
+  { pipeline, id }: Run,
+  hasFailed: boolean,
+  runs = 0,
+): Promise<void> {
   try {
-    if (runs > 0) await keepInputs(dataDir, pipeline, id, runs);
+    if (runs > 0) await keepInputs(dataDir, pipeline, { run: id, hasFailed }, runs);
     else await keepNewest(dataDir, pipeline, 0);
   } catch (error) {
     log("warn", "the inputs of a run were not kept: it cannot be replayed", {

@@ -13,6 +13,9 @@ import { warehousePath } from "./warehouse_file.ts";
 export const KEPT_INPUTS = "kept_inputs";
 /** Of a folder that is not whole. */
 const PART = ".part";
+/** Of a run that failed: of those only the newest is kept, and it takes the place of none that succeeded. */
+const FAILED = ".failed";
+const KEPT_FAILED = 1;
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
 
@@ -20,18 +23,20 @@ const pipelineFolder = (dataDir: string, pipeline: string): string =>
   join(dataDir, KEPT_INPUTS, requirePathPart(pipeline));
 
 /**
- * Keeps the warehouse of a pipeline as the run has left it, and of the runs before so many that they are `keep` together.
+ * Keeps the warehouse of a pipeline as the run has left it, and of the runs before that succeeded so many that they are `keep`
+ * together; of those that failed the last.
  * Nothing may write the warehouse meanwhile. Where the file system can share blocks this takes a moment and no room. Throws
  * `unavailable` where the disk has no room; what was kept before stays then.
  */
 export async function keepInputs(
   dataDir: string,
   pipeline: string,
-  run: string,
+  { run, hasFailed }: { readonly run: string; readonly hasFailed: boolean },
   keep: number,
 ): Promise<void> {
   const folder = pipelineFolder(dataDir, pipeline);
-  const kept = join(folder, requirePathPart(run));
+  const names = namesOf(run);
+  const kept = join(folder, names[hasFailed ? 1 : 0]);
   const part = `${kept}${PART}`;
   await Deno.mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
   await removeAll(part);
@@ -41,7 +46,8 @@ export async function keepInputs(
     const paths = [path, `${path}.wal`];
     await requireRoom(`keep the inputs of run ${run}`, paths, part);
     for (const one of paths) await copyDurably(one, join(part, basename(one)));
-    await removeAll(kept);
+    // An earlier attempt of it may have failed.
+    for (const name of names) await removeAll(join(folder, name));
     await Deno.rename(part, kept);
   } catch (error) {
     await removeAll(part);
@@ -50,13 +56,38 @@ export async function keepInputs(
   await keepNewest(dataDir, pipeline, keep);
 }
 
-/** Removes what is kept of all but so many runs, the newest. */
+/** What the folder of a run may be called: where it succeeded, and where it failed. */
+const namesOf = (run: string): readonly [succeeded: string, failed: string] => {
+  const name = requirePathPart(run);
+  return [name, `${name}${FAILED}`];
+};
+
+/** Removes what is kept of all but so many runs, the newest, and of those that failed all but the last. */
 export async function keepNewest(dataDir: string, pipeline: string, keep: number): Promise<void> {
   const folder = pipelineFolder(dataDir, pipeline);
   const names = await namesIn(folder);
   const whole = names.filter((name) => !name.endsWith(PART)).toSorted().toReversed();
-  const gone = [...names.filter((name) => name.endsWith(PART)), ...whole.slice(keep)];
+  const failed = whole.filter((name) => name.endsWith(FAILED));
+  const succeeded = whole.filter((name) => !name.endsWith(FAILED));
+  const gone = [
+    ...names.filter((name) => name.endsWith(PART)),
+    ...succeeded.slice(keep),
+    ...failed.slice(keep === 0 ? 0 : KEPT_FAILED),
+  ];
   for (const name of gone) await removeAll(join(folder, name));
+}
+
+/** Whether something is kept of the run. */
+export async function isKept(dataDir: string, pipeline: string, run: string): Promise<boolean> {
+  return await keptFolder(dataDir, pipeline, run) !== undefined;
+}
+
+async function keptFolder(dataDir: string, pipeline: string, run: string): Promise<string | undefined> {
+  for (const name of namesOf(run)) {
+    const folder = join(pipelineFolder(dataDir, pipeline), name);
+    if ((await namesIn(folder)).some((one) => one.endsWith(".duckdb"))) return folder;
+  }
+  return undefined;
 }
 
 /** Copies what is kept of a run into a folder. Returns the file's path there; undefined where nothing is kept. */
@@ -66,7 +97,8 @@ export async function copyKept(
   run: string,
   folder: string,
 ): Promise<string | undefined> {
-  const kept = join(pipelineFolder(dataDir, pipeline), requirePathPart(run));
+  const kept = await keptFolder(dataDir, pipeline, run);
+  if (kept === undefined) return undefined;
   const names = await namesIn(kept);
   const name = names.find((one) => one.endsWith(".duckdb"));
   if (name === undefined) return undefined;
@@ -89,7 +121,8 @@ export async function forgetKeptInputs(
   for (const pipeline of await namesIn(join(dataDir, KEPT_INPUTS))) {
     const folder = join(dataDir, KEPT_INPUTS, pipeline);
     for (const name of await namesIn(folder)) {
-      if (name.endsWith(PART) || await runs.get(name) !== undefined) continue;
+      const run = name.endsWith(FAILED) ? name.slice(0, -FAILED.length) : name;
+      if (name.endsWith(PART) || await runs.get(run) !== undefined) continue;
       await removeAll(join(folder, name));
       count += 1;
     }

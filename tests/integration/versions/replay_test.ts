@@ -128,7 +128,10 @@ Deno.test("a run's models come out the same from what was kept, and what differs
 
   const gone = await project.sluice("replay", [first]);
   equal(gone.code, 2);
-  match(gone.stderr, /its inputs are not kept any more: those of the last 2 are \(keep_inputs\)/);
+  match(
+    gone.stderr,
+    /its inputs are not kept any more: those of the last 2 that succeeded are \(keep_inputs\)/,
+  );
   const doctor = await project.sluice("doctor", ["--json"]);
   match(doctor.stdout, /inputs of 2 runs are kept/);
 
@@ -168,4 +171,13 @@ Deno.test("a copy that was changed, or is not whole, is told and not taken for w
   const next = await run(project);
   ok(!(await filesIn(folder)).includes(`${id}.part`), "the next run clears it away");
   deepEqual(outcomes(await replayed(project, next, 0)), []);
+
+  const before = await filesIn(folder);
+  await project.write({ "transforms/shop/late.sql": "SELECT error('too late') FROM merged" });
+  equal((await project.sluice("run", ["shop", "--quiet"])).code, 1);
+  const [failed] = JSON.parse((await project.sluice("runs", ["--json"])).stdout);
+  deepEqual(await filesIn(folder), [...before, `${failed.id}.failed`], "it takes the place of none");
+  const built = await replayed(project, failed.id, 0);
+  deepEqual(outcomes(built), []);
+  ok(!built.models.some(({ model }) => model === "late"), "it was not built");
 });

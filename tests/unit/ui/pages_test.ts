@@ -13,6 +13,7 @@ import { NO_SECRETS } from "../../support/fake_secrets.ts";
 import { NO_ACCOUNT, NO_RESETS, NOBODY } from "../../support/fake_people.ts";
 import { fakePlaces } from "../../support/fake_places.ts";
 import { RUN_STATES, STEP_STATES } from "../../../contract/run.ts";
+import { NO_TABLE_DIFF } from "../../../contract/plan/table_diff.ts";
 import type { AppEnv } from "../../../server/http/app_env.ts";
 import { AppError } from "../../../contract/errors.ts";
 import type { PagesOptions } from "../../../ui/pages/page_context.tsx";
@@ -923,6 +924,42 @@ Deno.test("a run that has ended is rerun from a step, as a run of its own", asyn
   const id = response.headers.get("location")?.split("/").at(-1) ?? "";
   const run = await engine.getRun(id);
   deepEqual([run.trigger, run.parent, run.select], ["rerun", RUN_IDS.failed, "model:daily+"]);
+});
+
+Deno.test("a run is replayed on its page where its inputs are kept, and else the page says why not", async () => {
+  const { get, post, engine } = pagesFor("operator");
+  const path = `/runs/${RUN_IDS.failed}`;
+  const without = await html(await get(path));
+  match(without, /It cannot be replayed: its inputs were not kept\./);
+  equal(without.includes(`${path}/replay`), false);
+  const diff = {
+    ...NO_TABLE_DIFF,
+    rows_before: 2,
+    rows_after: 2,
+    added: 1,
+    removed: 1,
+    sample_added: [["<b>"]],
+  };
+  engine.replayed = {
+    outcome: "differs",
+    models: [
+      { model: "stg", outcome: "same", reason: null, likely: [], diff: { ...diff, added: 0, removed: 0 } },
+      { model: "daily", outcome: "differs", reason: null, likely: ["it calls random()"], diff },
+      { model: "geo", outcome: "unknown", reason: "it calls the script s.ts", likely: [], diff: null },
+    ],
+  };
+  match(await html(await get(path)), new RegExp(`action="${path}/replay#replay-title"`));
+  const response = await post(`${path}/replay`);
+  equal(response.status, 200);
+  const page = await html(response);
+  match(page, /Of 3 models 1 came out the same, 1 differs, 1 cannot be told\./);
+  match(page, /1 added, 1 removed, as whole rows\n {2}\+ &lt;b&gt;/);
+  match(page, /perhaps: it calls random\(\)/);
+  match(page, /it calls the script s\.ts/);
+  const viewer = pagesFor("viewer");
+  viewer.engine.replayed = {};
+  equal((await html(await viewer.get(path))).includes(`${path}/replay`), false);
+  equal((await viewer.post(`${path}/replay`)).status, 403);
 });
 
 Deno.test("a run's note and tags are written on its page, and runs are found by a tag", async () => {

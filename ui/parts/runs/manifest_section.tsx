@@ -36,11 +36,18 @@ export function ManifestSection({ manifest }: { manifest: RunManifest }) {
                 </tr>
               </thead>
               <tbody>
-                {models.slice(0, MOST_STEPS).map(({ model, sha256, output, rows, inputs = [], before }) => (
+                {models.slice(0, MOST_STEPS).map((
+                  { model, sha256, output, rows, inputs = [], before, calls = [] },
+                ) => (
                   <tr>
                     <td>{plainText(model)}</td>
                     <td title={sha256 ?? undefined}>
                       {sha256 === null ? "" : <code>{sha256.slice(0, 12)}</code>}
+                      {calls.map((call) => (
+                        <div class="muted" title={call.sha256 ?? undefined}>
+                          calls {plainText(call.script)} {call.sha256?.slice(0, 12)}
+                        </div>
+                      ))}
                     </td>
                     <td class="number">{formatCount(output?.rows ?? rows)}</td>
                     <td>

@@ -16,6 +16,7 @@ export function formatManifest(manifest: RunManifest, width: number): string {
     ["window", `${startText(manifest.window_start)} to ${formatTime(manifest.window_end)} UTC`],
     ["select", select ?? ""],
     ["mode", manifest.full_refresh ? "full refresh" : ""],
+    ["replay", manifest.replay.reason ?? "sluice replay does it again"],
     ["params", Object.entries(params).map(([name, value]) => `${name}=${value}`).join(" ")],
   ];
   const head = facts.filter(([, value]) => value !== "").map(([name, value]) =>
