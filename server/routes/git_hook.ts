@@ -43,7 +43,7 @@ export function createGitHook({ secret, pull, addressOf, clock, log }: GitHookOp
       headers: Object.fromEntries(c.req.raw.headers),
       body: new Uint8Array(await c.req.arrayBuffer()),
     };
-    const find = () => Promise.resolve(isSignedPush(secret, post) || undefined);
+    const find = () => Promise.resolve(isSignedPush(secret, post, clock.now()) || undefined);
     const attempt = await limit.attempt(address, post.headers["x-gitlab-token"] ?? crypto.randomUUID(), find);
     if (attempt.kind === "limited") {
       throw tooManyAttempts(`posts from ${address} were not signed as they have to be`, attempt.waitMs);

@@ -77,6 +77,12 @@ function requirePlain({ name, mode, type }: TreeEntry, path: string): void {
       `The commit has a file of the name ${JSON.stringify(name)}, which no file may have`,
     );
   }
+  if (name.includes("\uFFFD")) {
+    throw new AppError(
+      "invalid",
+      `${path}: the file's name is not UTF-8, in which a project's files are named: rename it`,
+    );
+  }
   const refused = mode === LINK ? "a symbolic link" : type === "commit" ? "a submodule" : undefined;
   if (refused !== undefined) {
     throw new AppError(

@@ -31,13 +31,13 @@ export class GitRemote {
   /** The object that a branch or tag names now. Throws not_found where there is none, unavailable, unauthorized. */
   async latest(ref: string): Promise<string> {
     const { listServerRefs } = await import("./library.ts");
-    const names = [`refs/heads/${ref}`, `refs/tags/${ref}`];
+    const { branch, tag } = namesOf(ref);
     const found = await this.#asking(
       ref,
       LOOK_TIMEOUT_MS,
       (request) => listServerRefs({ ...request, prefix: "refs/", peelTags: true }),
     );
-    for (const name of names) {
+    for (const name of [branch, tag]) {
       const one = found.find((entry) => entry.ref === name);
       if (one !== undefined) return one.peeled ?? one.oid;
     }
@@ -52,17 +52,31 @@ export class GitRemote {
     try {
       await init({ fs, dir: folder, gitdir: folder, bare: true, defaultBranch: "main" });
       await addRemote({ fs, gitdir: folder, remote: "origin", url: this.settings.url });
-      const { fetchHead } = await this.#asking(
-        ref,
-        FETCH_TIMEOUT_MS,
-        (request) =>
-          fetch({ ...request, fs, gitdir: folder, ref, singleBranch: true, depth: 1, tags: false }),
-      );
+      const fetchOne = (name: string) =>
+        this.#asking(
+          ref,
+          FETCH_TIMEOUT_MS,
+          (request) =>
+            fetch({ ...request, fs, gitdir: folder, ref: name, singleBranch: true, depth: 1, tags: false }),
+        );
+      const { branch, tag } = namesOf(ref);
+      // By its whole name: of a branch and a tag with one name it is the branch, as `latest` has it.
+      const { fetchHead } = await fetchOne(branch).catch((error) => {
+        if (error instanceof AppError && error.code === "not_found") return fetchOne(tag);
+        throw error;
+      });
       if (fetchHead === null) {
         throw new AppError("unavailable", `${this.settings.url} sent nothing for "${ref}"`);
       }
       const repository = new Repository({ headDir: folder, gitDir: folder, prefix: this.settings.folder });
-      return { repository, commit: await repository.commit(fetchHead), [Symbol.asyncDispose]: remove };
+      const commit = await repository.commit(fetchHead).catch((error) => {
+        throw new AppError(
+          "unavailable",
+          `Cannot read ${this.settings.url}: it sent less than the commit ${fetchHead.slice(0, 12)}`,
+          { cause: error },
+        );
+      });
+      return { repository, commit, [Symbol.asyncDispose]: remove };
     } catch (error) {
       await remove();
       throw error;
@@ -108,9 +122,23 @@ export class GitRemote {
     if (error instanceof DOMException && error.name === "TimeoutError") {
       return of("timeout", `${url} did not answer within ${timeoutMs / 1000} s`);
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    return of("unavailable", `Cannot read ${url}: ${reason}`);
+    const reason = reasonOf(error);
+    const advice = /peer certificate/.test(reason)
+      ? "; where an authority of your own has signed it, name that in DENO_CERT"
+      : "";
+    return of("unavailable", `Cannot read ${url}: ${reason}${advice}`);
   }
+}
+
+const namesOf = (ref: string) => ({ branch: `refs/heads/${ref}`, tag: `refs/tags/${ref}` });
+
+/** What failed at the line itself stands in the cause: that no such host is known, or what is wrong with a certificate. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  const [, detail] = /client error \([^)]*\): (.+)$/s.exec(cause.message) ?? [];
+  return `${error.message}: ${detail ?? cause.message}`;
 }
 
 type RemoteRequest = Pick<

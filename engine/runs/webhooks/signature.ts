@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { WebhookDefinition } from "../../../contract/triggers/webhooks.ts";
 
@@ -7,8 +8,8 @@ export interface Post {
   readonly body: Uint8Array;
 }
 
-/** What Stripe's own libraries allow between the signing of a post and its coming. */
-const STRIPE_TOLERANCE_MS = 300_000;
+/** What Stripe's own libraries, and those of Standard Webhooks, allow between the signing of a post and its coming. */
+const TOLERANCE_MS = 300_000;
 const DEFAULT_HEADER = "x-signature";
 
 /**
@@ -35,14 +36,40 @@ export function isSigned(webhook: WebhookDefinition, secret: string, post: Post,
   }
 }
 
+/** By GitHub, Gitea and Forgejo; by Gitea; by Gogs; by Bitbucket. GitHub's own of the last name is SHA-1, and none. */
+const PUSH_HEADERS = ["x-hub-signature-256", "x-gitea-signature", "x-gogs-signature", "x-hub-signature"];
+
 /**
- * Whether a push was told of by who knows the secret, as GitHub, Gitea and Forgejo sign it, or with the secret itself, as
- * GitLab sends it: https://docs.gitlab.com/user/project/integrations/webhooks.
+ * Whether a push was told of by who knows the secret: with a signature of the body, as most sign it; with one of Standard
+ * Webhooks, as GitLab does by its signing token; or with the secret itself, GitLab's secret token.
+ *
+ * https://docs.gitlab.com/user/project/integrations/webhooks, https://www.standardwebhooks.com, and Bitbucket:
+ * https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks.
  */
-export function isSignedPush(secret: string, { headers, body }: Post): boolean {
+export function isSignedPush(secret: string, { headers, body }: Post, nowMs: number): boolean {
+  if (secret === "") return false;
   const token = headers["x-gitlab-token"];
-  if (token !== undefined) return timingSafeEqual(digestOf(token), digestOf(secret));
-  return isHmac(headers["x-hub-signature-256"] ?? headers["x-gitea-signature"], secret, body);
+  if (token !== undefined && timingSafeEqual(digestOf(token), digestOf(secret))) return true;
+  return PUSH_HEADERS.some((name) => isHmac(headers[name], secret, body)) ||
+    isStandardWebhook(secret, { headers, body }, nowMs);
+}
+
+function isStandardWebhook(secret: string, { headers, body }: Post, nowMs: number): boolean {
+  const { "webhook-id": id = "", "webhook-timestamp": time = "", "webhook-signature": written = "" } =
+    headers;
+  if (id === "" || !/^\d{1,12}$/.test(time) || Math.abs(nowMs - Number(time) * 1_000) > TOLERANCE_MS) {
+    return false;
+  }
+  // The specification writes the key in base64 behind a prefix; some sign by the text as it is.
+  const [, base64] = /^whsec_([A-Za-z0-9+/]{22,}={0,2})$/.exec(secret) ?? [];
+  const keys = [secret, ...(base64 === undefined ? [] : [Buffer.from(base64, "base64")])];
+  const expected = keys.map((key) =>
+    createHmac("sha256", key).update(`${id}.${time}.`).update(body).digest("base64")
+  );
+  const given = written.split(" ").filter((one) => one.startsWith("v1,")).map((one) =>
+    one.slice("v1,".length)
+  );
+  return given.some((one) => expected.some((other) => timingSafeEqual(digestOf(one), digestOf(other))));
 }
 
 /**
@@ -87,7 +114,7 @@ function isHmac(
 function isStripe(written: string | undefined, secret: string, body: Uint8Array, nowMs: number): boolean {
   const items = (written ?? "").split(",").map((item) => item.trim().split("="));
   const time = items.find(([key]) => key === "t")?.[1] ?? "";
-  if (!/^\d{1,12}$/.test(time) || Math.abs(nowMs - Number(time) * 1_000) > STRIPE_TOLERANCE_MS) return false;
+  if (!/^\d{1,12}$/.test(time) || Math.abs(nowMs - Number(time) * 1_000) > TOLERANCE_MS) return false;
   // While a secret is changed there are signatures by both.
   return items.some(([key, value]) => key === "v1" && isHmac(value, secret, `${time}.`, body));
 }

@@ -148,6 +148,15 @@ Deno.test("fetch() reads one commit whole or not at all, and says what is wrong"
     deepStrictEqual([opened.commit.id, opened.commit.subject], [first, "One"]);
     strictEqual(await remote().latest(ref), first);
   }
+  // A tag of the branch's name is not taken for it.
+  await hosted.git("tag", "main", first);
+  await hosted.git("push", "-q", "origin", "refs/tags/main");
+  const later = await hosted.push(files(2), "Two");
+  {
+    await using opened = await remote().fetch("main");
+    deepStrictEqual([opened.commit.id, await remote().latest("main")], [later, later]);
+  }
+  await hosted.git("push", "-q", "-f", "origin", `${first}:refs/heads/main`);
   await rejects(remote().fetch("none"), { code: "not_found", message: /no branch or tag "none"/ });
   await rejects(remote({ token: undefined }).latest("main"), {
     code: "unauthorized",
@@ -165,6 +174,20 @@ Deno.test("fetch() reads one commit whole or not at all, and says what is wrong"
     new Response("<html>sign in</html>", { headers: { "content-type": "text/html" } });
   await rejects(remote().latest("main"), { code: "unavailable" });
   hosted.server.answer = undefined;
+
+  // It begins to send, and says that it cannot.
+  hosted.server.answer = ({ method }) =>
+    method === "POST"
+      ? new Response("0008NAK\n0025\x03fatal: the disk there is full\n0000", {
+        headers: { "content-type": "application/x-git-upload-pack-result" },
+      })
+      : undefined;
+  await rejects(remote().fetch("main"), { code: "unavailable", message: /sent less than the commit/ });
+  hosted.server.answer = undefined;
+  await rejects(remote({ url: hosted.server.url("etl.git").replace("http:", "https:") }).latest("main"), {
+    code: "unavailable",
+    message: /fetch failed: \w+/,
+  });
 
   // Cut at any place of the transfer.
   for (const bytes of [1, 40, 300, 900, 2_000]) {

@@ -22,6 +22,8 @@ const DIALECT = {
   hasMixedLineEnds: true,
 };
 
+const LFS_POINTER = "version https://git-lfs.github.com/spec/";
+
 const REASONS: Readonly<Record<FaultReason, string>> = {
   unterminated_quote: "a quoted value has no end",
   text_after_quote: 'text stands behind a closing quote: a quote in a value is written twice, as ""',
@@ -37,6 +39,10 @@ export function readSeed(file: RevisionFile, types: Readonly<Record<string, stri
   const faults: Fault[] = [];
   const fail = (line: number, message: string) =>
     void faults.push({ file: file.path, line, column: 1, message, severity: "error" });
+  if (file.content.startsWith(LFS_POINTER)) {
+    fail(1, "it is a pointer of git LFS and not the file itself: get that by git lfs pull");
+    throw invalid(file, faults);
+  }
   const [head, ...rows] = recordsOf(file.content.replace(/^\uFEFF/, ""), fail);
   if (head === undefined && faults.length === 0) {
     fail(1, "the file is empty: its first line names the columns");

@@ -20,6 +20,19 @@ async function repository() {
   return { project, dir: project.dir, etl: join(project.dir, "etl"), first, second };
 }
 
+/** `é.sql` as ISO 8859-1 has it. */
+async function addLatin1Name(dir: string, oid: string): Promise<void> {
+  const child = new Deno.Command("git", {
+    args: ["-C", dir, "update-index", "--add", "-z", "--index-info"],
+    stdin: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const name = [...new TextEncoder().encode("etl/transforms/a/"), 0xe9, ...new TextEncoder().encode(".sql")];
+  await writer.write(new Uint8Array([...new TextEncoder().encode(`100644 ${oid}\t`), ...name, 0]));
+  await writer.close();
+  await child.status;
+}
+
 async function written(repo: Repository, commit: string): Promise<string[]> {
   const into = await Deno.makeTempDir();
   try {
@@ -135,6 +148,12 @@ Deno.test("checkOut() refuses links, submodules, files of LFS and folders that a
   );
   await commitAll(dir, "lfs");
   await refuses(/x.sql is a file of git LFS/);
+
+  const { id } = await (await Repository.find(etl)).commit("HEAD");
+  const oid = await git(dir, "rev-parse", `${id}:etl/pipelines/a.yaml`);
+  await addLatin1Name(dir, oid);
+  await git(dir, "commit", "-q", "-m", "latin 1");
+  await refuses(/invalid: etl\/transforms\/a\/\uFFFD\.sql: the file's name is not UTF-8/);
 
   await git(dir, "rm", "-rq", "etl");
   await git(dir, "commit", "-q", "-m", "gone");

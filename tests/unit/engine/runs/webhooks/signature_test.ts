@@ -1,8 +1,9 @@
 import { equal, notEqual } from "node:assert/strict";
 import * as v from "valibot";
+import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 import { webhookSchema } from "../../../../../contract/triggers/webhooks.ts";
-import { deliveryKey, isSigned } from "../../../../../engine/runs/webhooks/signature.ts";
+import { deliveryKey, isSigned, isSignedPush } from "../../../../../engine/runs/webhooks/signature.ts";
 
 const webhook = (signature: string, more = {}) =>
   v.parse(webhookSchema, { secret: "${secret:HOOK}", signature, ...more });
@@ -55,6 +56,50 @@ Deno.test("none: the secret itself is the bearer token", () => {
   equal(signed("bearer s3cret"), true);
   equal(signed("Bearer s3cre"), false);
   equal(signed("s3cret"), false);
+});
+
+Deno.test("a push is told of as each of the servers of repositories signs it", () => {
+  const [secret, body] = ["It's a Secret to Everybody", bytes("Hello, World!")];
+  const hex = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+  const signed = (headers: Record<string, string>, sent = body) =>
+    isSignedPush(secret, { headers, body: sent }, NOW);
+  const ways = {
+    "GitHub, Forgejo": { "x-hub-signature-256": `sha256=${hex}`, "x-hub-signature": "sha1=01dc" },
+    Gitea: { "x-gitea-signature": hex },
+    Gogs: { "x-gogs-signature": hex },
+    Bitbucket: { "x-hub-signature": `sha256=${hex}` },
+  };
+  for (const [server, headers] of Object.entries(ways)) {
+    equal(signed(headers), true, server);
+    equal(signed(headers, bytes("Hello, World?")), false, server);
+  }
+  equal(signed({ "x-gitlab-token": secret }), true);
+  equal(signed({ "x-gitlab-token": `${secret} ` }), false);
+  equal(signed({}), false);
+  equal(isSignedPush("", { headers: { "x-gitlab-token": "" }, body }, NOW), false);
+
+  // By the text, and by what it is the base64 of.
+  const key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  const [id, time] = ["msg_1", String(NOW / 1_000)];
+  for (const bytesOfKey of [Buffer.from(key, "base64"), `whsec_${key}`]) {
+    const sign = createHmac("sha256", bytesOfKey).update(`${id}.${time}.`).update(body).digest("base64");
+    const headers = {
+      "webhook-id": id,
+      "webhook-timestamp": time,
+      "webhook-signature": `v1,AAAA v1,${sign}`,
+    };
+    const standard = (more = {}, nowMs = NOW) =>
+      isSignedPush(`whsec_${key}`, { headers: { ...headers, ...more }, body }, nowMs);
+    equal(standard(), true);
+    equal(standard({ "webhook-id": "msg_2" }), false);
+    const empty = createHmac("sha256", "").update(`${id}.${time}.`).update(body).digest("base64");
+    for (const secret of ["whsec_!!", "!!", "whsec_"]) {
+      const post = { headers: { ...headers, "webhook-signature": `v1,${empty}` }, body };
+      equal(isSignedPush(secret, post, NOW), false, "what is no base64 is no key of no bytes");
+    }
+    equal(standard({ "webhook-signature": `v2,${sign}` }), false);
+    equal(standard({}, NOW + 300_001), false, "a post that was overheard is not sent again");
+  }
 });
 
 Deno.test("what tells a delivery from its repeats is signed where anything is", () => {

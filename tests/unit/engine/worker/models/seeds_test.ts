@@ -60,6 +60,11 @@ Deno.test("a seed's values stay what they are, in the narrowest types that hold 
 
 for (
   const [what, csv, expected] of [
+    [
+      "a pointer",
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+      "1:1: it is a pointer of git LFS",
+    ],
     ["an empty file", "", "1:1: the file is empty"],
     ["a short line", "a,b\n1,2\n3\n", "3:1: 1 values, but the first line names 2 columns"],
     ["a long line behind a value of two lines", 'a,b\n"x\ny",2\n1,2,3\n', "4:1: 3 values, but"],
