@@ -22,6 +22,7 @@ import {
   tableNames,
 } from "../resolve_table.ts";
 import type { Graph } from "../graph.ts";
+import { checkPieces, isWhole } from "./check_pieces.ts";
 import { graphNodes, type GraphStream, orderNodes } from "./graph_nodes.ts";
 
 export interface GraphInput {
@@ -84,6 +85,8 @@ export async function buildGraph(session: SqlSession, input: GraphInput): Promis
 export async function analyzeGraph(session: SqlSession, input: GraphInput): Promise<GraphAnalysis> {
   return await new GraphBuilder(session, input).build();
 }
+
+const NOT_WHOLE = "expected one expression, whose quotes and brackets are closed where it ends";
 
 class GraphBuilder {
   readonly #session: SqlSession;
@@ -156,9 +159,10 @@ class GraphBuilder {
     const partitions = models.flatMap((model) =>
       model.partitionBy.map((entry, index) => ({ model, index, sql: partitionQuery(entry) }))
     );
+    const pieces = checkPieces(checks);
     const trees = await parseSelects(
       this.#session,
-      [...models, ...checks, ...partitions].map(({ sql }) => sql),
+      [...models, ...checks, ...partitions, ...pieces].map(({ sql }) => sql),
       this.#memory?.trees,
     );
     const macros = this.#memory?.macroSets.recall("", this.#given) ??
@@ -199,6 +203,14 @@ class GraphBuilder {
         : partitionFaults(tree);
       const place = () => headerPlace(model, ["partition_by", entry]);
       for (const message of faults) this.#fail(model, place(), `partition_by: ${message}`);
+    }
+    const pieceTrees = trees.slice(models.length + checks.length + partitions.length);
+    for (const [index, { check, start }] of pieces.entries()) {
+      const step = checkStep(check);
+      // What does not parse as a whole was told.
+      if (isWhole(pieceTrees[index]) || !this.#checkTrees.has(step)) continue;
+      this.#refusedChecks.add(step);
+      this.#faults.push(this.#checkFault(check, NOT_WHOLE, start));
     }
     const order = this.#order();
     return {

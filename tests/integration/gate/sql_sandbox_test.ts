@@ -103,6 +103,44 @@ Deno.test("a pipeline's graph, which checks and runs begin with, refuses SQL tha
   }
 });
 
+/** In the check's own SQL the file stands in a text, in the query that counts several checks at once it does not. */
+const OPEN_QUOTE = `/* @sluice
+columns:
+  a:
+    checks:
+      - accepted_values: ["$$ OR true) --"]
+        where: a = $$ OR EXISTS (FROM read_text($f$orders.csv$f$))
+*/
+SELECT 'x' AS a`;
+
+Deno.test("a check's condition is whole by itself, so that no text of one query is SQL in another", async () => {
+  await using database = await openDatabase({ path: ":memory:", allowedDirectories: [] });
+  await using session = await database.session();
+  const faultsOf = async (content: string) => {
+    const model = parseModel({ path: "transforms/p/m.sql", content });
+    const error = await buildGraph(session, { models: [model], streams: [] }).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    return error instanceof AppError ? error.faults.map(({ line, message }) => `${line} ${message}`) : [];
+  };
+  const whole = "expected one expression, whose quotes and brackets are closed where it ends";
+  deepEqual(await faultsOf(OPEN_QUOTE), [`6 accepted_values(a): ${whole}`]);
+  const expression = (sql: string) =>
+    `/* @sluice\nchecks: [{expression: ${JSON.stringify(sql)}}]\n*/ SELECT 1 AS a`;
+  deepEqual(await faultsOf(expression("a > 0) OR (true")), [`2 expression(a > 0) OR (true): ${whole}`]);
+  for (
+    const sql of [
+      "a > 0 -- not 0",
+      "a IN (SELECT 1)",
+      "row_number() OVER (ORDER BY a) > 0",
+      "(a, 1) = (1, 1)",
+    ]
+  ) {
+    deepEqual(await faultsOf(expression(sql)), [], sql);
+  }
+});
+
 Deno.test("a run refuses it too where nobody has checked the pipeline, and leaves everything as it was", async () => {
   const folder = await Deno.makeTempDir({ prefix: "sluice-sandbox-" });
   try {
