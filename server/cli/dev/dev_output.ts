@@ -61,7 +61,7 @@ export function textOutput(terminal: Terminal, now: () => Date = () => new Date(
     },
     tested({ tests, faults }) {
       for (const fault of faults) terminal.out(printable(formatFault(fault)));
-      for (const line of outcomeLines(tests)) terminal.out(line);
+      for (const line of outcomeLines(tests, terminal.tableColumns())) terminal.out(line);
       if (tests.length > 0) terminal.out(tallyText(tests));
     },
     previewed(preview) {

@@ -4,17 +4,20 @@ import { formatPlural } from "../../../../text/format.ts";
 import { oneLine, printable } from "../../text.ts";
 import { formatDifference } from "./difference_text.ts";
 
-/** Each test in a line, and below one that failed what differs. */
-export function outcomeLines(tests: readonly TestOutcome[]): string[] {
+const INDENT = "    ";
+
+/** Each test in a line, and below one that failed what differs. `width`: of the lines, endless for one that is not known. */
+export function outcomeLines(tests: readonly TestOutcome[], width: number): string[] {
+  const room = Number.isFinite(width) ? Math.max(width - INDENT.length, 40) : undefined;
   return tests.flatMap(({ pipeline, model, name, file, line, state, difference, faults }) => {
     const title = `${pipeline}.${model}: ${oneLine(name)}`;
     if (state === "passed") return [`✓ ${title}`];
     return [
       `✗ ${title}  ${file}${line === null ? "" : `:${line}`}`,
-      ...faults.map((fault) => `    ${oneLine(formatFault(fault))}`),
+      ...faults.map((fault) => `${INDENT}${oneLine(formatFault(fault))}`),
       ...difference === null
         ? []
-        : formatDifference(difference).split("\n").map((text) => `    ${printable(text)}`),
+        : formatDifference(difference, room).split("\n").map((text) => `${INDENT}${printable(text)}`),
     ];
   });
 }

@@ -49,7 +49,7 @@ function selectionOf(text: string | undefined): TestSelection {
 
 function printReport({ tests, faults }: TestReport, terminal: Terminal): void {
   for (const fault of faults) terminal.out(printable(formatFault(fault)));
-  for (const line of outcomeLines(tests)) terminal.out(line);
+  for (const line of outcomeLines(tests, terminal.tableColumns())) terminal.out(line);
   if (tests.length === 0 && faults.length === 0) terminal.note("There are no tests: write some in tests/");
   else terminal.note(tallyText(tests));
 }
