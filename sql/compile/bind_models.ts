@@ -16,7 +16,7 @@ import { firstWord, withoutTerminators } from "../language/scan_sql.ts";
 import { bindTogether } from "./bind_together.ts";
 import { repeatedColumn, type TypeNames } from "./compile_header.ts";
 import type { BoundModel, CompileMemory } from "./compile_memory.ts";
-import { faultsByMacros } from "./compile_macros.ts";
+import { faultsByMacros, placeInMacro } from "./compile_macros.ts";
 import type { ImpossibleExpression, ImpossibleExpressions } from "./impossible_expressions.ts";
 
 export interface BindModelsContext {
@@ -193,7 +193,7 @@ class ModelBinder {
       const found = await bind();
       const columns = memory?.sameColumns(node.name, found.columns) ?? found.columns;
       const unstored = storageFaults(model, columns, this.#isRead(node));
-      bound.faults.push(...unstored, ...found.casts.map((cast) => castFault(model, cast)));
+      bound.faults.push(...unstored, ...found.casts.map((cast) => this.#castFault(one, cast)));
       if (unstored.length === 0) {
         bound.columns = columns;
         this.#know(one, bound, columns);
@@ -209,6 +209,13 @@ class ModelBinder {
     }
     addFaults(bound.faults);
     memory?.models.keep(node.name, this.#madeOf(one), bound);
+  }
+
+  #castFault({ node, model }: BindableModel, cast: ImpossibleExpression): Fault {
+    const { message, position, isConditional } = cast;
+    const place = placeInMacro(cast, model.sql, this.#analysis.graph.macros.get(node.name) ?? []) ??
+      (position === undefined ? startOf(model) : placeAt(model.sql, position, model.path));
+    return { ...place, message, severity: isConditional ? "warning" : "error" };
   }
 
   /** Many tables in one go: a round trip costs more than a table. */
@@ -293,11 +300,6 @@ function storageFaults(model: Model, columns: readonly Column[], isRead: boolean
 
 /** DuckDB writes the field's empty name. */
 const hasUnnamedStruct = (type: string): boolean => /STRUCT\("" /.test(type);
-
-function castFault(model: Model, { message, position, isConditional }: ImpossibleExpression): Fault {
-  const place = position === undefined ? startOf(model) : placeAt(model.sql, position, model.path);
-  return { ...place, message, severity: isConditional ? "warning" : "error" };
-}
 
 const startOf = ({ sql, path }: Model) => placeAt(sql, firstWord(sql)?.position ?? 0, path);
 

@@ -1,4 +1,4 @@
-import type { Fault } from "../../text/fault.ts";
+import { type Fault, formatFault } from "../../text/fault.ts";
 import type { DefinitionFault } from "../../contract/jobs/check_job.ts";
 import type { ParamDefinitions } from "../../contract/params/definition.ts";
 import { type Column, quoteIdentifier, SqlError, type SqlSession } from "../../contract/sql.ts";
@@ -277,8 +277,9 @@ class Compiler {
   }
 }
 
+/** By place; what several models call is told once. */
 function sortedFaults(faults: readonly Fault[]): Fault[] {
-  return [...faults].sort((a, b) =>
+  return [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()].sort((a, b) =>
     (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || (a.line ?? 0) - (b.line ?? 0) ||
     (a.column ?? 0) - (b.column ?? 0)
   );

@@ -1,6 +1,6 @@
 import { AppError } from "../../contract/errors.ts";
 import { nameKey, SqlError, type SqlSession } from "../../contract/sql.ts";
-import type { Fault } from "../../text/fault.ts";
+import type { Fault, SourcePlace } from "../../text/fault.ts";
 import type { Memo } from "../../text/memo.ts";
 import { listWords } from "../../text/suggest.ts";
 import { storeMacros } from "../build/macros.ts";
@@ -11,6 +11,7 @@ import type { Model } from "../language/model.ts";
 import type { ParseTree } from "../language/parse_tree.ts";
 import { placeAt } from "../language/position.ts";
 import { variableFault } from "./compile_variables.ts";
+import type { ImpossibleExpression } from "./impossible_expressions.ts";
 
 export interface MacroMemory {
   readonly made: Memo<true>;
@@ -96,6 +97,22 @@ export function faultsByMacros(
     ...(first.position === undefined ? {} : placeAt(model.sql, first.position, model.path)),
     message: `${fault.message}:${where}`,
   }));
+}
+
+/**
+ * Where an expression stands that is not in the SQL itself but in one of the macros that it calls, as its constants tell;
+ * undefined for one that may be in the SQL.
+ */
+export function placeInMacro(
+  { literals }: Pick<ImpossibleExpression, "literals">,
+  sql: string,
+  macros: readonly Macro[],
+): SourcePlace | undefined {
+  const isIn = (text: string) => literals.every((literal) => text.includes(literal));
+  if (isIn(sql)) return undefined;
+  const macro = macros.find(({ text, start, end }) => isIn(text.slice(start, end)));
+  if (macro === undefined) return undefined;
+  return placeAt(macro.text, macro.text.indexOf(literals[0] ?? "", macro.start), macro.path);
 }
 
 /** Variables of the macros that are called which nothing sets, each once. */

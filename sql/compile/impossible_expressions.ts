@@ -12,6 +12,8 @@ export interface ImpossibleExpression {
   readonly isConditional: boolean;
   /** UTF-16 units from 0 in the SQL; undefined where DuckDB does not say. */
   readonly position: number | undefined;
+  /** The constants in it as SQL writes them; none where its type alone is wrong. */
+  readonly literals: readonly string[];
 }
 
 /**
@@ -50,7 +52,8 @@ export class ImpossibleExpressions {
       failing.push(one.tried);
       const message = one.message(said);
       const position = one.location === undefined ? undefined : offsetOfByte(sql, one.location - startByte);
-      found.set(`${position} ${message}`, { message, position, isConditional: one.isConditional });
+      const { isConditional, literals } = one;
+      found.set(`${position} ${message}`, { message, position, isConditional, literals });
     }
     return [...found.values()];
   }
@@ -81,6 +84,7 @@ interface Suspect {
   /** UTF-8 bytes from 0. */
   readonly location: number | undefined;
   readonly isConditional: boolean;
+  readonly literals: readonly string[];
 }
 
 type Node = Readonly<Record<string, unknown>>;
@@ -107,17 +111,13 @@ function* suspectsIn(value: unknown, isConditional = false): Generator<Suspect> 
   if (value["expression_class"] !== "BOUND_FUNCTION") return;
   const call = callOf(value) ?? judgedCall(value);
   if (call === undefined) return;
-  yield {
-    tried: call.sql,
-    message: (said) => `${call.shown} can never work: ${said}`,
-    location,
-    isConditional,
-  };
+  const { sql: tried, shown, literals } = call;
+  yield { tried, message: (said) => `${shown} can never work: ${said}`, location, isConditional, literals };
 }
 
 function castSuspect(
   node: Node,
-): Pick<Suspect, "tried" | "message"> & { readonly isConstant: boolean } | undefined {
+): Pick<Suspect, "tried" | "message" | "literals"> & { readonly isConstant: boolean } | undefined {
   const child = node["child"];
   const to = planType(node["return_type"])?.text;
   if (!isRecord(child) || to === undefined) return undefined;
@@ -132,10 +132,14 @@ function castSuspect(
   if (/\[\d+\]/.test(to) && /\[\]/.test(from.text)) return undefined;
   const message = () =>
     `a value of type ${from.text} can never be one of type ${to}: the first row would fail here`;
-  return { tried: `CAST(${from.sample} AS ${to})`, message, isConstant: false };
+  return { tried: `CAST(${from.sample} AS ${to})`, message, isConstant: false, literals: [] };
 }
 
-const constantCast = ({ sql, shown }: PlanConstant, to: string): Pick<Suspect, "tried" | "message"> => ({
+const constantCast = (
+  { sql, shown, literals }: PlanConstant,
+  to: string,
+): Pick<Suspect, "tried" | "message" | "literals"> => ({
+  literals,
   tried: `CAST(${sql} AS ${to})`,
   message: (said) => `${shown} can never be a value of type ${to}: ${said}`,
 });

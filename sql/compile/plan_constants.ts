@@ -7,6 +7,8 @@ export interface PlanConstant {
   readonly sql: string;
   /** As a message shows it. */
   readonly shown: string;
+  /** The constants in it as SQL writes them. */
+  readonly literals: readonly string[];
 }
 
 /**
@@ -80,7 +82,8 @@ export function constantOf(node: unknown): PlanConstant | undefined {
       const to = planType(node["return_type"]);
       if (child === undefined || to === undefined) return undefined;
       const sql = `${node["try_cast"] === true ? "TRY_CAST" : "CAST"}(${child.sql} AS ${to.text})`;
-      return { sql, shown: sql };
+      const isOfText = child.sql.startsWith("'") && child.sql === child.shown;
+      return { ...child, sql, shown: isOfText ? sql : child.shown };
     }
     case "BOUND_FUNCTION":
       return callOf(node);
@@ -118,19 +121,20 @@ export function judgedCall(node: Readonly<Record<string, unknown>>): PlanConstan
 }
 
 function call(name: string, given: readonly PlanConstant[]): PlanConstant {
-  const list = (key: keyof PlanConstant) => given.map((one) => one[key]).join(", ");
+  const list = (key: "sql" | "shown") => given.map((one) => one[key]).join(", ");
   const [left, right, ...others] = given.map(({ shown }) => shown);
   const isOperator = !/^\w/.test(name) && right !== undefined && others.length === 0;
   return {
     sql: `${quoteIdentifier(name)}(${list("sql")})`,
     shown: isOperator ? `${left} ${name} ${right}` : `${name}(${list("shown")})`,
+    literals: given.flatMap(({ literals }) => literals),
   };
 }
 
 function madeUp(node: unknown): PlanConstant | undefined {
   const type = isRecord(node) ? planType(node["return_type"]) : undefined;
   if (type === undefined) return undefined;
-  return { sql: type.sample ?? (type.text === "VARCHAR" ? "''" : type.part), shown: "…" };
+  return { sql: type.sample ?? (type.text === "VARCHAR" ? "''" : type.part), shown: "…", literals: [] };
 }
 
 /** Texts, truth values, and numbers that JavaScript reads exactly; others are not looked at. */
@@ -140,22 +144,23 @@ function valueOf(
   const known = planType(type);
   if (known === undefined || isNull === true) return undefined;
   const { text } = known;
+  const constant = (sql: string, shown: string): PlanConstant => ({ sql, shown, literals: [shown] });
   // What is empty is left out of the plan.
   if (text === "VARCHAR") {
     const sql = quoteLiteral(typeof value === "string" ? value : "");
-    return { sql, shown: sql };
+    return constant(sql, sql);
   }
-  if (text === "BOOLEAN") return { sql: String(value === true), shown: String(value === true) };
+  if (text === "BOOLEAN") {
+    return { ...constant(String(value === true), String(value === true)), literals: [] };
+  }
   if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
-  if (text === "DOUBLE" || text === "FLOAT") return { sql: `'${value}'::${text}`, shown: String(value) };
+  if (text === "DOUBLE" || text === "FLOAT") return constant(`'${value}'::${text}`, String(value));
   if (!Number.isSafeInteger(value)) return undefined;
-  if (/^U?(?:TINY|SMALL|BIG)?INT(?:EGER)?$/.test(text)) {
-    return { sql: `(${value})::${text}`, shown: String(value) };
-  }
+  if (/^U?(?:TINY|SMALL|BIG)?INT(?:EGER)?$/.test(text)) return constant(`(${value})::${text}`, String(value));
   const scale = /^DECIMAL\(\d+, (\d+)\)$/.exec(text)?.[1];
   if (scale === undefined) return undefined;
   const shown = decimalText(value, Number(scale));
-  return { sql: `'${shown}'::${text}`, shown };
+  return constant(`'${shown}'::${text}`, shown);
 }
 
 /** 1234 of scale 2 is 12.34. */

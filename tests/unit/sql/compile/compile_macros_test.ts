@@ -177,3 +177,19 @@ Deno.test("a model that reads itself by a macro is a fault", async () => {
   );
   assert.deepEqual(faults, ["x.sql:1:47 m reads itself by a macro: only its own SQL may name it"]);
 });
+
+Deno.test("what can never work in a macro is told once, where it stands there", async () => {
+  const { texts } = await compileWith({
+    m: "-- two\nCREATE MACRO wrong(x) AS\n  x + year(make_date(2024, 13, 1));\nCREATE MACRO day_of(x) AS x = DATE '2024-01-01';\n",
+  }, {
+    one: "SELECT wrong(i) AS a FROM range(3) AS t(i)",
+    two: "SELECT wrong(1) AS a, wrong(2) AS b",
+    three: "SELECT day_of(DATE '2024-01-01') AS a, day_of(i) AS b FROM range(3) AS t(i)",
+    four: "SELECT day_of('2024-01-02'::DATE) AS a, 'x'::INTEGER AS b",
+  });
+  assert.deepEqual(texts, [
+    "m.sql:3:22 make_date(2024, 13, 1) can never work: Date out of range: 2024-13-1",
+    "four.sql:1:44 'x' can never be a value of type INTEGER: Could not convert string 'x' to INT32",
+    "three.sql:1:47 a value of type BIGINT can never be one of type DATE: the first row would fail here",
+  ]);
+});
