@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { columnCheckSchema, tableCheckSchema, tableReference } from "../../contract/checks/schema.ts";
 import { nameSchema } from "../../contract/names.ts";
 import { buildKeys, buildRuleFaults } from "./build_header.ts";
+import { isTypeText } from "./type_text.ts";
 
 /**
  * The header of a model: the YAML in the `/* @sluice … *\/` comment at the head of its SQL file. The
@@ -13,7 +14,11 @@ const text = v.pipe(v.string(), v.nonEmpty("expected some text"));
 const columnSchema = v.pipe(
   v.strictObject({
     type: v.optional(
-      v.pipe(text, v.description("The type in DuckDB, as DECIMAL(18,2); another one is a fault.")),
+      v.pipe(
+        text,
+        v.check(isTypeText, "expected a type of DuckDB and nothing else, as DECIMAL(18,2)"),
+        v.description("The type in DuckDB, as DECIMAL(18,2); another one is a fault."),
+      ),
     ),
     description: v.optional(v.pipe(v.string(), v.description("What it holds, for the page."))),
     checks: v.optional(
