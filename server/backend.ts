@@ -9,6 +9,7 @@ import type { Column } from "../contract/sql.ts";
 import type { ProjectPlan } from "../contract/plan/plan.ts";
 import type { PlanRequest } from "../engine/control/models/port.ts";
 import type { LiveChecker } from "../engine/definitions/live/live_checker.ts";
+import type { LiveBudget } from "../engine/definitions/live/live_process.ts";
 import type { LocalEngine } from "../engine/control/local_engine.ts";
 import type { Trial, TrialRequest } from "../engine/definitions/scripts/try_script.ts";
 import type { ReferenceCheck } from "../engine/secrets/check_references.ts";
@@ -96,6 +97,8 @@ export interface DescribeOptions extends ProjectPlace {
 
 export interface LiveOptions extends ProjectPlace {
   readonly knownColumns: KnownColumns;
+  /** What the process that checks may use up; that of somebody who types by default. */
+  readonly budget?: LiveBudget;
   readonly log: Log;
 }
 

@@ -2,7 +2,7 @@ import { AppError } from "../../../contract/errors.ts";
 import { nameFault } from "../../../contract/names.ts";
 import { isRecord } from "../../../text/is_record.ts";
 import { createFindings, type Finding, type Findings } from "./findings.ts";
-import { importModel, takenNames } from "./models/import_model.ts";
+import { importModel, takenNames, withVariables } from "./models/import_model.ts";
 import type { ImportedModel } from "./models/imported_model.ts";
 import { seedFiles } from "./models/seeds.ts";
 import { importSnapshot } from "./models/snapshots.ts";
@@ -33,6 +33,8 @@ export interface PlannedImport {
   readonly tables: ReadonlyMap<string, string>;
   /** Models whose columns a template asks for and no file says: another plan with them comes further. */
   readonly wanted: ReadonlySet<string>;
+  /** Queries of whose rows a template makes something, as templates write them and as SQL of the new project. */
+  readonly asked: ReadonlyMap<string, string>;
 }
 
 /** A model that is in the new project with `enabled: false`. */
@@ -120,6 +122,10 @@ export function planImport(project: DbtProject, request: ImportRequest): Planned
       ...seeds.flatMap(({ name }) => ["csv", "yaml"].map((end) => [`seeds/${name}.${end}`, name] as const)),
     ]),
     wanted: plan.wanted,
+    asked: new Map([...plan.asked].map((sql) => {
+      const unheard = { ...work, findings: createFindings(), variables: new Map() };
+      return [sql, withVariables(sql, "", unheard)];
+    })),
     findings: findings.all,
     counts: {
       models: imported.filter((model) => !isSnapshot(model)).length,

@@ -1,6 +1,6 @@
 import { nameFault } from "../../../contract/names.ts";
 import { type Context, createContext } from "./context/context.ts";
-import type { KnownColumn, Tables } from "./context/rendering.ts";
+import type { Answer, KnownColumn, Tables } from "./context/rendering.ts";
 import type { Findings } from "./findings.ts";
 import { createHooks } from "./models/hooks.ts";
 import type { ModelWork, Variable } from "./models/imported_model.ts";
@@ -28,6 +28,8 @@ export interface ImportRequest {
   readonly targetSchema?: string | undefined;
   /** Columns that the compile gate found an earlier plan's models to have, by their names. */
   readonly found?: ReadonlyMap<string, readonly KnownColumn[]>;
+  /** What queries of templates gave when they were asked, by their SQL. */
+  readonly answers?: ReadonlyMap<string, Answer>;
   /** Models and seeds that the compile gate found not to work, and why, by their names. */
   readonly faulty?: ReadonlyMap<string, string>;
 }
@@ -45,6 +47,7 @@ export interface Plan {
   readonly seeds: readonly DbtFile[];
   readonly snapshots: ReturnType<typeof writtenSnapshots>;
   readonly wanted: ReadonlySet<string>;
+  readonly asked: ReadonlySet<string>;
   /** Files of models that are left out, and why, by their names. */
   readonly leftOut: ReadonlyMap<string, string>;
   checks(file: string): CheckContext;
@@ -62,9 +65,10 @@ export function startPlan(project: DbtProject, request: ImportRequest, findings:
   const leftOut = new Map<string, string>();
   const models = files.filter((file) => isSql(file, leftOut, findings));
   const wanted = new Set<string>();
-  let tables: Tables | undefined;
+  const asked = new Set<string>();
+  let made: Tables | undefined;
   const known = (): Tables => {
-    tables ??= createTables({
+    made ??= createTables({
       properties,
       streams,
       models: [...[...models, ...snapshots].map(({ name }) => name), ...leftOut.keys()],
@@ -79,24 +83,29 @@ export function startPlan(project: DbtProject, request: ImportRequest, findings:
       },
       render: (text, file) => context.renderText(text, file),
     });
-    return tables;
+    return made;
+  };
+  // Their names have templates in them, which need the context.
+  const tables: Tables = {
+    reference: (name, version) => known().reference(name, version),
+    source: (source, table) => known().source(source, table),
+    find: (schema, identifier) => known().find(schema, identifier),
+    columns: (sql) => {
+      const columns = known().columns(sql);
+      if (columns === undefined) wanted.add(sql);
+      return columns;
+    },
   };
   const context = createContext({
     project,
     vars: variablesOf(project, request.vars),
     findings,
     now: request.now,
-    // Their names have templates in them, which need the context.
-    tables: {
-      reference: (name, version) => known().reference(name, version),
-      source: (source, table) => known().source(source, table),
-      find: (schema, identifier) => known().find(schema, identifier),
-      columns: (sql) => {
-        const columns = known().columns(sql);
-        if (columns === undefined) wanted.add(sql);
-        return columns;
-      },
+    queries: { answer: (sql) => request.answers?.get(sql) },
+    onQueries: (sql) => {
+      for (const one of sql) asked.add(one);
     },
+    tables,
   });
   const settingsOf = createFileSettings(project, properties, context, findings);
   const variables = new Map<string, Variable>();
@@ -109,7 +118,7 @@ export function startPlan(project: DbtProject, request: ImportRequest, findings:
     render: (text) => context.describe(text),
   });
   const hooks = createHooks((text) => context.renderText(text, "dbt_project.yml"));
-  const work = { context, findings, hooks, variables, checks };
+  const work = { context, findings, manifest: project.manifest, tables, hooks, variables, checks };
   return {
     project,
     properties,
@@ -122,6 +131,7 @@ export function startPlan(project: DbtProject, request: ImportRequest, findings:
     seeds,
     snapshots,
     wanted,
+    asked,
     leftOut,
     checks,
   };

@@ -10,8 +10,9 @@ import { adapterFunctions } from "./adapter.ts";
 import { builtinNames } from "./builtins.ts";
 import { docTexts, loadMacros } from "./macro_files.ts";
 import { queryFunctions } from "./query_values.ts";
+import { starMacro } from "../macros/utils_macros.ts";
 import { relation, relationFunctions } from "./relations.ts";
-import { emptyState, MARKS, type Rendered, type Rendering, type Tables } from "./rendering.ts";
+import { emptyState, MARKS, type Queries, type Rendered, type Rendering, type Tables } from "./rendering.ts";
 
 /** Renders templates of dbt as SQL that is to run in DuckDB without dbt. */
 export interface Context {
@@ -30,6 +31,9 @@ export interface Context {
 export interface ContextWork {
   readonly project: DbtProject;
   readonly tables: Tables;
+  readonly queries: Queries;
+  /** Told of what a text that could not be rendered asks the database for. */
+  readonly onQueries: (sql: ReadonlySet<string>) => void;
   readonly vars: Dict;
   readonly findings: Findings;
   /** Milliseconds since 1970: when the import runs. */
@@ -37,13 +41,16 @@ export interface ContextWork {
 }
 
 /** Files of macros that cannot be read are findings. */
-export function createContext({ project, tables, vars, findings, now }: ContextWork): Context {
+export function createContext(
+  { project, tables, queries, onQueries, vars, findings, now }: ContextWork,
+): Context {
   const jinja = createJinja();
   const root = scopeOf(undefined);
   const state = emptyState();
   const relations = relationFunctions(tables, state);
   const { adapter, loadRelation } = adapterFunctions({ project, root, tables, state, relations, findings });
   const { ref, source } = relations;
+  const asking = queryFunctions({ queries, state, findings });
   const names: Readonly<Record<string, Value>> = {
     ...builtinNames({
       project,
@@ -59,7 +66,7 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
     adapter,
     return: returnValue,
     load_relation: loadRelation,
-    ...queryFunctions(),
+    ...asking.names,
   };
   const builtins = new Map<Value, Value>(
     ["ref", "source", "config", "var"].map((name) => [name, names[name]]),
@@ -69,7 +76,10 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
   };
   set({ ...names, builtins });
   // A project may have its own `ref`.
-  const macros = loadMacros(project, jinja, root, findings);
+  const macros = loadMacros(project, jinja, root, findings, {
+    ...asking.utils,
+    star: starMacro((of) => tables.columns(of.replace(/^main\./, ""))?.map(({ name }) => name)),
+  });
 
   const within = (rendering: Rendering, work: (scope: Scope) => string): Rendered => {
     const outer = { ...state };
@@ -87,6 +97,7 @@ export function createContext({ project, tables, vars, findings, now }: ContextW
       const { sources, references, batched } = state;
       return { sql, config, sources, references, batched };
     } catch (error) {
+      onQueries(state.queries);
       // What is switched off need not work.
       if (!(error instanceof AppError) || state.config.get("enabled") !== false) throw error;
       const nothing: ReadonlySet<string> = new Set();

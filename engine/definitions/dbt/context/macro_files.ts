@@ -17,7 +17,7 @@ export interface LoadedMacros {
 }
 
 /**
- * Puts all macros into `global`, which has the names of dbt: those of packages by `package.name`, and by their bare names
+ * `utils` are macros of dbt_utils that ask the database. Puts all macros into `global`, which has the names of dbt: those of packages by `package.name`, and by their bare names
  * where nothing else has them. Files that cannot be read are findings.
  */
 export function loadMacros(
@@ -25,6 +25,7 @@ export function loadMacros(
   jinja: Jinja,
   global: Scope,
   findings: Findings,
+  utils: Readonly<Record<string, JinjaFunction>>,
 ): LoadedMacros {
   const tests = new Map<string, JinjaFunction>();
   for (const [name, value] of Object.entries(DBT_MACROS)) global.names.set(name, value);
@@ -65,7 +66,8 @@ export function loadMacros(
     }
   }
   for (const [name, scope] of scopes) global.names.set(name, new Map(scope.names));
-  for (const [name, written] of Object.entries(PACKAGE_MACROS)) {
+  for (const [name, macros] of Object.entries(PACKAGE_MACROS)) {
+    const written = name === "dbt_utils" ? { ...macros, ...utils } : macros;
     const installed = global.names.get(name);
     const own = installed instanceof Map ? installed : new Map<Value, Value>();
     // Where the package itself has one for DuckDB, that is the one.

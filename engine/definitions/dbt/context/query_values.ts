@@ -1,6 +1,15 @@
 import { AppError } from "../../../../contract/errors.ts";
-import { argument, type JinjaFunction, type JinjaObject, textOf, type Value } from "../jinja/values.ts";
-import { MARKS } from "./rendering.ts";
+import {
+  argument,
+  itemsOf,
+  type JinjaFunction,
+  type JinjaObject,
+  textOf,
+  type Value,
+} from "../jinja/values.ts";
+import type { Findings } from "../findings.ts";
+import { MARKS, type Queries, type RenderingState } from "./rendering.ts";
+import { answerValue, asksRows } from "./result_values.ts";
 
 /**
  * One value of a query that dbt runs while it compiles, as `run_query()` and `get_single_value()` do: the model asks it
@@ -32,12 +41,7 @@ function queryValue(sql: string): JinjaObject {
 
 /** A query's result as templates look at it: `[0][0]`, `.columns[0].values()[0]`, `['data'][0][0]`. */
 function resultValue(query: string): JinjaObject {
-  const refused = () => {
-    throw new AppError(
-      "invalid",
-      "a query asks the database for rows while dbt compiles: write what it gives into the SQL",
-    );
-  };
+  const refused = asksRows;
   const first = (key: string, then: () => Value): Value =>
     key === "0" || key === "first" ? then() : refused();
   const value = () => queryValue(`(${query.trim().replace(/;\s*$/, "")})`);
@@ -54,15 +58,41 @@ function resultValue(query: string): JinjaObject {
       if (key === "rows" || key === "data" || key === "table") return rows;
       return first(key, row);
     },
+    items: refused,
     text: refused,
   };
 }
 
-/** The functions that ask the database. */
-export function queryFunctions(): Readonly<Record<string, JinjaFunction>> {
+interface QueryWork {
+  readonly queries: Queries;
+  readonly state: RenderingState;
+  readonly findings: Findings;
+}
+
+/** The functions that ask the database: what is known already is written out, and the rest is noted in the state. */
+export function queryFunctions(
+  { queries, state, findings }: QueryWork,
+): {
+  readonly names: Readonly<Record<string, JinjaFunction>>;
+  readonly utils: Readonly<Record<string, JinjaFunction>>;
+} {
   const statements = new Map<string, string>();
-  return {
-    run_query: ([query]) => resultValue(textOf(query)),
+  const ask = (sql: string): JinjaObject | undefined => {
+    const answer = queries.answer(sql);
+    if (answer === undefined) {
+      state.queries.add(sql);
+      return undefined;
+    }
+    const text = sql.replace(/[\uE000-\uE0FF]/g, "").replace(/\s+/g, " ").trim();
+    findings.note(
+      state.current?.file ?? "dbt_project.yml",
+      `the rows of a query are written out as they are now: ${text.slice(0, 120)}`,
+    );
+    return answerValue(answer);
+  };
+  const result = (sql: string): JinjaObject => ask(sql) ?? resultValue(sql);
+  const names: Readonly<Record<string, JinjaFunction>> = {
+    run_query: ([query]) => result(textOf(query)),
     statement: (args, kwargs) => {
       const caller = kwargs.get("caller");
       const name = textOf(argument(args, kwargs, 0, "name") ?? "");
@@ -74,9 +104,36 @@ export function queryFunctions(): Readonly<Record<string, JinjaFunction>> {
     },
     load_result: ([name]) => {
       const query = statements.get(textOf(name));
-      return query === undefined ? null : resultValue(query);
+      return query === undefined ? null : result(query);
     },
   };
+  /** Of dbt_utils: the different values of a column, those first that come most often. */
+  const columnValues: JinjaFunction = (args, kwargs) => {
+    const given = (at: number, name: string) => argument(args, kwargs, at, name);
+    const column = textOf(given(1, "column"));
+    const [order, where, most] = [given(2, "order_by"), given(5, "where"), given(3, "max_records")];
+    const isGiven = (value: Value) => value !== undefined && value !== null;
+    const rows = ask(
+      [
+        `select ${column} as value`,
+        `from ${textOf(given(0, "table"))}`,
+        ...(isGiven(where) ? [`where ${textOf(where)}`] : []),
+        `group by ${column}`,
+        `order by ${isGiven(order) ? textOf(order) : "count(*) desc, 1"}`,
+        ...(isGiven(most) ? [`limit ${textOf(most)}`] : []),
+      ].join("\n"),
+    ) ?? asksRows();
+    return itemsOf(rows).flatMap((row) => itemsOf(row));
+  };
+  /** Of dbt_utils: the columns of a query by their names. */
+  const resultsAsDict: JinjaFunction = (args, kwargs) => {
+    const table = ask(textOf(argument(args, kwargs, 0, "query"))) ?? asksRows();
+    const rows = itemsOf(table).map(itemsOf);
+    return new Map(
+      itemsOf(table.get("column_names")).map((name, at) => [name, rows.map((row) => row[at])]),
+    );
+  };
+  return { names, utils: { get_column_values: columnValues, get_query_results_as_dict: resultsAsDict } };
 }
 
 /** Of dbt_utils: one value of a query, or the default where it gives none. */

@@ -34,6 +34,19 @@ export interface Tables {
   columns(sql: string): readonly KnownColumn[] | undefined;
 }
 
+/** What a query gave when the import asked it. */
+export interface Answer {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** As DuckDB writes them; null is NULL. */
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** Queries of templates, and what is known of their rows. */
+export interface Queries {
+  /** Undefined where nobody has asked it yet, or it cannot be. */
+  answer(sql: string): Answer | undefined;
+}
+
 export interface Rendering {
   /** In findings. */
   readonly file: string;
@@ -79,6 +92,8 @@ export interface RenderingState {
   config: Map<string, Value>;
   /** Tables of which only the batch is read. */
   batched: Set<string>;
+  /** Queries that dbt runs while it compiles, of whose rows nothing is known. */
+  queries: Set<string>;
 }
 
 export const emptyState = (): RenderingState => ({
@@ -87,4 +102,5 @@ export const emptyState = (): RenderingState => ({
   references: new Set(),
   config: new Map(),
   batched: new Set(),
+  queries: new Set(),
 });

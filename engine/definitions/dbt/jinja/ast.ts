@@ -56,6 +56,8 @@ export type Node =
     | { readonly kind: "text"; readonly text: string }
     | { readonly kind: "output"; readonly value: Expression }
     | { readonly kind: "do"; readonly value: Expression }
+    /** `{% break %}`, or `{% continue %}` where the loop goes on. */
+    | { readonly kind: "leave"; readonly goesOn: boolean }
     | { readonly kind: "set"; readonly targets: readonly Expression[]; readonly value: Expression }
     | { readonly kind: "set_block"; readonly name: string; readonly body: readonly Node[] }
     | {

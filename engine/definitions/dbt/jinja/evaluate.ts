@@ -64,6 +64,18 @@ export interface Jinja {
   macro(node: MacroNode, scope: Scope, file?: string): JinjaFunction;
 }
 
+/** `{% break %}` and `{% continue %}`, on their way to their loop. */
+class Left extends AppError {
+  readonly goesOn: boolean;
+  /** What the loop's body has made before it. */
+  text = "";
+
+  constructor(goesOn: boolean, line: number) {
+    super("invalid", `line ${line}: {% ${goesOn ? "continue" : "break"} %} stands in no loop`);
+    this.goesOn = goesOn;
+  }
+}
+
 /** `return()` for the names of a template. */
 export const returnValue: JinjaFunction = ([value]) => {
   throw new Returned(value ?? null);
@@ -89,7 +101,15 @@ export function createJinja(): Jinja {
 
   const render = (nodes: readonly Node[], scope: Scope, watch: Watch | undefined): string => {
     let text = "";
-    for (const node of nodes) text = limited(text + renderNode(node, scope, watch), node.line);
+    for (const node of nodes) {
+      try {
+        text = limited(text + renderNode(node, scope, watch), node.line);
+      } catch (error) {
+        // What stands before it in the loop counts.
+        if (error instanceof Left) error.text = text + error.text;
+        throw error;
+      }
+    }
     return text;
   };
 
@@ -107,6 +127,8 @@ export function createJinja(): Jinja {
       case "do":
         evaluate(node.value, scope);
         return "";
+      case "leave":
+        throw new Left(node.goesOn, node.line);
       case "set":
         assign(node.targets, evaluate(node.value, scope), scope);
         return "";
@@ -154,7 +176,8 @@ export function createJinja(): Jinja {
       condition === undefined || isTrue(evaluate(condition, bind(item)))
     );
     if (items.length === 0) return render(node.otherwise, scope, watch);
-    return items.map((item, at) => {
+    let text = "";
+    for (const [at, item] of items.entries()) {
       const inner = bind(item);
       inner.names.set(
         "loop",
@@ -170,8 +193,15 @@ export function createJinja(): Jinja {
           ["nextitem", items[at + 1]],
         ]),
       );
-      return render(node.body, inner, watch);
-    }).join("");
+      try {
+        text = limited(text + render(node.body, inner, watch), node.line);
+      } catch (error) {
+        if (!(error instanceof Left)) throw error;
+        text += error.text;
+        if (!error.goesOn) break;
+      }
+    }
+    return text;
   };
 
   const renderCallBlock = (node: Node & { kind: "call_block" }, scope: Scope): string => {

@@ -5,6 +5,7 @@ import {
   isFunction,
   isObject,
   isTrue,
+  isUnknown,
   itemsOf,
   plainOf,
   textOf,
@@ -21,7 +22,7 @@ export const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ["title", (of) => titleOf(textOf(of))],
   ["capitalize", (of) => textOf(of).charAt(0).toUpperCase() + textOf(of).slice(1).toLowerCase()],
   ["trim", (of, args) => methodOf(textOf(of), "strip")?.(args, new Map())],
-  ["string", (of) => textOf(of)],
+  ["string", (of) => isUnknown(of) ? of : textOf(of)],
   ["safe", (of) => of],
   ["escape", (of) => textOf(of)],
   ["as_text", (of) => textOf(of)],
@@ -125,7 +126,12 @@ export const TESTS: ReadonlyMap<string, (of: Value, args: readonly Value[]) => b
   ["true", (of: Value) => of === true],
   ["false", (of: Value) => of === false],
   ["mapping", (of: Value) => of instanceof Map],
-  ["iterable", (of: Value) => Array.isArray(of) || of instanceof Map || typeof of === "string"],
+  [
+    "iterable",
+    (of: Value) =>
+      isObject(of) && of.items !== undefined || Array.isArray(of) || of instanceof Map ||
+      typeof of === "string",
+  ],
   ["sequence", (of: Value) => Array.isArray(of) || of instanceof Map || typeof of === "string"],
   ["callable", (of: Value) => isFunction(of)],
   ["odd", (of: Value) => Number(of) % 2 !== 0],

@@ -75,6 +75,9 @@ function parseTag(reader: Reader, word: string, tokens: Tokens, line: number): N
       return parseSet(reader, tokens, line);
     case "do":
       return { kind: "do", value: parseExpression(tokens), line };
+    case "break":
+    case "continue":
+      return { kind: "leave", goesOn: word === "continue", line };
     case "macro":
     case "test":
     case "data_test": {

@@ -25,6 +25,8 @@ export interface JinjaObject {
   plus?(other: Value, sign: 1 | -1): Value;
   /** Below, at or above zero; undefined where the two cannot be compared. */
   compareTo?(other: Value): number | undefined;
+  /** Of what is a list as well. */
+  items?(): Value[];
   /** Of what can be sliced. */
   slice?(start: number | undefined, stop: number | undefined): Value;
   /** Whether the database alone knows it: nothing can be computed from it. */
@@ -85,6 +87,7 @@ export const isUnknown = (value: Value): boolean => isObject(value) && value.isU
 export function isTrue(value: Value): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (value instanceof Map) return value.size > 0;
+  if (isObject(value) && value.items !== undefined) return value.items().length > 0;
   return Boolean(value);
 }
 
@@ -111,6 +114,7 @@ export function itemsOf(value: Value): Value[] {
   if (Array.isArray(value)) return value;
   if (value instanceof Map) return [...value.keys()];
   if (typeof value === "string") return Array.from(value);
+  if (isObject(value) && value.items !== undefined) return value.items();
   throw new AppError("invalid", `${textOf(value)} is no list`);
 }
 

@@ -19,6 +19,23 @@ const surrogateKey = (fields: Value): string => {
 const listOr = (value: Value): string[] =>
   value === undefined || value === null ? [] : itemsOf(value).map(textOf);
 
+/**
+ * `star()`, for which columns that are not there leave nothing out. `columnsOf` says those of a relation by its text, as far as
+ * they are known.
+ */
+export const starMacro = (columnsOf: (relation: string) => readonly string[] | undefined): JinjaFunction =>
+  macro(
+    ["from", "relation_alias", "except", "prefix", "suffix", "quote_identifiers"],
+    (from, alias, except, prefix, suffix) => {
+      const without = listOr(except);
+      const known = without.length === 0
+        ? undefined
+        : columnsOf(textOf(from))?.map((name) => name.toLowerCase());
+      const there = without.filter((name) => known === undefined || known.includes(name.toLowerCase()));
+      return star(alias, there, prefix, suffix);
+    },
+  );
+
 const star = (alias: Value, except: Value, prefix: Value, suffix: Value): string => {
   const without = listOr(except).map(quoted);
   const from = isTrue(alias) ? `${textOf(alias)}.` : "";
@@ -129,10 +146,6 @@ const needsRows = (name: string): JinjaFunction => () => {
 export const UTILS_MACROS: Readonly<Record<string, JinjaFunction>> = {
   generate_surrogate_key: macro(["field_list"], surrogateKey),
   surrogate_key: (args) => surrogateKey(Array.isArray(args[0]) ? args[0] : [...args]),
-  star: macro(
-    ["from", "relation_alias", "except", "prefix", "suffix", "quote_identifiers"],
-    (_from, alias, except, prefix, suffix) => star(alias, except, prefix, suffix),
-  ),
   union_relations: macro(
     ["relations", "column_override", "include", "exclude", "source_column_name", "where"],
     (relations, _override, include, exclude, source, where) =>
@@ -182,8 +195,6 @@ export const UTILS_MACROS: Readonly<Record<string, JinjaFunction>> = {
   pretty_log_format: () => "",
   log_info: () => "",
   type_string: () => "varchar",
-  get_column_values: needsRows("get_column_values"),
-  get_query_results_as_dict: needsRows("get_query_results_as_dict"),
   get_single_value: singleValue,
   get_relations_by_pattern: needsRows("get_relations_by_pattern"),
   get_relations_by_prefix: needsRows("get_relations_by_prefix"),

@@ -1,3 +1,4 @@
+import { AppError } from "../../../../contract/errors.ts";
 import { isSameName } from "../../../../contract/sql.ts";
 import { nameFault } from "../../../../contract/names.ts";
 import { RUN_VARIABLES } from "../../../../sql/build/variables.ts";
@@ -7,6 +8,7 @@ import { faultOf, type Findings } from "../findings.ts";
 import type { Entry } from "../project/properties.ts";
 import type { DbtFile, Dict } from "../project/read_project.ts";
 import { merge } from "../project/settings.ts";
+import { compiledSql } from "./compiled_model.ts";
 import { headerOf } from "./header.ts";
 import type { ImportedModel, ModelWork } from "./imported_model.ts";
 import { combineIncremental } from "./incremental.ts";
@@ -44,9 +46,14 @@ export function importModel(
   };
   let full: Rendered;
   try {
+    if (file.isCompiledOnly === true) {
+      throw new AppError("invalid", `the package ${base.package} is not installed`);
+    }
     full = context.render({ ...base, isIncremental: false });
   } catch (error) {
     const { message, line } = faultOf(error);
+    const compiled = importCompiled({ file, entry, settings, before, why: message }, work);
+    if (compiled !== undefined) return compiled;
     findings.hand(path, message, line);
     const header = headerOf(file, entry, settings, work);
     const nothing = { sources: new Set<string>(), references: new Set<string>() };
@@ -80,6 +87,38 @@ export function importModel(
     references: full.references,
     isWhole: countHands(findings) === before,
   };
+}
+
+interface Uncompiled {
+  readonly file: DbtFile;
+  readonly entry: Entry | undefined;
+  readonly settings: Dict;
+  /** Findings that need a hand, before it was begun. */
+  readonly before: number;
+  /** Why its template does not work. */
+  readonly why: string;
+}
+
+/** The model as dbt itself has compiled it, where target/manifest.json has it. */
+function importCompiled(
+  { file, entry, settings, before, why }: Uncompiled,
+  work: ModelWork,
+): ImportedModel | undefined {
+  const { findings, manifest, tables } = work;
+  const { path, name } = file;
+  const compiled = manifest.compiled(file.package.name, name);
+  const found = compiled === undefined ? undefined : compiledSql(compiled, tables, takenNames(compiled.sql));
+  if (compiled === undefined || found === undefined) return undefined;
+  const header = headerOf(file, entry, merge(settings, compiled.config), work);
+  const when = manifest.date === undefined ? "" : ` on ${manifest.date}`;
+  findings.note(path, `is taken from target/manifest.json as dbt compiled it${when}: ${why}`);
+  if (header["materialized"] === "incremental") {
+    for (const key of Object.keys(header)) if (INCREMENTAL_KEYS.has(key)) delete header[key];
+    header["materialized"] = "table";
+    findings.hand(path, "is incremental in dbt, and a table here: its compiled SQL is that of one run");
+  }
+  const { sql, sources, references } = found;
+  return { name, file, header, sql, sources, references, isWhole: countHands(findings) === before };
 }
 
 interface Batches {

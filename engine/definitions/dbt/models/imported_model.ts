@@ -1,5 +1,7 @@
 import type { Context } from "../context/context.ts";
 import type { Findings } from "../findings.ts";
+import type { Tables } from "../context/rendering.ts";
+import type { Manifest } from "../project/manifest.ts";
 import type { DbtFile } from "../project/read_project.ts";
 import type { CheckContext } from "../tests/checks.ts";
 import type { Hooks } from "./hooks.ts";
@@ -27,6 +29,8 @@ export interface Variable {
 export interface ModelWork {
   readonly context: Context;
   readonly findings: Findings;
+  readonly manifest: Manifest;
+  readonly tables: Tables;
   readonly hooks: Hooks;
   /** Those that SQL reads as variables are put here. */
   readonly variables: Map<string, Variable>;

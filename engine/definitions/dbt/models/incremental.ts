@@ -31,7 +31,7 @@ export function combineIncremental(full: string, incremental: string): Combined 
 const CLAUSES = /\b(?:group\s+by|order\s+by|having|qualify|limit|union|intersect|except|window|where)\b/i;
 
 function conditionOf(body: string, keys: Set<string>): string | undefined {
-  const parts = /^(\s*(?:--[^\n]*\n\s*)*)(where|and)\b([\s\S]*?)(\s*)$/i.exec(body);
+  const parts = /^(\s*(?:--[^\n]*\n\s*)*)(where|and|having|qualify)\b([\s\S]*?)(\s*)$/i.exec(body);
   if (parts === null) return undefined;
   const [, before = "", word = "", condition = "", after = ""] = parts;
   const replaced = withCursor(condition.trim(), keys);
@@ -39,6 +39,15 @@ function conditionOf(body: string, keys: Set<string>): string | undefined {
   const end = /--[^\n]*$/.test(replaced) ? "\n" : "";
   return `${before}${word} (getvariable('cursor') IS NULL OR (${replaced}${end}))${after}`;
 }
+
+const COLUMN = String.raw`(?:\w+\.)?("[^"]+"|\w+)`;
+
+/** `max(x)`, `max(x::date)`, `max(date(x))` and `max(cast(x as date))`. */
+const GREATEST = new RegExp(
+  String
+    .raw`\bmax\s*\(\s*(?:${COLUMN}|${COLUMN}\s*::\s*date|(?:date\s*\(|cast\s*\()\s*${COLUMN}(?:\s+as\s+date)?\s*\))\s*\)`,
+  "gi",
+);
 
 /** `(select max(x) from {{ this }})` is the cursor, also inside of an expression there. */
 function withCursor(condition: string, keys: Set<string>): string | undefined {
@@ -54,12 +63,17 @@ function withCursor(condition: string, keys: Set<string>): string | undefined {
     );
     const expression = query?.[1]?.trim().replace(/\s+as\s+\w+$/i, "");
     if (expression === undefined || /\bfrom\b/i.test(expression)) return undefined;
-    const greatest = [...expression.matchAll(/\bmax\s*\(\s*(?:\w+\.)?("[^"]+"|\w+)\s*\)/gi)];
+    const greatest = [...expression.matchAll(GREATEST)];
     const [only] = greatest;
-    if (greatest.length !== 1 || only?.[1] === undefined) return undefined;
-    keys.add(only[1].replaceAll('"', ""));
-    const cursor = expression.replace(only[0], "getvariable('cursor')");
-    const isBare = cursor === "getvariable('cursor')";
+    const column = only?.slice(1, 4).find((one) => one !== undefined);
+    if (greatest.length !== 1 || only === undefined || column === undefined) return undefined;
+    keys.add(column.replaceAll('"', ""));
+    // The greatest day is that of the greatest time.
+    const greatestValue = only[1] === undefined
+      ? "cast(getvariable('cursor') as date)"
+      : "getvariable('cursor')";
+    const cursor = expression.replace(only[0], greatestValue);
+    const isBare = cursor === greatestValue;
     text = `${text.slice(0, start.index)}${isBare ? cursor : `(${cursor})`}${text.slice(end + 1)}`;
   }
 }

@@ -1,6 +1,7 @@
 import { basename, dirname, join, relative } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
 import { isRecord } from "../../../../text/is_record.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
 import { parseYamlDocument } from "../../../../text/yaml_document.ts";
 
 /** What is in the folder of a dbt project: its settings, its files by their kind, and its packages. */
@@ -24,6 +25,8 @@ export interface DbtFile {
   /** Without its ending. */
   readonly name: string;
   readonly text: string;
+  /** Of a package that is not installed: only target/manifest.json has it. */
+  readonly isCompiledOnly?: boolean;
 }
 
 export type FileKind = "models" | "seeds" | "snapshots" | "tests" | "macros" | "analyses";
@@ -40,6 +43,8 @@ export interface DbtProject {
   readonly profiles: Dict;
   /** target/catalog.json, where there is one that can be read. */
   readonly catalog: unknown;
+  /** target/manifest.json. */
+  readonly manifest: Manifest;
   /** Packages that packages.yml names and that are not installed. */
   readonly missingPackages: readonly string[];
 }
@@ -55,6 +60,8 @@ const PATHS: Readonly<Record<FileKind, { readonly keys: readonly string[]; reado
 
 const MAX_FILES = 20_000;
 const MAX_BYTES = 50_000_000;
+/** What dbt writes of a large project. */
+const MAX_ARTIFACT_BYTES = 400_000_000;
 
 /** Throws `not_found` where the folder has no dbt_project.yml, `invalid` for one that cannot be read. */
 export async function readDbtProject(dir: string): Promise<DbtProject> {
@@ -85,6 +92,9 @@ export async function readDbtProject(dir: string): Promise<DbtProject> {
     }
   }
   const names = new Set(installed.map(({ name }) => name));
+  const manifest = readManifest(await readArtifact(root, "manifest.json"));
+  // The project's own come last.
+  files.models.unshift(...manifest.modelsBeside(new Set([...names, root.name])));
   return {
     root,
     packages,
@@ -93,6 +103,7 @@ export async function readDbtProject(dir: string): Promise<DbtProject> {
     docs,
     profiles: await readProfiles(dir),
     catalog: await readArtifact(root, "catalog.json"),
+    manifest,
     missingPackages: (await namedPackages(dir)).filter((name) => !names.has(name)),
   };
 }
@@ -157,7 +168,10 @@ async function readProfiles(dir: string): Promise<Dict> {
 /** A file that dbt itself has written, parsed; undefined where there is none, or none that is JSON. */
 async function readArtifact({ dir, settings }: DbtPackage, name: string): Promise<unknown> {
   const folder = settings["target-path"];
-  const text = await readText(join(dir, typeof folder === "string" ? folder : "target", name));
+  const text = await readText(
+    join(dir, typeof folder === "string" ? folder : "target", name),
+    MAX_ARTIFACT_BYTES,
+  );
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
@@ -221,10 +235,10 @@ async function foldersOf(dir: string): Promise<string[]> {
 }
 
 /** Undefined where there is none. Throws `invalid` for a file that is too large. */
-async function readText(path: string): Promise<string | undefined> {
+async function readText(path: string, maxBytes = MAX_BYTES): Promise<string | undefined> {
   try {
     const { size } = await Deno.stat(path);
-    if (size > MAX_BYTES) throw new AppError("invalid", `"${path}" is larger than ${MAX_BYTES} bytes`);
+    if (size > maxBytes) throw new AppError("invalid", `"${path}" is larger than ${maxBytes} bytes`);
     return await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;

@@ -1,5 +1,5 @@
 import { formatPlural } from "../../../../text/format.ts";
-import type { KnownColumn } from "../context/rendering.ts";
+import type { Answer, KnownColumn } from "../context/rendering.ts";
 import type { Finding } from "../findings.ts";
 import { planImport, type PlannedImport } from "../plan_import.ts";
 import type { PlannedFile } from "../planned_file.ts";
@@ -19,6 +19,11 @@ export interface Rounds {
   readonly request: ImportRequest;
   /** Makes these the files of the new project, in the place of those of the round before, and checks them. */
   check(files: readonly PlannedFile[]): Promise<Gate>;
+  /**
+   * What a query of the pipeline's tables gives, where they are all made of seeds; undefined where nobody can say. The files are those of
+   * the last check.
+   */
+  ask(pipeline: string, sql: string): Promise<Answer | undefined>;
   /** Told to people meanwhile. */
   note(message: string): void;
 }
@@ -32,17 +37,22 @@ export interface SettledImport {
 /** Each round comes further by the columns of the tables that the last one could write, or by what it switched off. */
 const MAX_ROUNDS = 24;
 
+/** Each builds what it reads. */
+const MAX_QUERIES = 40;
+
 /**
  * Plans, and plans again with what the gate finds: columns that templates ask for first; then models that do not work are
  * switched off, with what reads them, so that the project runs without them.
  */
-export async function planInRounds({ project, request, check, note }: Rounds): Promise<SettledImport> {
+export async function planInRounds({ project, request, check, ask, note }: Rounds): Promise<SettledImport> {
+  const answers = new Map<string, Answer>();
+  const unanswered = new Set<string>();
   const found = new Map<string, readonly KnownColumn[]>();
   const faulty = new Map<string, string>();
   const told = new Map<string, Finding>();
   const mends = createMends();
   for (let round = 1;; round++) {
-    const planned = planImport(project, { ...request, found, faulty });
+    const planned = planImport(project, { ...request, found, faulty, answers });
     const files = mends.apply(planned.files);
     const { faults, columns } = await check(files);
     const settled = () => ({
@@ -54,6 +64,19 @@ export async function planInRounds({ project, request, check, note }: Rounds): P
     for (const [name, of] of more) found.set(name, of);
     if (more.length > 0) {
       note(`Plans again: the check has found the columns of ${tables(more.length)} that templates ask for`);
+      continue;
+    }
+    const open = [...planned.asked].filter(([key]) => !unanswered.has(key)).slice(
+      0,
+      MAX_QUERIES - answers.size,
+    );
+    for (const [key, sql] of open) {
+      const answer = await ask(planned.pipeline, sql);
+      if (answer === undefined) unanswered.add(key);
+      else answers.set(key, answer);
+    }
+    if (open.some(([key]) => answers.has(key))) {
+      note(`Plans again with the rows of ${formatPlural(answers.size, "query")}`);
       continue;
     }
     const before = faulty.size + mends.findings.length;

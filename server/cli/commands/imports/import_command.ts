@@ -6,24 +6,19 @@ import {
   importMarkdown,
   summaryOf,
 } from "../../../../engine/definitions/dbt/import_report.ts";
-import type { PlannedFile } from "../../../../engine/definitions/dbt/planned_file.ts";
 import { type DbtProject, readDbtProject } from "../../../../engine/definitions/dbt/project/read_project.ts";
-import { foundColumns } from "../../../../engine/definitions/dbt/rounds/found_columns.ts";
 import {
-  type Gate,
   planInRounds,
   type SettledImport,
 } from "../../../../engine/definitions/dbt/rounds/plan_in_rounds.ts";
 import type { ImportRequest } from "../../../../engine/definitions/dbt/start_plan.ts";
-import { requireEmpty, rewriteImport } from "../../../../engine/definitions/dbt/write_import.ts";
+import { requireEmpty } from "../../../../engine/definitions/dbt/write_import.ts";
 import { isRecord } from "../../../../text/is_record.ts";
 import { parseYamlDocument } from "../../../../text/yaml_document.ts";
-import type { OpenedLive } from "../../../backend.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
-import { createCommandLog } from "../../command_log.ts";
 import { commandText, shellWord } from "../../command_text.ts";
-import { writeProjectSchemas } from "../../project_schemas.ts";
 import { printable } from "../../text.ts";
+import { openImportGate } from "./import_gate.ts";
 
 /**
  * `sluice import dbt DIR OUT`: a dbt project as a project in a new folder, what `sluice check` says of it, and what needs a
@@ -98,40 +93,20 @@ async function planAndCheck(
   request: ImportRequest,
   context: CliContext,
 ): Promise<SettledImport> {
-  const { outDir } = request;
-  const { backend, terminal } = context;
-  await using opened = new AsyncDisposableStack();
   const stopping = new AbortController();
+  await using gate = openImportGate(request.outDir, context, stopping.signal);
   using _interrupts = context.onInterrupt(() => {
     stopping.abort(new AppError("cancelled", "Stopped while the new project was checked; it is written"));
-    opened.disposeAsync().catch(() => {});
+    gate[Symbol.asyncDispose]().catch(() => {});
   }, { withHangup: true });
-  let live: OpenedLive | undefined;
-  let written: readonly PlannedFile[] = [];
-  const check = async (files: readonly PlannedFile[]): Promise<Gate> => {
-    const changed = await rewriteImport(outDir, written, files);
-    written = files;
-    if (live === undefined) {
-      await writeProjectSchemas(outDir, await backend.projectSchemas());
-      const log = createCommandLog(terminal);
-      const place = { projectDir: outDir, dataDir: join(outDir, ".sluice"), policyPath: undefined };
-      live = opened.use(await backend.openLive({ ...place, log, knownColumns: () => Promise.resolve({}) }));
-    } else await live.checker.update({ changed });
-    const { faults, pipelines } = live.checker.state;
-    return {
-      faults: [...faults.values()].flat().map(({ file, line, message, severity }) => ({
-        kind: severity === "error" ? "hand" : "note",
-        file,
-        ...(line === undefined ? {} : { line }),
-        message,
-      })),
-      columns: foundColumns(
-        Object.assign({}, ...[...pipelines.values()].map(({ modelColumns }) => modelColumns)),
-      ),
-    };
-  };
   try {
-    return await planInRounds({ project, request, check, note: (message) => terminal.note(message) });
+    return await planInRounds({
+      project,
+      request,
+      check: gate.check,
+      ask: gate.ask,
+      note: (message) => context.terminal.note(message),
+    });
   } catch (error) {
     // Its process was ended meanwhile.
     stopping.signal.throwIfAborted();

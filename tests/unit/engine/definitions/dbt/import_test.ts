@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import type { KnownColumn } from "../../../../../engine/definitions/dbt/context/rendering.ts";
 import { planImport, type PlannedImport } from "../../../../../engine/definitions/dbt/plan_import.ts";
-import { readDbtProject } from "../../../../../engine/definitions/dbt/project/read_project.ts";
+import { withDbtProject } from "../../../../support/dbt_project.ts";
 
 const PROJECT = "name: shop\nvars: { first_day: '2024-01-01', schema_name: x }\n";
 
@@ -14,24 +13,18 @@ async function plan(
   found?: ReadonlyMap<string, readonly KnownColumn[]>,
   targetSchema?: string,
 ): Promise<PlannedImport> {
-  const dir = await Deno.makeTempDir({ prefix: "sluice_dbt_" });
-  try {
-    for (const [path, text] of Object.entries({ "dbt_project.yml": PROJECT, ...files })) {
-      await Deno.mkdir(join(dir, dirname(path)), { recursive: true });
-      await Deno.writeTextFile(join(dir, path), text);
-    }
-    const outDir = join(dir, "out");
-    return planImport(await readDbtProject(dir), {
-      pipeline: undefined,
-      vars,
-      outDir,
-      now: 0,
-      targetSchema,
-      ...(found === undefined ? {} : { found }),
-    });
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  return await withDbtProject(
+    { "dbt_project.yml": PROJECT, ...files },
+    (project, outDir) =>
+      planImport(project, {
+        pipeline: undefined,
+        vars,
+        outDir,
+        now: 0,
+        targetSchema,
+        ...(found === undefined ? {} : { found }),
+      }),
+  );
 }
 
 function contentOf({ files }: PlannedImport, path: string): string {
@@ -73,6 +66,9 @@ Deno.test("the last condition of is_incremental() becomes one on the cursor", as
       "{% if is_incremental() %}\n where at > (select max(at) from {{ this }})\n{% endif %}",
     "models/late.sql": "{{ config(materialized='incremental') }}\nselect 1 as day where true\n" +
       "{% if is_incremental() %} and day >= (select coalesce(max(day), 0) - 3 from {{ this }}) {% endif %}",
+    "models/summed.sql":
+      "{{ config(materialized='incremental') }}\nselect max(at) as seen_at from t group by id\n" +
+      "{% if is_incremental() %} having max(at)::date > (select max(t.seen_at::date) from {{ this }} as t) {% endif %}",
     "models/other.sql": "{{ config(materialized='incremental') }}\nselect 1 as id\n" +
       "{% if is_incremental() %} where id not in (select id from {{ this }}) {% endif %}",
   });
@@ -91,6 +87,15 @@ Deno.test("the last condition of is_incremental() becomes one on the cursor", as
     update_key: "day",
   });
   assert.match(sqlOf(planned, "late"), /OR \(day >= \(coalesce\(getvariable\('cursor'\), 0\) - 3\)\)\)$/);
+  assert.deepStrictEqual(headerOf(planned, "summed"), {
+    materialized: "incremental",
+    strategy: "append",
+    update_key: "seen_at",
+  });
+  assert.match(
+    sqlOf(planned, "summed"),
+    /having \(getvariable\('cursor'\) IS NULL OR \(max\(at\)::date > cast\(getvariable\('cursor'\) as date\)\)\)$/,
+  );
   assert.deepStrictEqual(headerOf(planned, "other"), { materialized: "table" });
   assert.strictEqual(hands(planned).length, 1);
   assert.match(hands(planned)[0] ?? "", /^models\/other\.sql: what is_incremental\(\) adds is no condition/);
@@ -207,7 +212,7 @@ Deno.test("macros of dbt_utils are SQL of DuckDB", async () => {
   );
   assert.match(
     hands(planned)[0] ?? "",
-    /^models\/d\.sql: dbt_utils\.get_column_values\(\) looks into the database/,
+    /^models\/d\.sql: a query asks the database for rows/,
   );
 });
 

@@ -22,6 +22,9 @@ const CASES: Readonly<Record<string, string>> = {
   "{% for x in [1, 2, 3] %}{{ x }}{% if not loop.last %}, {% endif %}{% endfor %}": "1, 2, 3",
   "{% for x in [1, 2, 3] if x is odd %}{{ loop.index }}:{{ x }} {% else %}none{% endfor %}": "1:1 2:3 ",
   "{% for x in [] %}{{ x }}{% else %}none{% endfor %}": "none",
+  "{% for x in [1, 2, 3] %}{% if x == 2 %}-{% continue %}{% endif %}{{ x }}{% endfor %}": "1-3",
+  "{% for x in [1, 2, 3] %}{% for y in [1, 2] %}{{ y }}{% break %}{% endfor %}{% if x == 2 %}.{% break %}{% endif %},{% endfor %}":
+    "1,1.",
   "{% for k, v in {'a': 1, 'b': 2}.items() %}{{ k }}={{ v }};{% endfor %}": "a=1;b=2;",
   "{% set x = 1 %}{% for i in [1] %}{% set x = 2 %}{% endfor %}{{ x }}": "1",
   "{% set l = [] %}{% for i in [0, 1, 2] %}{% do l.append(i * 2) %}{% endfor %}{{ l }}": "[0, 2, 4]",
@@ -54,6 +57,7 @@ for (const [template, expected] of Object.entries(CASES)) {
 }
 
 const FAULTS: Readonly<Record<string, RegExp>> = {
+  "a\n{% break %}": /^line 2: {% break %} stands in no loop$/,
   "a\n{% if x %}b": /^line 2: {% if %} is not closed$/,
   "\n\n{{ nothing() }}": /^line 3: the macro nothing is not known$/,
   "{{ a.b.c() }}": /^line 1: a is not known$/,

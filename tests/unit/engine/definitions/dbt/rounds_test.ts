@@ -1,35 +1,32 @@
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
+import type { Answer } from "../../../../../engine/definitions/dbt/context/rendering.ts";
 import type { Finding } from "../../../../../engine/definitions/dbt/findings.ts";
 import { importMarkdown } from "../../../../../engine/definitions/dbt/import_report.ts";
 import type { PlannedFile } from "../../../../../engine/definitions/dbt/planned_file.ts";
-import { readDbtProject } from "../../../../../engine/definitions/dbt/project/read_project.ts";
 import {
   type Gate,
   planInRounds,
   type SettledImport,
 } from "../../../../../engine/definitions/dbt/rounds/plan_in_rounds.ts";
+import { withDbtProject } from "../../../../support/dbt_project.ts";
 
 /** Plans a project of these files; `check` stands for the compile gate. */
 async function settle(
   files: Readonly<Record<string, string>>,
   check: (files: ReadonlyMap<string, string>) => Partial<Gate>,
+  ask: (sql: string) => Answer | undefined = () => undefined,
 ): Promise<SettledImport> {
-  const dir = await Deno.makeTempDir({ prefix: "sluice_dbt_" });
-  try {
-    for (const [path, text] of Object.entries({ "dbt_project.yml": "name: shop\n", ...files })) {
-      await Deno.mkdir(join(dir, dirname(path)), { recursive: true });
-      await Deno.writeTextFile(join(dir, path), text);
-    }
-    return await planInRounds({
-      project: await readDbtProject(dir),
-      request: { pipeline: undefined, vars: {}, outDir: join(dir, "out"), now: 0 },
-      check: (files) => Promise.resolve({ faults: [], columns: new Map(), ...check(textsOf(files)) }),
-      note: () => {},
-    });
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  return await withDbtProject(
+    { "dbt_project.yml": "name: shop\n", ...files },
+    (project, outDir) =>
+      planInRounds({
+        project,
+        request: { pipeline: undefined, vars: {}, outDir, now: 0 },
+        check: (files) => Promise.resolve({ faults: [], columns: new Map(), ...check(textsOf(files)) }),
+        ask: (_, sql) => Promise.resolve(ask(sql)),
+        note: () => {},
+      }),
+  );
 }
 
 const textsOf = (files: readonly PlannedFile[]) => new Map(files.map(({ path, content }) => [path, content]));
@@ -151,6 +148,7 @@ Deno.test("columns that the gate finds bring a template further, and so do those
     "models/a.sql": "select 1 as id",
     "models/b.sql":
       "select {% for c in adapter.get_columns_in_relation(ref('a')) %}{{ c.name }}{% endfor %} as x",
+    "models/star.sql": "select {{ dbt_utils.star(ref('a'), except=['ID', 'gone']) }} from {{ ref('a') }}",
     "models/c.sql":
       "select {% for c in adapter.get_columns_in_relation(ref('b')) %}{{ c.name }}{% endfor %} as y",
   }, (files) => ({
@@ -164,4 +162,63 @@ Deno.test("columns that the gate finds bring a template further, and so do those
   }));
   assert.deepStrictEqual(planned.off, []);
   assert.strictEqual(textsOf(planned.files).get("transforms/shop/c.sql"), "select x as y\n");
+  // dbt leaves out nothing by a name that is not there.
+  assert.strictEqual(
+    textsOf(planned.files).get("transforms/shop/star.sql"),
+    "select * exclude (ID) from a\n",
+  );
+});
+
+Deno.test("the rows of queries over seeds are asked, and written out", async () => {
+  const asked: string[] = [];
+  const { planned } = await settle(
+    {
+      "models/base.sql": "select 1 as id",
+      "models/pivot.sql":
+        "select {{ dbt_utils.pivot('kind', dbt_utils.get_column_values(ref('base'), 'kind', where='id > 1')) }} from {{ ref('base') }}",
+      "models/loop.sql":
+        "{% set found = run_query('select n, day, share from ' ~ ref('base')) %}{% set days = found.columns['day'].values() %}" +
+        "select {% for row in found %}{{ row.n + 1 }} as x_{{ row[0] }}_{{ row['day'].strftime('%Y') }}, {{ row.share }}, {% endfor %}" +
+        "{{ days | length }} as n, '{{ found.columns[1][0] }}' as first",
+      "models/late.sql": "select {{ run_query('select max(id) from base')[0][0] }} as id",
+      "models/kept.sql": "{% for row in run_query('select * from raw.orders') %}{{ row }}{% endfor %}",
+    },
+    () => ({}),
+    (sql) => {
+      asked.push(sql.replace(/\s+/g, " "));
+      if (sql.includes("raw.")) return undefined;
+      if (sql.includes("kind")) {
+        return {
+          columns: [{ name: "value", type: "VARCHAR" }],
+          rows: [["a"], ["it's"]],
+        };
+      }
+      const columns = [["n", "BIGINT"], ["day", "DATE"], ["share", "DECIMAL(3,2)"]].map((
+        [name = "", type = ""],
+      ) => ({
+        name,
+        type,
+      }));
+      return { columns, rows: [["1", "2024-02-01", "0.50"], ["2", "2025-03-04", null]] };
+    },
+  );
+  assert.deepStrictEqual(asked.toSorted(), [
+    "select * from raw.orders",
+    "select kind as value from base where id > 1 group by kind order by count(*) desc, 1",
+    "select n, day, share from base",
+  ]);
+  const sqlOf = (name: string) =>
+    textsOf(planned.files).get(`transforms/shop/${name}.sql`)?.trim().replace(/\s+/g, " ");
+  assert.strictEqual(
+    sqlOf("pivot"),
+    "select sum(case when kind = 'a' then 1 else 0 end) as \"a\", " +
+      "sum(case when kind = 'it''s' then 1 else 0 end) as \"it's\" from base",
+  );
+  assert.strictEqual(
+    sqlOf("loop"),
+    "select 2 as x_1_2024, 0.50, 3 as x_2_2025, None, 2 as n, '2024-02-01' as first",
+  );
+  // One value is asked when the model runs, as before.
+  assert.strictEqual(sqlOf("late"), "select (select max(id) from base) as id");
+  assert.deepStrictEqual(planned.off.map(({ name }) => name), ["kept"]);
 });
