@@ -119,7 +119,7 @@ export function queryFunctions(
         `from ${textOf(given(0, "table"))}`,
         ...(isGiven(where) ? [`where ${textOf(where)}`] : []),
         `group by ${column}`,
-        `order by ${isGiven(order) ? textOf(order) : "count(*) desc, 1"}`,
+        `order by ${isGiven(order) ? textOf(order) : "count(*) desc"}`,
         ...(isGiven(most) ? [`limit ${textOf(most)}`] : []),
       ].join("\n"),
     ) ?? asksRows();

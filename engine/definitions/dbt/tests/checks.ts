@@ -2,6 +2,7 @@ import { THRESHOLD_PATTERN } from "../../../../contract/checks/threshold.ts";
 import { isRecord } from "../../../../text/is_record.ts";
 import type { Dict } from "../project/read_project.ts";
 import { merge, optionalText, textsOf } from "../project/settings.ts";
+import { expectationOf } from "./expectations.ts";
 import { having, rangesRule, sequentialSql } from "./utils_rules.ts";
 
 /** dbt's generic tests as checks of ours. */
@@ -59,7 +60,9 @@ function addTest(test: unknown, tested: Tested, context: CheckContext, to: Check
   }
   const hasThresholds = !["row_count", "freshness", "recency", "change"].some((kind) => kind in check);
   if (!hasThresholds) { for (const key of ["error_if", "warn_if"]) delete options[key]; }
-  const entry = { ...check, ...options };
+  const conditions = [check["where"], options["where"]].filter((one) => typeof one === "string");
+  const where = conditions.length > 1 ? { where: conditions.map((one) => `(${one})`).join(" AND ") } : {};
+  const entry = { ...check, ...options, ...where };
   const [only] = Object.keys(entry);
   const isBare = Object.keys(entry).length === 1 && (only === "not_null" || only === "unique") && !isOfTable;
   if (tested.column === undefined || isOfTable) {
@@ -154,11 +157,20 @@ function ruleOf(
   };
   const name = fullName.replace(/^(?:dbt|dbt_utils|dbt_expectations)\./, "");
   if (name === fullName && context.ownTest(name, ownArgs) !== undefined) return own();
-  const { column } = tested;
-  const sql = column === undefined
-    ? tableRule(name, args, tested, context)
-    : columnRule(name, args, tested, context);
-  return sql ?? tableRule(name, args, tested, context) ?? own();
+  const column = tested.column === undefined ? undefined : columnRule(name, args, tested, context);
+  const rule = column ?? tableRule(name, args, tested, context);
+  if (rule !== undefined) return ofRows(rule, args);
+  const expectation = expectationOf(name, args, tested);
+  if (expectation !== undefined) return "isOfTable" in expectation ? expectation : ofRows(expectation, args);
+  return own();
+}
+
+/** dbt_expectations looks at the rows of a condition. */
+function ofRows(rule: Rule, { row_condition: condition }: Dict): Rule {
+  const own = optionalText(condition);
+  if (own === undefined) return rule;
+  const where = optionalText(rule["where"]);
+  return { ...rule, where: where === undefined ? own : `(${where}) AND (${own})` };
 }
 
 function columnRule(name: string, args: Dict, tested: Tested, context: CheckContext): Rule | undefined {

@@ -204,7 +204,7 @@ Deno.test("the rows of queries over seeds are asked, and written out", async () 
   );
   assert.deepStrictEqual(asked.toSorted(), [
     "select * from raw.orders",
-    "select kind as value from base where id > 1 group by kind order by count(*) desc, 1",
+    "select kind as value from base where id > 1 group by kind order by count(*) desc",
     "select n, day, share from base",
   ]);
   const sqlOf = (name: string) =>
