@@ -74,6 +74,10 @@ unit_tests:
   given: [{ input: ref('raw_orders'), rows: [{ id: 7, cents: 250 }, { id: 8, cents: 99 }] }]
   expect: { rows: [{ order_id: 7, amount: 2.5 }] }
 `,
+  // And for the rows that become columns: it is asked of the seeds.
+  "models/marts/by_customer.sql":
+    "select {{ dbt_utils.pivot('customer_id', dbt_utils.get_column_values(ref('stg_orders'), 'customer_id', order_by='1'), " +
+    "prefix='of_') }} from {{ ref('stg_orders') }}\n",
   // Nobody says what these are: they and what reads them wait, and the rest runs.
   "models/marts/later.sql":
     "select {{ env_var('REGION') }} as region, parse_json('1') as x from {{ ref('stg_orders') }}\n",
@@ -117,8 +121,8 @@ Deno.test("a dbt project runs after its import, and gives the rows that dbt give
     assert.strictEqual(imported.code, 0, imported.stderr);
     const { counts, findings, switched_off: off } = JSON.parse(imported.stdout);
     assert.deepStrictEqual(counts, {
-      models: 7,
-      whole: 5,
+      models: 8,
+      whole: 6,
       seeds: 2,
       snapshots: 1,
       sources: 0,
@@ -165,6 +169,7 @@ Deno.test("a dbt project runs after its import, and gives the rows that dbt give
       await rowsOf(warehouse, "SELECT order_id, customer_id, ordered_on, amount, last FROM greatest"),
       [["3", "2", "2024-01-03", "12.50", "2024-01-03"]],
     );
+    assert.deepStrictEqual(await rowsOf(warehouse, "SELECT of_1, of_2 FROM by_customer"), [["2", "1"]]);
     assert.deepStrictEqual(await rowsOf(warehouse, "SELECT count(*), count(dbt_valid_to) FROM names"), [[
       "3",
       "0",
