@@ -12,6 +12,7 @@ import { docTexts, loadMacros } from "./macro_files.ts";
 import { queryFunctions } from "./query_values.ts";
 import { starMacro } from "../macros/utils_macros.ts";
 import { relation, relationFunctions } from "./relations.ts";
+import { withStars } from "./stars.ts";
 import { emptyState, MARKS, type Queries, type Rendered, type Rendering, type Tables } from "./rendering.ts";
 
 /** Renders templates of dbt as SQL that is to run in DuckDB without dbt. */
@@ -85,14 +86,19 @@ export function createContext(
     const outer = { ...state };
     Object.assign(state, emptyState(), { current: rendering });
     const { name, settings } = rendering;
-    const text = rendering.isIncremental ? MARKS.self : name;
+    const self = rendering.isIncremental ? MARKS.self : name;
     set({
-      this: relation(text, { schema: "main", identifier: name }),
+      this: relation(self, { schema: "main", identifier: name }),
       model: modelValue(name, settings, rendering.isBatch === true),
     });
     try {
       jinja.start();
-      const sql = bounded(() => work(scopeOf(macros.scopeOf(rendering.package ?? project.root.name))));
+      const text = bounded(() => work(scopeOf(macros.scopeOf(rendering.package ?? project.root.name))));
+      const sql = withStars(text, () =>
+        findings.hand(
+          rendering.file,
+          "dbt_utils.star() stands in a query of several tables, and the columns of its own are not known: write them out",
+        ));
       const config = Object.fromEntries([...state.config].map(([key, value]) => [key, plain(value)]));
       const { sources, references, batched } = state;
       return { sql, config, sources, references, batched };

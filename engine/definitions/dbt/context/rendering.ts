@@ -80,6 +80,8 @@ export const MARKS = {
   self: "\uE020",
   /** Around the format of the run's time; without one it is the time itself. */
   runStart: ["\uE030", "\uE031"],
+  /** Around `*` and the columns that it stands for, as far as they are known. */
+  star: ["\uE050", "\uE051", "\uE052"],
   /** Around a subquery. */
   query: ["\uE040", "\uE041"],
 } as const;

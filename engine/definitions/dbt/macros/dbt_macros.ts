@@ -25,11 +25,14 @@ const lastDay = (date: string, datepart: string) =>
     datepart === "quarter" ? "3 month" : `1 ${datepart}`
   } - interval 1 day as date)`;
 
-/** Each date from the start on, without the end, in a query. */
+/** Each date from the start on, without the end, in a query that a join may follow, as it may dbt's. */
 export function dateSpine(datepart: string, start: string, end: string): string {
   return [
-    `select ${dateAdd(datepart, "spine.step", start)} as date_${datepart}`,
-    `from (select unnest(range(${dateDiff(start, end, datepart)})) as step) as spine`,
+    "select *",
+    "from (",
+    `    select ${dateAdd(datepart, "spine.step", start)} as date_${datepart}`,
+    `    from (select unnest(range(${dateDiff(start, end, datepart)})) as step) as spine`,
+    ") as filtered",
   ].join("\n");
 }
 

@@ -1,4 +1,5 @@
 import { AppError } from "../../../../contract/errors.ts";
+import { MARKS } from "../context/rendering.ts";
 import { singleValue } from "../context/query_values.ts";
 import { isTrue, itemsOf, type JinjaFunction, textOf, type Value } from "../jinja/values.ts";
 import { dateSpine } from "./dbt_macros.ts";
@@ -20,19 +21,26 @@ const listOr = (value: Value): string[] =>
   value === undefined || value === null ? [] : itemsOf(value).map(textOf);
 
 /**
- * `star()`, for which columns that are not there leave nothing out. `columnsOf` says those of a relation by its text, as far as
- * they are known.
+ * `star()`: DuckDB's `*`, and the columns themselves beside it, for a text that has more tables; names that are not there leave
+ * nothing out. `columnsOf` says those of a relation by its text, as far as they are known.
  */
 export const starMacro = (columnsOf: (relation: string) => readonly string[] | undefined): JinjaFunction =>
   macro(
     ["from", "relation_alias", "except", "prefix", "suffix", "quote_identifiers"],
     (from, alias, except, prefix, suffix) => {
-      const without = listOr(except);
-      const known = without.length === 0
-        ? undefined
-        : columnsOf(textOf(from))?.map((name) => name.toLowerCase());
-      const there = without.filter((name) => known === undefined || known.includes(name.toLowerCase()));
-      return star(alias, there, prefix, suffix);
+      const without = listOr(except).map((name) => name.toLowerCase());
+      const columns = columnsOf(textOf(from));
+      const isThere = (name: string) =>
+        columns === undefined || columns.some((one) => one.toLowerCase() === name.toLowerCase());
+      const short = star(alias, listOr(except).filter(isThere), prefix, suffix);
+      if (isTrue(alias)) return short;
+      const listed = columns?.filter((name) => !without.includes(name.toLowerCase())).map((name) =>
+        isTrue(prefix) || isTrue(suffix)
+          ? `${quoted(name)} as ${quoted(`${textOf(prefix)}${name}${textOf(suffix)}`)}`
+          : quoted(name)
+      );
+      const [open, middle, close] = MARKS.star;
+      return `${open}${short}${middle}${listed?.join(",\n    ") ?? ""}${close}`;
     },
   );
 

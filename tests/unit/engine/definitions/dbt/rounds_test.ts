@@ -148,12 +148,15 @@ Deno.test("columns that the gate finds bring a template further, and so do those
     "models/a.sql": "select 1 as id",
     "models/b.sql":
       "select {% for c in adapter.get_columns_in_relation(ref('a')) %}{{ c.name }}{% endfor %} as x",
+    "models/joined.sql":
+      "select b.x, {{ dbt_utils.star(ref('two'), except=['gone'], suffix='_of') }} from {{ ref('b') }} as b join {{ ref('two') }} on true",
+    "models/two.sql": "select 1 as id, 2 as day",
     "models/star.sql": "select {{ dbt_utils.star(ref('a'), except=['ID', 'gone']) }} from {{ ref('a') }}",
     "models/c.sql":
       "select {% for c in adapter.get_columns_in_relation(ref('b')) %}{{ c.name }}{% endfor %} as y",
   }, (files) => ({
     columns: new Map(
-      [["a", "id"], ["b", "x"], ["c", "y"]].flatMap(([model = "", name = ""]) =>
+      [["a", "id"], ["b", "x"], ["c", "y"], ["two", "id"]].flatMap(([model = "", name = ""]) =>
         files.get(`transforms/shop/${model}.sql`)?.includes("enabled: false") === true
           ? []
           : [[model, [{ name, type: "INTEGER" }]]]
@@ -162,6 +165,11 @@ Deno.test("columns that the gate finds bring a template further, and so do those
   }));
   assert.deepStrictEqual(planned.off, []);
   assert.strictEqual(textsOf(planned.files).get("transforms/shop/c.sql"), "select x as y\n");
+  // Beside another table, `*` would be the columns of both.
+  assert.strictEqual(
+    textsOf(planned.files).get("transforms/shop/joined.sql"),
+    "select b.x, id as id_of from b as b join two on true\n",
+  );
   // dbt leaves out nothing by a name that is not there.
   assert.strictEqual(
     textsOf(planned.files).get("transforms/shop/star.sql"),
