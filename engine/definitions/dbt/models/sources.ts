@@ -92,8 +92,8 @@ export function streamOf(
   context: CheckContext,
   findings: Findings,
 ): { readonly entry: Dict; readonly needsFiles: boolean } {
-  const identifier = optionalText(table["identifier"]) ?? name;
-  const schema = optionalText(source["schema"]) ?? sourceName;
+  const identifier = context.render(optionalText(table["identifier"]) ?? name).trim();
+  const schema = context.render(optionalText(source["schema"]) ?? sourceName).trim();
   const location = externalLocation(source, table)?.replaceAll("{name}", name).replaceAll(
     "{identifier}",
     identifier,

@@ -42,6 +42,17 @@ const sqlOf = (planned: PlannedImport, name: string): string =>
 const hands = ({ findings }: PlannedImport): string[] =>
   findings.filter(({ kind }) => kind === "hand").map(({ file, message }) => `${file}: ${message}`);
 
+Deno.test("a source's schema and identifier may be templates", async () => {
+  const planned = await plan({
+    "models/sources.yml": "sources:\n- name: crm\n  schema: \"{{ var('crm_schema', 'sales') }}\"\n" +
+      "  tables: [{ name: orders, identifier: \"{{ var('orders_identifier', 'order_data') }}\" }]\n",
+    "models/a.sql": "select * from {{ source('crm', 'orders') }}",
+  });
+  assert.deepStrictEqual(parse(contentOf(planned, "pipelines/shop.yaml")).extract, {
+    orders: { connector: "source", stream: "sales.order_data" },
+  });
+});
+
 const SOURCE = "sources:\n- name: crm\n  tables: [{ name: orders }]\n";
 
 Deno.test("ref and source become names of tables, with the schema where a WITH hides them", async () => {
