@@ -7,6 +7,7 @@ import type { ModelWork, Variable } from "./models/imported_model.ts";
 import { writtenSnapshots } from "./models/snapshots.ts";
 import { readCatalog } from "./project/catalog.ts";
 import { createFileSettings, type FileSettings } from "./project/file_settings.ts";
+import { readManifest } from "./project/manifest.ts";
 import { streamNames, uniqueFiles } from "./project/names.ts";
 import { type Properties, readProperties } from "./project/properties.ts";
 import type { DbtFile, DbtProject, Dict } from "./project/read_project.ts";
@@ -57,8 +58,11 @@ export function startPlan(project: DbtProject, request: ImportRequest, findings:
   const properties = readProperties(project, findings);
   const streams = streamNames(properties.sources, findings);
   const snapshots = writtenSnapshots(project, properties.snapshots);
+  const manifest = readManifest(project.manifest);
+  const beside = manifest.modelsBeside(new Set(project.packages.map(({ name }) => name)));
   const files = uniqueFiles(
-    project.files.models.filter(({ text }) => !text.includes("endsnapshot")),
+    // The project's own come last.
+    [...beside, ...project.files.models].filter(({ text }) => !text.includes("endsnapshot")),
     findings,
   );
   const seeds = uniqueFiles(project.files.seeds.filter(({ path }) => path.endsWith(".csv")), findings);
@@ -118,7 +122,7 @@ export function startPlan(project: DbtProject, request: ImportRequest, findings:
     render: (text) => context.describe(text),
   });
   const hooks = createHooks((text) => context.renderText(text, "dbt_project.yml"));
-  const work = { context, findings, manifest: project.manifest, tables, hooks, variables, checks };
+  const work = { context, findings, manifest, tables, hooks, variables, checks };
   return {
     project,
     properties,

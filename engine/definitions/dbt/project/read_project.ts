@@ -1,7 +1,6 @@
 import { basename, dirname, join, relative } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
 import { isRecord } from "../../../../text/is_record.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
 import { parseYamlDocument } from "../../../../text/yaml_document.ts";
 
 /** What is in the folder of a dbt project: its settings, its files by their kind, and its packages. */
@@ -44,7 +43,7 @@ export interface DbtProject {
   /** target/catalog.json, where there is one that can be read. */
   readonly catalog: unknown;
   /** target/manifest.json. */
-  readonly manifest: Manifest;
+  readonly manifest: unknown;
   /** Packages that packages.yml names and that are not installed. */
   readonly missingPackages: readonly string[];
 }
@@ -92,9 +91,6 @@ export async function readDbtProject(dir: string): Promise<DbtProject> {
     }
   }
   const names = new Set(installed.map(({ name }) => name));
-  const manifest = readManifest(await readArtifact(root, "manifest.json"));
-  // The project's own come last.
-  files.models.unshift(...manifest.modelsBeside(new Set([...names, root.name])));
   return {
     root,
     packages,
@@ -103,7 +99,7 @@ export async function readDbtProject(dir: string): Promise<DbtProject> {
     docs,
     profiles: await readProfiles(dir),
     catalog: await readArtifact(root, "catalog.json"),
-    manifest,
+    manifest: await readArtifact(root, "manifest.json"),
     missingPackages: (await namedPackages(dir)).filter((name) => !names.has(name)),
   };
 }
