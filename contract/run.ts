@@ -4,11 +4,14 @@ import { followedViewSchema } from "./connector/followed.ts";
 import { described } from "./described.ts";
 import { appliedRefSchema } from "./versions/version.ts";
 import { scheduleViewSchema } from "./pipeline/schedule_view.ts";
+import { paramValueSchema } from "./params/param_value.ts";
 import { rangeSchema } from "./range.ts";
 import { afterViewSchema, sensorViewSchema } from "./triggers/trigger_view.ts";
 import { stepManifestSchema } from "./runs/manifest.ts";
 import { type StepProgress, stepProgressSchema } from "./runs/progress.ts";
 import { type Traffic, trafficSchema } from "./streams/traffic.ts";
+
+export { type ParamValue, paramValueSchema } from "./params/param_value.ts";
 
 /**
  * Runs as the API, the command line and the pages show them. Times are ISO 8601 in UTC with
@@ -51,6 +54,7 @@ export const TRIGGERS = [
   "webhook",
   "backfill",
   "rerun",
+  "promotion",
 ] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
@@ -137,9 +141,6 @@ export const stepSchema = v.object({
 });
 export type Step = v.InferOutput<typeof stepSchema>;
 
-export const paramValueSchema = v.union([v.string(), v.number(), v.boolean(), v.null()]);
-export type ParamValue = v.InferOutput<typeof paramValueSchema>;
-
 export const runSchema = v.object({
   id: described(v.string(), "A ULID: later runs have greater ones."),
   pipeline: described(v.string(), "The name of its pipeline."),
@@ -186,6 +187,12 @@ export const runSchema = v.object({
   ),
   tags: v.exactOptional(described(v.array(v.string()), "Words to find it by; absent where it has none.")),
   note: v.exactOptional(described(v.string(), "What somebody wrote on it; absent where nobody did.")),
+  promotes: v.exactOptional(
+    described(
+      v.string(),
+      "The environment whose tables it takes over, in place of building them; absent where it does not.",
+    ),
+  ),
   traceparent: v.exactOptional(
     described(
       v.string(),

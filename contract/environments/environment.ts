@@ -55,6 +55,10 @@ export const promotedEnvironmentSchema = v.object({
     v.array(v.object({
       pipeline: described(v.string(), "As production has it."),
       revision: described(v.nullable(v.string()), "What is in force there now."),
+      run: described(
+        v.nullable(v.string()),
+        "The run that takes its tables over; null where there are none, or that was not asked for.",
+      ),
     })),
     "What was in force in the environment, by name.",
   ),

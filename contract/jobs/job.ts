@@ -4,11 +4,12 @@ import type { CheckJob } from "./check_job.ts";
 import type { CompareJob } from "./compare_job.ts";
 import type { ConvertJob } from "./convert_job.ts";
 import type { DiscoveryJob } from "./discovery_job.ts";
-import type { EnvironmentJob } from "./environment_job.ts";
+import type { EnvironmentJob } from "./environments/environment_job.ts";
 import type { FormatJob } from "./format_job.ts";
 import type { LiveAsk, LiveJob } from "./live_job.ts";
 import type { PreviewJob } from "./preview_job.ts";
 import type { Asked, QueryJob } from "./query_job.ts";
+import type { PromotionJob } from "./environments/promotion_job.ts";
 import type { Answer } from "./questions.ts";
 import type { ReaderJob, SnapshotRead } from "./reader_job.ts";
 import type { RejectsJob } from "./rejects_job.ts";
@@ -38,6 +39,7 @@ export type Job =
   | CompareJob
   | PreviewJob
   | ReplayJob
+  | PromotionJob
   | QueryJob;
 
 /**

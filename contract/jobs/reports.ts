@@ -3,6 +3,7 @@ import type { FollowProgress } from "../connector/changes.ts";
 import type { FollowedReport } from "../connector/followed.ts";
 import type { DiscoveredStream, SeenFile } from "../connector/source.ts";
 import type { ConnectionCheck } from "../discovery.ts";
+import type { PromotedModel } from "../environments/promotion.ts";
 import type { ErrorRecord } from "../errors.ts";
 import type { LoadVerification } from "../loads/verification.ts";
 import type { LogLevel } from "../log.ts";
@@ -67,6 +68,8 @@ export type Report =
   | { readonly type: "begun"; readonly tables: number; readonly rows: number }
   /** What a CompareJob has found of one model, by its name in the new version. */
   | { readonly type: "compared"; readonly model: string; readonly diff: TableDiff }
+  /** What a PromotionJob has found. */
+  | { readonly type: "promotion"; readonly models: readonly PromotedModel[] }
   /** What a QueryJob says to what it was asked. */
   | { readonly type: "asked"; readonly answer: Answered }
   /** What a PreviewJob has found. */

@@ -6,6 +6,15 @@ import type { RevisionFile } from "../revision.ts";
 import type { ParamValue } from "../run.ts";
 import type { JobBase } from "./job_base.ts";
 
+/** A copy of an environment's warehouse, which nothing is changed in. */
+export interface PromotedWarehouse {
+  readonly environment: string;
+  /** Absolute. */
+  readonly path: string;
+  /** Of an encrypted one. */
+  readonly key?: WarehouseKey;
+}
+
 export interface RunJob extends JobBase {
   readonly kind: "run";
   readonly runId: string;
@@ -34,6 +43,8 @@ export interface RunJob extends JobBase {
   readonly published?: SnapshotInputs;
   /** The folder of the pipeline's snapshots. Absolute; absent where it publishes nothing. */
   readonly snapshots?: string;
+  /** The environment whose tables it takes over, as far as they are what it would build; it builds nothing then. */
+  readonly promotes?: PromotedWarehouse;
   /** The span of the attempt, as W3C Trace Context writes it: for requests of connectors that are to carry it. */
   readonly traceparent?: string;
   /** The pipeline is no more: what systems keep for it is let go of, and nothing else is done. */

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { described } from "../described.ts";
+import { paramValueSchema } from "../params/param_value.ts";
 
 /** What a run was made of: kept with its steps, and put together when it is asked for. */
 
@@ -27,6 +28,24 @@ export const stepManifestSchema = v.object({
     ),
   ),
   window_end: v.exactOptional(described(v.string(), "Of a model: until before this.")),
+  window_given: v.exactOptional(
+    described(v.literal(true), "Of a model whose window was asked for; absent where it goes on by itself."),
+  ),
+  recipe: v.exactOptional(described(
+    v.string(),
+    "Of a model: a hash of what makes its rows of those that it reads: its SQL, its header, the macros, views and ephemeral models in it.",
+  )),
+  variables: v.exactOptional(described(
+    v.record(v.string(), paramValueSchema),
+    "Of a model: the values of the params and variables that its SQL reads.",
+  )),
+  taken: v.exactOptional(described(
+    v.object({
+      environment: described(v.string(), "Its name."),
+      run: described(v.string(), "The run that built it there."),
+    }),
+    "Of a model whose rows were built in an environment, and taken over in a promotion.",
+  )),
   inputs: v.exactOptional(described(
     v.array(tableFactsSchema),
     "Of a model: the tables that it was built from, those behind views and ephemeral models among them.",

@@ -186,11 +186,16 @@ export class DefinitionChanges implements AsyncDisposable {
 
   /** The project's files as they are in an environment, or those of a commit, without anything being done with them. */
   async read(environment: string, ref: string | undefined): Promise<LoadedProject> {
-    return await this.#source.looked(ref, (from) => this.load(from, environment));
+    return await this.look(ref, (from) => this.load(from, environment));
+  }
+
+  /** Does work with the files of a ref, undefined for the project's own, and puts nothing in force. */
+  async look<T>(ref: string | undefined, work: (from: CheckedOut | undefined) => Promise<T>): Promise<T> {
+    return await this.#source.looked(ref, work);
   }
 
   /** The same of a commit that is checked out; of the project's own files for undefined. */
-  async load(from: CheckedOut | undefined, environment: string): Promise<LoadedProject> {
+  async load(from: CheckedOut | undefined, environment: string | null): Promise<LoadedProject> {
     const { projectDir, connectors: connectorTypes } = this.#context;
     const options = { connectorTypes, scripts: new ScriptBundles(), environment };
     return await loadProject(from?.folder ?? projectDir, options);

@@ -96,10 +96,10 @@ export class LocalEngine implements Engine, AsyncDisposable {
     });
     const data = this.#data = createDataParts(context);
     const work = this.#work = createRunParts(context, { project, data, processes, stopping });
-    ({ plans: this.plans, queries: this.queries, versions: this.versions, environments: this.environments } =
-      project);
+    ({ plans: this.plans, queries: this.queries, versions: this.versions } = project);
     ({ data: this.data, warehouses: this.warehouses } = data);
     ({ backfills: this.backfills, manifests: this.manifests, metrics: this.metrics } = work);
+    this.environments = work.environments;
     ({ alerts: this.alerts, webhooks: this.webhooks, receiver: this.receiver } = work.background);
     this.history = new LocalHistory({ store, clock });
     this.server = createServerControl(work.admission, work.queue);

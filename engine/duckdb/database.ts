@@ -36,7 +36,7 @@ export interface DatabaseOptions {
   readonly signal?: AbortSignal;
   /** Changes nothing in the file; other processes may read it meanwhile. */
   readonly readOnly?: boolean;
-  /** What is read beside the database itself, which is in memory then. */
+  /** What is read beside the database itself. */
   readonly attached?: readonly AttachedDatabase[];
   /** The one of the attached that names mean which say no more. */
   readonly catalogue?: string | undefined;
@@ -197,6 +197,7 @@ async function openEncrypted(
       await loadCrypto(connection, module);
       const how = readOnly ? ["READ_ONLY"] : [`STORAGE_VERSION ${quoteLiteral(STORAGE_VERSION)}`];
       await duckdb.query(connection, attachText(options.path, catalogueOf(options.path), how, key));
+      await attachAll(connection, options.attached ?? []);
     } finally {
       duckdb.disconnect_sync(connection);
     }

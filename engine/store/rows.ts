@@ -28,7 +28,8 @@ export function runOf(row: RunRow): Run {
     ...(row.range === null ? {} : { range: row.range }),
     ...(row.tags ? { tags: [...row.tags] } : {}),
     ...(row.note ? { note: row.note } : {}),
-    // Rows of the outbox that an earlier version wrote have neither.
+    // Rows of the outbox that an earlier version wrote have none of these.
+    ...(row.promotes ? { promotes: row.promotes } : {}),
     ...(row.traceparent ? { traceparent: row.traceparent } : {}),
     ...(row.retriedAfter ? { retried_after: row.retriedAfter } : {}),
     created_at: isoTime(row.createdAtMs),

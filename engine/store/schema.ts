@@ -140,6 +140,8 @@ export const runs = sqliteTable("runs", {
   /** Of what was asked for with the idempotency key. */
   requestHash: text("request_hash"),
   traceparent: text(),
+  /** The environment whose tables it takes over. */
+  promotes: text(),
   /** How many attempts it had had when a retry was last asked for. */
   retriedAfter: integer("retried_after"),
   createdAtMs: integer("created_at").notNull(),

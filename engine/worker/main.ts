@@ -14,6 +14,7 @@ import type { Asked } from "../../contract/jobs/query_job.ts";
 import type { SnapshotRead } from "../../contract/jobs/reader_job.ts";
 import { liveJob, type LiveOrder } from "./live/live_job.ts";
 import { rejectsJob } from "./rejects/rejects_job.ts";
+import { promotionJob } from "./promotion/promotion_job.ts";
 import { replayJob } from "./replay/replay_job.ts";
 import { Reporter } from "./reporter.ts";
 import { TurnWriter } from "./reports/turn_writer.ts";
@@ -89,6 +90,8 @@ async function main(): Promise<void> {
       await previewJob(job, context);
     } else if (job.kind === "replay") {
       await replayJob(job, context);
+    } else if (job.kind === "promotion") {
+      await promotionJob(job, context);
     } else if (job.kind === "convert") {
       await convertJob(job, context);
     } else if (job.kind === "environment") {

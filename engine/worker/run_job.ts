@@ -16,6 +16,8 @@ import { childTablesOf } from "../../contract/pipeline/child_tables.ts";
 import { streamsBefore } from "../../contract/pipeline/parents.ts";
 import { readSeed } from "./models/seeds/read_seed.ts";
 import { planRun } from "./plan.ts";
+import { attachedOf } from "./promotion/built_there.ts";
+import { takeTables } from "./promotion/take_tables.ts";
 import { expandForRun } from "./wildcards/run_tables.ts";
 import { SessionPool } from "./session_pool.ts";
 
@@ -36,6 +38,7 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     ...databaseLimits(given.duckdb, scratchOf(given.tempDir)),
     lockTimeoutMs: WAREHOUSE_WAIT_MS,
     signal: context.signal,
+    ...(given.promotes === undefined ? {} : { attached: [attachedOf(given.promotes)] }),
     ...(resources.threads === undefined ? {} : { threads: resources.threads }),
   });
   const sessions = new SessionPool(database, context.signal, (session) => setVariables(session, given));
@@ -64,9 +67,22 @@ export async function runJob(given: RunJob, context: JobContext): Promise<void> 
     };
   });
   await using _functions = await withSession(sessions, (session) => openFunctions(session, job, context));
+  const plan = planRun(job.definition, models, graph);
+  const { promotes } = job;
+  const select = promotes === undefined
+    ? job.select
+    : await takeTables({ job, promotes, plan, graph, reporter: context.reporter, sessions });
+  if (select === undefined) return;
   const threads = new ThreadCount(await database.session());
-  const options = { job, written: given.definition, context, sessions, connections, threads };
-  await carryOut(options, planRun(job.definition, models, graph), graph);
+  const options = {
+    job: { ...job, select },
+    written: given.definition,
+    context,
+    sessions,
+    connections,
+    threads,
+  };
+  await carryOut(options, plan, graph);
 }
 
 async function withSession<T>(sessions: SessionPool, work: (session: DuckSession) => Promise<T>): Promise<T> {

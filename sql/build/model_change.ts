@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { AppError } from "../../contract/errors.ts";
+import type { StepManifest } from "../../contract/runs/manifest.ts";
 import { findColumn, nameKey, type SqlSession } from "../../contract/sql.ts";
 import { formatFault } from "../../text/fault.ts";
 import { listWords } from "../../text/suggest.ts";
@@ -33,6 +34,8 @@ export interface ModelDefinition {
   readonly gone?: readonly string[];
   /** What `sourceText` says of the tables and views that an incremental model reads, directly or through others, by name. */
   readonly sources?: Readonly<Record<string, string>>;
+  /** Of a table that was taken over from an environment, since when nobody has built it: by what it was built there. */
+  readonly taken?: StepManifest;
 }
 
 /** Whether rows stay in the model's table that no run makes again. */
@@ -87,8 +90,9 @@ export function isSameDefinition(one: ModelDefinition, other: ModelDefinition): 
   return isDeepStrictEqual(writtenOf(one), writtenOf(other));
 }
 
-function writtenOf(
-  { gone: _gone, sources: _sources, asOfMs: _asOfMs, ...written }: ModelDefinition,
+/** What of a definition the project writes. */
+export function writtenOf(
+  { gone: _gone, sources: _sources, asOfMs: _asOfMs, taken: _taken, ...written }: ModelDefinition,
 ): Partial<ModelDefinition> {
   return written;
 }

@@ -4,18 +4,20 @@ import type {
   PromotedEnvironment,
   RemovedEnvironment,
 } from "../../contract/environments/environment.ts";
+import type { PromotionPlan } from "../../contract/environments/promotion.ts";
 import type { ApplyResult } from "../../contract/run.ts";
 import type {
   EnvironmentApply,
   EnvironmentCreate,
   Environments,
+  PromoteRequest,
 } from "../../engine/control/environments/port.ts";
 
 /** One environment with a pipeline in it, for tests of what stands on an engine. */
 export class FakeEnvironments implements Environments {
   readonly applied: { environment: string; request: EnvironmentApply | undefined }[] = [];
   readonly created: { environment: string; request: EnvironmentCreate }[] = [];
-  readonly promoted: { environment: string; pipelines: readonly string[] | undefined }[] = [];
+  readonly promoted: { environment: string; request: PromoteRequest | undefined }[] = [];
   readonly removed: { environment: string; pipelines: readonly string[] | undefined }[] = [];
   environment: EnvironmentView = {
     name: "dev",
@@ -48,11 +50,34 @@ export class FakeEnvironments implements Environments {
     });
   }
 
-  promote(environment: string, pipelines?: readonly string[]): Promise<PromotedEnvironment> {
-    this.promoted.push({ environment, pipelines });
-    const promoted = (pipelines ?? []).map((pipeline) => ({ pipeline, revision: "a".repeat(64) }));
-    const applied = { applied: [...pipelines ?? []], unchanged: [], removed: [], faults: [] };
+  promote(environment: string, request?: PromoteRequest): Promise<PromotedEnvironment> {
+    this.promoted.push({ environment, request });
+    const pipelines = request?.pipelines ?? [];
+    const promoted = pipelines.map((pipeline) => ({ pipeline, revision: "a".repeat(64), run: null }));
+    const applied = { applied: [...pipelines], unchanged: [], removed: [], faults: [] };
     return Promise.resolve({ environment, promoted, applied });
+  }
+
+  planPromotion(environment: string, pipelines: readonly string[] = ["orders"]): Promise<PromotionPlan> {
+    const models: PromotionPlan["pipelines"][number]["models"] = [
+      { model: "daily", outcome: "taken", reason: null, rows: 3 },
+      {
+        model: "<recent>",
+        outcome: "built",
+        reason: "it calls now(), which gives another value",
+        rows: null,
+      },
+    ];
+    return Promise.resolve({
+      environment,
+      pipelines: pipelines.map((pipeline) => ({
+        pipeline,
+        revision: "a".repeat(64),
+        in_force: false,
+        models,
+        note: null,
+      })),
+    });
   }
 
   remove(environment: string, pipelines?: readonly string[]): Promise<RemovedEnvironment> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { connectors } from "../../connectors/registry.ts";
 import type { ErrorRecord } from "../../contract/errors.ts";
-import type { RunJob } from "../../contract/jobs/run_job.ts";
+import type { PromotedWarehouse, RunJob } from "../../contract/jobs/run_job.ts";
 import { type PipelineDefinition, pipelineSchema } from "../../contract/pipeline/pipeline.ts";
 import type { Step } from "../../contract/run.ts";
 import { parseHostRule } from "../../engine/grants/host_rules.ts";
@@ -43,6 +43,8 @@ export interface AttemptRequest {
   readonly killWhen?: Promise<unknown>;
   /** What the run is for; the epoch by default. */
   readonly windowEndMs?: number;
+  /** An environment's warehouse, for its run to take tables from. */
+  readonly promotes?: PromotedWarehouse;
 }
 
 export interface Attempted {
@@ -87,7 +89,7 @@ export async function provideFor(project: WorkerProject, definition: PipelineDef
  */
 export async function attemptInProcess(
   project: WorkerProject,
-  { runId, attempt, models, dieAt, killAfterMs, killWhen, windowEndMs = 0 }: AttemptRequest,
+  { runId, attempt, models, dieAt, killAfterMs, killWhen, windowEndMs = 0, promotes }: AttemptRequest,
 ): Promise<Attempted> {
   const dataDir = join(project.folder, "data");
   const projectDir = project.projectDir ?? join(project.folder, "project");
@@ -115,6 +117,7 @@ export async function attemptInProcess(
     connectors: definitions,
     duckdb: grant.duckdb,
     ...(dieAt === undefined ? {} : { dieAt }),
+    ...(promotes === undefined ? {} : { promotes }),
   };
   const log: string[] = [];
   const steps = new Map<string, Step>();

@@ -57,9 +57,14 @@ export function guardedEnvironments(inner: Environments, guard: Guard): Environm
       return await inner.create(environment, request, signal);
     },
 
-    promote(environment, pipelines) {
+    promote(environment, request) {
       guard.require("project:apply");
-      return inner.promote(environment, pipelines);
+      return inner.promote(environment, request);
+    },
+
+    planPromotion(environment, pipelines, signal) {
+      guard.require("project:apply");
+      return inner.planPromotion(environment, pipelines, signal);
     },
 
     async remove(environment, pipelines) {

@@ -24,6 +24,7 @@ const BY_ITSELF: Readonly<Record<Trigger, boolean>> = {
   webhook: true,
   backfill: false,
   rerun: false,
+  promotion: false,
 };
 
 export interface RunLinesContext {

@@ -41,13 +41,14 @@ export function auditedEnvironments(inner: Environments, change: Change): Enviro
         }),
       ),
 
-    promote: (environment, pipelines) =>
+    promote: (environment, request) =>
       change(
         { action: "environment.promote", target: target(environment) },
-        () => inner.promote(environment, pipelines),
+        () => inner.promote(environment, request),
         ({ promoted, applied }) => ({
           details: {
             promoted: promoted.map(({ pipeline }) => pipeline),
+            runs: promoted.flatMap(({ run }) => run ?? []),
             applied: applied.applied,
             removed: applied.removed,
             ...(applied.source === undefined
@@ -56,6 +57,8 @@ export function auditedEnvironments(inner: Environments, change: Change): Enviro
           },
         }),
       ),
+
+    planPromotion: (environment, pipelines, signal) => inner.planPromotion(environment, pipelines, signal),
 
     remove: (environment, pipelines) =>
       change(

@@ -14,7 +14,7 @@ import type { Store } from "../../store/store.ts";
 import type { DefinitionChanges } from "../definition_changes.ts";
 import type { EnvironmentCreate } from "./port.ts";
 
-export interface CreateContext extends BeginContext {
+export interface CreateContext extends Omit<BeginContext, "store"> {
   readonly store: Store;
   readonly definitions: Pick<DefinitionChanges, "applyProject" | "read">;
 }

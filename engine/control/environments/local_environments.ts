@@ -10,12 +10,13 @@ import type { PipelineRecord } from "../../store/ports/definitions.ts";
 import type { Store } from "../../store/store.ts";
 import type { DefinitionChanges } from "../definition_changes.ts";
 import { type CreateContext, createEnvironment } from "./create_environment.ts";
-import { type PromoteContext, promoteEnvironment } from "./promote_environment.ts";
+import { type PlanContext, planEnvironmentPromotion } from "./plan_promotion.ts";
+import { promoteEnvironment } from "./promote_environment.ts";
 import type { Environments } from "./port.ts";
 
-export interface EnvironmentsContext extends CreateContext, PromoteContext {
-  readonly definitions: Pick<DefinitionChanges, "applyProject" | "inTurn" | "letGoOf" | "load" | "read">;
-}
+export type EnvironmentsContext = CreateContext & PlanContext & {
+  readonly definitions: Pick<DefinitionChanges, "inTurn" | "letGoOf">;
+};
 
 /** Environments of the control store and the data folder. */
 export function createEnvironments(context: EnvironmentsContext): Environments {
@@ -27,10 +28,16 @@ export function createEnvironments(context: EnvironmentsContext): Environments {
 
     create: (environment, request, signal) => createEnvironment(context, environment, request, signal),
 
-    async promote(environment, pipelines) {
+    async promote(environment, request = {}) {
+      const record = await requireMade(store, environment);
+      const chosen = chosenOf(environment, await pipelinesOf(store, environment), request.pipelines);
+      return await promoteEnvironment(context, record, chosen, request);
+    },
+
+    async planPromotion(environment, pipelines, signal) {
       const record = await requireMade(store, environment);
       const chosen = chosenOf(environment, await pipelinesOf(store, environment), pipelines);
-      return await promoteEnvironment(context, record, chosen, pipelines);
+      return await planEnvironmentPromotion(context, record, chosen, pipelines, signal);
     },
 
     remove: (environment, pipelines) =>

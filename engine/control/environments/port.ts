@@ -4,7 +4,8 @@ import type {
   PromotedEnvironment,
   RemovedEnvironment,
 } from "../../../contract/environments/environment.ts";
-import type { TableSample } from "../../../contract/jobs/environment_job.ts";
+import type { PromotionPlan } from "../../../contract/environments/promotion.ts";
+import type { TableSample } from "../../../contract/jobs/environments/environment_job.ts";
 import type { ApplyResult } from "../../../contract/run.ts";
 
 export interface EnvironmentApply {
@@ -21,6 +22,15 @@ export interface EnvironmentCreate extends Omit<EnvironmentApply, "isAutomatic">
   readonly from?: string;
   /** How much of each raw table; by default all of it, with all models. */
   readonly sample?: TableSample;
+}
+
+export interface PromoteRequest {
+  /** Only these, by their names in the files; all by default. */
+  readonly pipelines?: readonly string[];
+  /** Whether runs take tables over that production would build the same; they do by default. */
+  readonly takesTables?: boolean;
+  /** Who asks for those runs. */
+  readonly triggeredBy?: string;
 }
 
 /** Where pipelines run apart from production, as `orders@dev`. */
@@ -40,9 +50,15 @@ export interface Environments {
   create(environment: string, request: EnvironmentCreate, signal: AbortSignal): Promise<CreatedEnvironment>;
   /**
    * Puts what is in force in the environment, or these of its pipelines, in force in production, where its files still
-   * say that. Throws not_found, conflict where they do not, invalid for pipelines of one that comes from a ref.
+   * say that; a run of each then takes over the tables that production would build the same. Throws not_found, conflict where they do not, invalid for pipelines of one that comes from a ref.
    */
-  promote(environment: string, pipelines?: readonly string[]): Promise<PromotedEnvironment>;
+  promote(environment: string, request?: PromoteRequest): Promise<PromotedEnvironment>;
+  /** What `promote` would take over and what the next run would build, and why; nothing is changed. Throws as it does. */
+  planPromotion(
+    environment: string,
+    pipelines: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<PromotionPlan>;
   /**
    * Removes the environment's pipelines, or these of them, with their warehouses and all else that they have but their
    * runs. Throws not_found, conflict where a run of one is under way.

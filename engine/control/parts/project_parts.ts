@@ -1,7 +1,5 @@
 import { DefinitionChanges } from "../definition_changes.ts";
 import { AskedConnectors } from "../connectors/asked_connectors.ts";
-import { createEnvironments } from "../environments/local_environments.ts";
-import type { Environments } from "../environments/port.ts";
 import { createPlans } from "../models/local_plans.ts";
 import type { Plans } from "../models/port.ts";
 import { createLineages } from "../models/stored_lineage.ts";
@@ -12,7 +10,7 @@ import type { Versions } from "../versions/port.ts";
 import type { ProcessPool } from "../../runs/attempt/process_pool.ts";
 import type { PartsContext } from "./engine_context.ts";
 
-/** What the engine makes of definitions: checks, plans, versions, environments, and what asks by them. */
+/** What the engine makes of definitions: checks, plans, versions, and what asks by them. */
 export interface ProjectParts {
   readonly definitions: DefinitionChanges;
   readonly connectors: AskedConnectors;
@@ -20,7 +18,6 @@ export interface ProjectParts {
   readonly queries: LocalQueries;
   readonly lineageOf: ReturnType<typeof createLineages>;
   readonly versions: Versions;
-  readonly environments: Environments;
 }
 
 interface Surroundings {
@@ -49,6 +46,5 @@ export function createProjectParts(
       plan: createVersionPlans(looking),
       rollBack: (pipeline, revision) => definitions.rollBack(pipeline, revision),
     }),
-    environments: createEnvironments({ ...context, definitions }),
   };
 }

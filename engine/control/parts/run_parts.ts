@@ -21,6 +21,8 @@ import { createManifests } from "../manifests/local_manifests.ts";
 import type { Manifests } from "../manifests/port.ts";
 import { pipelineRecord } from "../pipeline_record.ts";
 import { RunQueries } from "../run_queries.ts";
+import { createEnvironments } from "../environments/local_environments.ts";
+import type { Environments } from "../environments/port.ts";
 import { RunRequests } from "../run_requests.ts";
 import { ScheduledPipelines } from "../schedules/scheduled_pipelines.ts";
 import { type Background, createBackground } from "../services/create_background.ts";
@@ -36,6 +38,7 @@ export interface RunParts {
   readonly relay: OutboxRelay;
   readonly queue: RunQueue;
   readonly requests: RunRequests;
+  readonly environments: Environments;
   readonly backfills: BackfillRuns;
   readonly runs: RunQueries;
   readonly manifests: Manifests;
@@ -146,6 +149,7 @@ export function createRunParts(context: PartsContext, surroundings: Surroundings
     queue,
     requests,
     backfills: new BackfillRuns({ ...asking, requests }),
+    environments: createEnvironments({ ...context, definitions, requests }),
     runs,
     manifests: createManifests({ ...context, getRun: (id) => runs.get(id) }),
     scheduler,

@@ -28,7 +28,7 @@ export function noRevisionError({ name, faults }: PipelineRecord): AppError {
 }
 
 /** What a run is asked for with, and what of the store is written with it alone. */
-export type RunRequest = TriggerRequest & Pick<NewRun, "follows">;
+export type RunRequest = TriggerRequest & Pick<NewRun, "follows" | "promotes">;
 
 export interface RunMakerContext extends LimitsContext {
   readonly store: Store;
@@ -89,6 +89,7 @@ export function runMaker(
       ...(request.note === undefined ? {} : { note: request.note }),
       ...(parent === undefined ? {} : { traceparent: formatTraceparent(parent) }),
       limits,
+      ...(request.promotes === undefined ? {} : { promotes: request.promotes }),
       ...(request.follows === undefined ? {} : { follows: request.follows }),
     };
   };

@@ -1,4 +1,4 @@
-import type { TableSample } from "../../../contract/jobs/environment_job.ts";
+import type { TableSample } from "../../../contract/jobs/environments/environment_job.ts";
 import type { WarehouseKey } from "../../../contract/keys/warehouse_key.ts";
 import { quoteIdentifier, quoteLiteral } from "../../../contract/sql.ts";
 import { withAttachedFiles } from "./attached_files.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { ConvertJob } from "../../../contract/jobs/convert_job.ts";
 import type { DiscoveryJob } from "../../../contract/jobs/discovery_job.ts";
-import type { EnvironmentJob } from "../../../contract/jobs/environment_job.ts";
+import type { EnvironmentJob } from "../../../contract/jobs/environments/environment_job.ts";
 import type { FormatJob } from "../../../contract/jobs/format_job.ts";
 import type { RejectsJob } from "../../../contract/jobs/rejects_job.ts";
 import type { ScriptJob } from "../../../contract/jobs/script_job.ts";

@@ -13,6 +13,7 @@ import { type GrantContext, provide } from "../../grants/provide.ts";
 import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
 import { grantOf } from "./process_grant.ts";
+import { promotedWarehouse } from "../warehouses/promoted_warehouse.ts";
 import { publishedInputs } from "../snapshots/published_inputs.ts";
 import { unpinSnapshots } from "../../snapshots/pinned_snapshots.ts";
 import { publishReports, type ReportFolders } from "./publish_reports.ts";
@@ -68,6 +69,8 @@ export async function executeRun(
     if (job.warehouseKey !== undefined) provision.redactor.learn([job.warehouseKey.key]);
     const published = await publishedInputs(context, run, revision.definition);
     provision.redactor.learn(published.keys);
+    await using promoted = await promotedWarehouse(context, run, stop);
+    if (promoted?.warehouse.key !== undefined) provision.redactor.learn([promoted.warehouse.key.key]);
     const grant = grantOf(context, provision, run.pipeline);
     const result = await superviseAttempt(
       {
@@ -90,6 +93,7 @@ export async function executeRun(
       run,
       {
         ...job,
+        ...(promoted === undefined ? {} : { promotes: promoted.warehouse }),
         connectors: provision.connectors,
         published: published.inputs,
         duckdb: withFiles(provision.grant.duckdb, published.files),

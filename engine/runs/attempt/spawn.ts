@@ -275,6 +275,7 @@ const REPORT_TYPES: Readonly<Record<Report["type"], true>> = {
   compared: true,
   previewed: true,
   replayed: true,
+  promotion: true,
   asked: true,
   converted: true,
   begun: true,

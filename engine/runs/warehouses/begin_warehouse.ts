@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
-import type { TableSample } from "../../../contract/jobs/environment_job.ts";
+import type { TableSample } from "../../../contract/jobs/environments/environment_job.ts";
 import type { Log } from "../../../contract/log.ts";
 import type { HoldStore } from "../../store/holds/port.ts";
 import type { RunStore } from "../../store/ports/runs.ts";

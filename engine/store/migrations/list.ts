@@ -21,6 +21,7 @@ import { versions } from "./0020_versions.ts";
 import { sealedEntries } from "./0021_sealed_entries.ts";
 import { lineage } from "./0022_lineage.ts";
 import { environments } from "./0023_environments.ts";
+import { promotions } from "./0024_promotions.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of id. */
@@ -48,4 +49,5 @@ export const MIGRATIONS: readonly Migration[] = [
   sealedEntries,
   lineage,
   environments,
+  promotions,
 ];

@@ -37,6 +37,8 @@ export interface NewRun {
   readonly priority?: number;
   readonly tags?: readonly string[];
   readonly note?: string;
+  /** The environment whose tables it takes over. */
+  readonly promotes?: string;
   /** The trace that the request came from. */
   readonly traceparent?: string;
   /** What it needs slots of while it runs, and how many there are of each. */

@@ -105,7 +105,7 @@ function insertRuns(rows: string): SQL {
     insert into runs (
       id, pipeline, revision, git_commit, state, trigger, triggered_by, params, selection, full_refresh,
       idempotency_key, request_hash, window_start, window_end, window_given, range, created_at, group_id, parent,
-      priority, tags, note, traceparent, turn
+      priority, tags, note, traceparent, promotes, turn
     )
     select
       ${of("id")}, ${of("pipeline")}, ${of("revision")},
@@ -120,7 +120,9 @@ function insertRuns(rows: string): SQL {
     of("windowEndMs")
   }))),
       ${isGiven}, ${of("range")}, ${of("createdAtMs")}, ${of("group")}, ${of("parent")},
-      ${of("priority")}, ${of("tags")}, ${of("note")}, ${of("traceparent")}, ${nextTurn(of)} + ${of("place")}
+      ${of("priority")}, ${of("tags")}, ${of("note")}, ${of("traceparent")}, ${of("promotes")}, ${
+    nextTurn(of)
+  } + ${of("place")}
     from json_each(${rows}) as n
     where not (${of("unlessActive")} and exists (
       select 1 from runs as o

@@ -60,13 +60,19 @@ export async function readModelBuilds(
  * that a run has left half done.
  */
 export async function outputOf(session: SqlSession, model: string): Promise<TableFacts | undefined> {
+  return (await stepOf(session, model))?.manifest?.output;
+}
+
+/** The step of the run that built the model last; undefined where it is not known any more, or not done. */
+export async function stepOf(
+  session: SqlSession,
+  model: string,
+): Promise<Pick<Step, "manifest" | "rows"> | undefined> {
   const [row] = await session.rows(
     `SELECT result FROM _sluice.steps WHERE step = ? AND run_id = (SELECT run_id FROM _sluice.models WHERE model = ?)`,
     [`model:${model}`, nameKey(model)],
   );
-  if (row === undefined) return undefined;
-  const step: Pick<Step, "manifest"> = JSON.parse(String(row["result"]));
-  return step.manifest?.output;
+  return row === undefined ? undefined : JSON.parse(String(row["result"]));
 }
 
 /** Called in the transaction that builds the model; `readBuiltModel` knows of it from then on. */

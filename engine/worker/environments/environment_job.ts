@@ -1,4 +1,4 @@
-import type { EnvironmentJob } from "../../../contract/jobs/environment_job.ts";
+import type { EnvironmentJob } from "../../../contract/jobs/environments/environment_job.ts";
 import { quoteIdentifier } from "../../../contract/sql.ts";
 import { openDatabase } from "../../duckdb/database.ts";
 import type { DuckSession } from "../../duckdb/session.ts";

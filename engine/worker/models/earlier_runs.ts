@@ -14,6 +14,7 @@ import { Ephemerals } from "./ephemerals.ts";
 import { InputFacts } from "./input_facts.ts";
 import { KnownRelations } from "./known_relations.ts";
 import { ModelDefinitions } from "./model_definitions.ts";
+import { Recipes } from "./recipes.ts";
 import { dropLeftTables, type LeftTable, leftTables } from "./renamed_models.ts";
 import { StepWindows } from "./windows.ts";
 
@@ -25,6 +26,7 @@ export interface EarlierRuns {
   /** Tables of models that are not in the pipeline any more. */
   readonly left: readonly LeftTable[];
   readonly definitions: ModelDefinitions;
+  readonly recipes: Recipes;
   /** What the tables and views were made by, by nameKey. */
   readonly built: ReadonlyMap<string, ModelDefinition>;
   /** Steps of models that a run has left half done, in batches. */
@@ -37,10 +39,16 @@ export interface EarlierRuns {
   readonly hasDisabled: boolean;
 }
 
+/** What of a run's job it goes by. */
+export type LookingBack = Pick<
+  RunJob,
+  "runId" | "definition" | "params" | "windowStartMs" | "windowEndMs" | "isWindowGiven" | "fullRefresh"
+>;
+
 /** Steps that are new are noted, so that what they miss from now on comes to them later. */
 export async function lookBack(
   session: SqlSession,
-  job: RunJob,
+  job: LookingBack,
   { plan, graph, committed }: {
     readonly plan: Plan;
     readonly graph: Graph;
@@ -54,12 +62,14 @@ export async function lookBack(
   const models = plan.steps.flatMap((planned) => planned.kind === "model" ? [planned.model] : []);
   const built = await readBuiltModels(session);
   const ephemerals = new Ephemerals(models, graph);
+  const definitions = new ModelDefinitions(models, graph);
   return {
     windows,
     relations: await KnownRelations.read(session, models),
     built,
     left: leftTables(built, models, graph.disabled.keys()),
-    definitions: new ModelDefinitions(models, graph),
+    definitions,
+    recipes: new Recipes(models, graph, definitions, job),
     inBatches: await stepsInBatches(session),
     ephemerals,
     inputs: new InputFacts(models, graph, committed.values()),

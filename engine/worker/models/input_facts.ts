@@ -33,8 +33,12 @@ export class InputFacts {
 
   /** What a step of this run has made is what others read. */
   took({ name, manifest }: Step): void {
-    if (manifest?.output === undefined || manifest.output.hash === null) return;
-    this.#known.set(name, Promise.resolve([manifest.output]));
+    if (manifest?.output !== undefined) this.knows(name, manifest.output);
+  }
+
+  /** What is in the table of a step, by its node. */
+  knows(node: string, output: TableFacts): void {
+    if (output.hash !== null) this.#known.set(node, Promise.resolve([output]));
   }
 
   /** The tables that the model reads, those behind views among them. */

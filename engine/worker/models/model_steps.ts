@@ -12,7 +12,7 @@ import { setWindow } from "../../../sql/build/variables.ts";
 import { modelTable } from "../../../sql/language/model.ts";
 import { formatPlural } from "../../../text/format.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
-import { writeBuiltModel } from "../../warehouse/models/built_models.ts";
+import { noteBuiltModel, writeBuiltModel } from "../../warehouse/models/built_models.ts";
 import {
   forgetModelBatches,
   type ModelBatch,
@@ -25,6 +25,7 @@ import { type Points, pointsOf } from "../points.ts";
 import type { Reporter } from "../reporter.ts";
 import { retryConflicts } from "../retry_conflicts.ts";
 import type { EarlierRuns } from "./earlier_runs.ts";
+import { isStillTaken } from "./taken_tables.ts";
 import { beginBuild, buildWindow, type ModelBuild } from "./model_build.ts";
 import type { CheckSteps } from "./check_steps.ts";
 import { type Checked, checkTable } from "./check_table.ts";
@@ -106,10 +107,12 @@ export class ModelSteps {
       warn: (message) => reporter.log("warn", step.name, message),
     });
     const inputs = await earlier.inputs.of(session, planned.model);
+    const taken = job.fullRefresh ? undefined : build.before?.taken;
+    const isKept = taken !== undefined && await isStillTaken(planned.model, taken, inputs, earlier.recipes);
     const isFresh = build.isInOne && !earlier.inBatches.has(step.name);
     const done = isFresh ? [] : await this.#done(session, planned, step, build);
     const before = await this.#before(session, planned, build, done.length === 0, earlier);
-    return new Batches(build, window, done, { inputs, ...before });
+    return new Batches(build, window, done, { inputs, ...before }, isKept ? taken : undefined);
   }
 
   /** The table that the build goes on with. */
@@ -162,7 +165,11 @@ export class ModelSteps {
     batches: Batches,
     { earlier, onChecked }: { readonly earlier: EarlierRuns; readonly onChecked: OnChecked },
   ): Promise<Step | undefined> {
-    const { build } = batches;
+    const { build, kept } = batches;
+    if (kept !== undefined) {
+      const change = await this.#keep(session, step, build, kept);
+      return await this.#finish(session, planned, step, batches, { earlier, onChecked, change });
+    }
     if (build.isInOne) {
       let built: Materialized | undefined;
       let rows: number | null = null;
@@ -195,6 +202,24 @@ export class ModelSteps {
     const batch = { ...window, isAnew: build.way.isAnew, rows: built.rows ?? 0 };
     await recordModelBatch(session, step.name, job.runId, batch);
     return undefined;
+  }
+
+  /** The table is what a build would make of it: it was taken over from an environment, and nothing has changed since. */
+  async #keep(
+    session: DuckSession,
+    step: Step,
+    { model, before, now }: ModelBuild,
+    kept: StepManifest,
+  ): Promise<Pick<Step, "rows" | "sql">> {
+    const { job, reporter } = this.#options;
+    const from = kept.taken?.environment ?? "an environment";
+    reporter.log(
+      "info",
+      step.name,
+      `Not built: it is as it was taken from ${from}, and so is all that it reads`,
+    );
+    await noteBuiltModel(session, model.name, before ?? now, job.runId);
+    return { rows: kept.output?.rows ?? null, sql: `-- as it was taken from ${from}` };
   }
 
   #window(
@@ -250,6 +275,8 @@ export class ModelSteps {
       ...programVersions(),
       window_start: window.startMs === null ? null : new Date(window.startMs).toISOString(),
       window_end: new Date(window.endMs).toISOString(),
+      ...(job.isWindowGiven ? { window_given: true as const } : {}),
+      ...await earlier.recipes.of(planned.model),
       ...read,
       ...await earlier.inputs.after(session, planned.model, change.rows),
     };
@@ -279,6 +306,8 @@ class Batches {
   readonly window: BuildWindow;
   /** What it is built from. */
   readonly read: Pick<StepManifest, "inputs" | "before">;
+  /** What was taken over and is not built. */
+  readonly kept: StepManifest | undefined;
   readonly #open: readonly BuildWindow[];
   #index = 0;
   #rows: number;
@@ -289,10 +318,12 @@ class Batches {
     window: BuildWindow,
     done: readonly ModelBatch[],
     read: Pick<StepManifest, "inputs" | "before">,
+    kept?: StepManifest,
   ) {
     this.build = build;
     this.window = window;
     this.read = read;
+    this.kept = kept;
     const isDone = ({ startMs, endMs }: BuildWindow) =>
       done.some((batch) => batch.startMs === startMs && batch.endMs === endMs);
     this.#open = build.windows.filter((window) => !isDone(window));

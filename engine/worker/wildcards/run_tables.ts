@@ -11,7 +11,7 @@ import { chooseTables, expandWildcards, type FoundTable, wildcardsOf } from "./e
 
 /**
  * The definition of the run with its wildcards expanded. What tables there are is asked once a run and kept in the
- * warehouse: each attempt reads the same ones, and the contract knows which are new. Throws what the sources throw,
+ * warehouse: each attempt reads the same ones, and the contract knows which are new; a promotion asks nobody. Throws what the sources throw,
  * and `invalid` where the contract freezes tables and there are new ones.
  */
 export async function expandForRun(
@@ -26,7 +26,7 @@ export async function expandForRun(
   const discovered = new Map<string, Promise<readonly DiscoveredStream[]>>();
   for (const [name, stream] of wildcards) {
     const known = await readTables(session, name);
-    if (known?.runId === job.runId || stream.enabled === false) {
+    if (known?.runId === job.runId || stream.enabled === false || job.promotes !== undefined) {
       tables.set(name, known?.tables ?? []);
       continue;
     }

@@ -5,6 +5,7 @@ import {
   promotedEnvironmentSchema,
   removedEnvironmentSchema,
 } from "../../../contract/environments/environment.ts";
+import { promotionPlanSchema } from "../../../contract/environments/promotion.ts";
 import { applyResultSchema } from "../../../contract/run.ts";
 import type { Environments } from "../../../engine/control/environments/port.ts";
 import { type ApiClient, read } from "./api_client.ts";
@@ -42,9 +43,17 @@ export function createRemoteEnvironments({ routes }: ApiClient): Environments {
       return read(createdEnvironmentSchema, environments.$post({ json }, { init: { signal } }));
     },
 
-    promote(name, pipelines) {
-      const json = pipelines === undefined ? {} : { pipelines };
+    promote(name, { pipelines, takesTables = true } = {}) {
+      const json = {
+        ...(pipelines === undefined ? {} : { pipelines }),
+        ...(takesTables ? {} : { take_tables: false }),
+      };
       return read(promotedEnvironmentSchema, one.promote.$post({ ...named(name), json }));
+    },
+
+    planPromotion(name, pipelines, signal) {
+      const query = pipelines === undefined ? {} : { pipelines: pipelines.join(",") };
+      return read(promotionPlanSchema, one.promotion.$get({ ...named(name), query }, { init: { signal } }));
     },
 
     remove(name, pipelines) {

@@ -279,6 +279,14 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
         value: "REF",
         description: "a branch, a tag or a commit of git: its files, not those of the folder",
       },
+      "dry-run": {
+        type: "boolean",
+        description: "promote nothing, and print which tables would be taken over and which built, and why",
+      },
+      "no-tables": {
+        type: "boolean",
+        description: "promote the files alone: the next run builds what changed",
+      },
       json,
     },
     load: async () => (await import("../commands/models/env_command.ts")).env,

@@ -70,15 +70,15 @@ export async function applyFirst(connection: Connection, pipeline: string): Prom
   }
 }
 
-/** Without a server this process works the queue itself, for this pipeline alone. */
-export async function startLocally(connection: Connection, pipeline: string): Promise<void> {
+/** Without a server this process works the queue itself, for these pipelines alone. */
+export async function startLocally(connection: Connection, ...pipelines: readonly string[]): Promise<void> {
   if (connection.kind !== "local") return;
   const { beginRunLines } = await import("../../../engine/control/audit/run_lines.ts");
   await beginRunLines(connection.opened.store.outbox);
   await connection.opened.engine.start({
     schedule: false,
     housekeeping: false,
-    pipelines: [pipeline],
+    pipelines,
   });
 }
 

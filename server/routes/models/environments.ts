@@ -5,6 +5,7 @@ import {
   promotedEnvironmentSchema,
   removedEnvironmentSchema,
 } from "../../../contract/environments/environment.ts";
+import { promotionPlanSchema } from "../../../contract/environments/promotion.ts";
 import { nameSchema } from "../../../contract/names.ts";
 import { applyResultSchema } from "../../../contract/run.ts";
 import { route } from "../../http/route.ts";
@@ -20,6 +21,17 @@ const pipelines = v.exactOptional(
     v.minLength(1),
     v.maxLength(1_000),
     v.description("Only these, by their names in the project's files; all by default."),
+  ),
+);
+
+const namesInQuery = v.exactOptional(
+  v.pipe(
+    v.string(),
+    v.regex(
+      /^[A-Za-z0-9_-]{1,63}(?:,[A-Za-z0-9_-]{1,63}){0,999}$/,
+      "expected names with , between them",
+    ),
+    v.description("Only these, by their names in the project's files, as orders,shop; all by default."),
   ),
 );
 
@@ -142,12 +154,44 @@ export function environmentRoutes() {
       request: v.object({
         params: environmentParams,
         query: v.strictObject({}),
-        body: v.optional(v.strictObject({ pipelines }), {}),
+        body: v.optional(
+          v.strictObject({
+            pipelines,
+            take_tables: v.exactOptional(
+              v.pipe(
+                v.boolean(),
+                v.description(
+                  "Whether a run of each pipeline takes over the tables that production would build the same; true by default.",
+                ),
+              ),
+            ),
+          }),
+          {},
+        ),
       }),
       response: { status: 200, description: "What is in force now.", schema: promotedEnvironmentSchema },
       errors: ["not_found", "conflict"],
-      handle: async ({ params, body }, { engine }) => ({
-        body: await engine.environments.promote(params.name, body.pipelines),
+      handle: async ({ params, body: { pipelines, take_tables: takesTables = true } }, { engine, user }) => {
+        const request = {
+          takesTables,
+          triggeredBy: user.name,
+          ...(pipelines === undefined ? {} : { pipelines }),
+        };
+        return { body: await engine.environments.promote(params.name, request) };
+      },
+    }),
+    route({
+      method: "get",
+      path: "/api/environments/:name/promotion",
+      operation: "planPromotion",
+      summary:
+        "What a promotion of the environment would take over, and what production's next run would build",
+      permission: "project:apply",
+      request: v.object({ params: environmentParams, query: v.strictObject({ pipelines: namesInQuery }) }),
+      response: { status: 200, description: "What it would do.", schema: promotionPlanSchema },
+      errors: ["not_found", "conflict"],
+      handle: async ({ params, query: { pipelines } }, { engine, signal }) => ({
+        body: await engine.environments.planPromotion(params.name, pipelines?.split(","), signal),
       }),
     }),
     route({
@@ -158,20 +202,7 @@ export function environmentRoutes() {
       permission: "pipeline:edit",
       request: v.object({
         params: environmentParams,
-        query: v.strictObject({
-          pipelines: v.exactOptional(
-            v.pipe(
-              v.string(),
-              v.regex(
-                /^[A-Za-z0-9_-]{1,63}(?:,[A-Za-z0-9_-]{1,63}){0,999}$/,
-                "expected names with , between them",
-              ),
-              v.description(
-                "Only these, by their names in the project's files, as orders,shop; all by default.",
-              ),
-            ),
-          ),
-        }),
+        query: v.strictObject({ pipelines: namesInQuery }),
       }),
       response: { status: 200, description: "What is gone.", schema: removedEnvironmentSchema },
       errors: ["not_found", "conflict"],

@@ -250,6 +250,7 @@ const NOT_REACHED: Readonly<Record<string, string>> = {
     [
       "POST /api/environments",
       "POST /api/environments/{name}/promote",
+      "GET /api/environments/{name}/promotion",
       "DELETE /api/environments/{name}",
     ].map((
       operation,

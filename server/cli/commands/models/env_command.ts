@@ -1,5 +1,5 @@
 import type { EnvironmentView } from "../../../../contract/environments/environment.ts";
-import type { TableSample } from "../../../../contract/jobs/environment_job.ts";
+import type { TableSample } from "../../../../contract/jobs/environments/environment_job.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { formatFault } from "../../../../text/fault.ts";
 import { formatBytes, formatPlural } from "../../../../text/format.ts";
@@ -10,6 +10,7 @@ import { requireEnvironmentName } from "../../environment_option.ts";
 import { readFolders } from "../../settings.ts";
 import { type ColumnSpec, formatTable } from "../../table.ts";
 import { formatTime, oneLine, printable, withoutSeconds } from "../../text.ts";
+import { promoteEnvironment } from "./promote_environment.ts";
 
 const COLUMNS: readonly ColumnSpec[] = [
   { title: "ENVIRONMENT", minWidth: 12 },
@@ -22,7 +23,12 @@ const COLUMNS: readonly ColumnSpec[] = [
 
 type Action = (invocation: Invocation, context: CliContext) => Promise<number>;
 
-const ACTIONS: Readonly<Record<string, Action>> = { list, create, promote, delete: remove };
+const ACTIONS: Readonly<Record<string, Action>> = {
+  list,
+  create,
+  promote: (invocation, context) => promoteEnvironment(namesOf(invocation), invocation, context),
+  delete: remove,
+};
 
 /** `sluice env ACTION`: where pipelines run apart from production. */
 export const env: CommandRun = async (invocation, context) => {
@@ -98,30 +104,6 @@ async function create(invocation: Invocation, context: CliContext): Promise<numb
         "Each table is sampled by itself: joins find fewer rows. The next run builds the models.",
       );
     }
-  }
-  return faults.some(({ severity }) => severity === "error") ? 2 : 0;
-}
-
-async function promote(invocation: Invocation, context: CliContext): Promise<number> {
-  const { environment, pipelines } = namesOf(invocation);
-  await using connection = await connectTo("change", invocation, context);
-  const result = await connection.engine.environments.promote(environment, pipelines);
-  const { terminal } = context;
-  const { promoted, applied: { applied, unchanged, faults } } = result;
-  if (invocation.flag("json")) terminal.out(JSON.stringify(result));
-  else {
-    for (const { pipeline, revision } of promoted) {
-      const how = applied.includes(pipeline)
-        ? `in force, ${revision?.slice(0, 12) ?? ""}`
-        : unchanged.includes(pipeline)
-        ? "in force already"
-        : "not in force";
-      terminal.out(`promoted   ${pipeline}: ${how}`);
-    }
-    const others = applied.filter((name) => promoted.every(({ pipeline }) => pipeline !== name));
-    for (const name of others) terminal.out(`applied    ${name}`);
-    for (const fault of faults) terminal.note(printable(formatFault(fault)));
-    terminal.note("Production's tables are as they were: its next run builds what has changed.");
   }
   return faults.some(({ severity }) => severity === "error") ? 2 : 0;
 }

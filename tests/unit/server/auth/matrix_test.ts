@@ -117,6 +117,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   testNotifier: row("server", "notifier:test"),
   applyProject: row("server", "project:apply"),
   promoteEnvironment: row("server", "project:apply", {}),
+  planPromotion: row("server", "project:apply"),
   drainServer: row("server", "server:operate"),
   undrainServer: row("server", "server:operate"),
   listUsers: people,

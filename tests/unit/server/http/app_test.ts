@@ -75,6 +75,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[]>> = {
   applyEnvironment: ENGINEERS,
   createEnvironment: ENGINEERS,
   promoteEnvironment: ENGINEERS,
+  planPromotion: ENGINEERS,
   deleteEnvironment: ENGINEERS,
   applyProject: ENGINEERS,
   planProject: ENGINEERS,

@@ -62,6 +62,7 @@ const ENGINE: Table<Engine> = {
     apply: line("environment.apply", "dev"),
     create: line("environment.create", "dev", {}),
     promote: line("environment.promote", "dev"),
+    planPromotion: nothing("dev", undefined, new AbortController().signal),
     remove: line("environment.remove", "dev"),
   },
   webhooks: {

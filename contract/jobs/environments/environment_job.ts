@@ -1,5 +1,5 @@
-import type { WarehouseKey } from "../keys/warehouse_key.ts";
-import type { JobBase } from "./job_base.ts";
+import type { WarehouseKey } from "../../keys/warehouse_key.ts";
+import type { JobBase } from "../job_base.ts";
 
 /** How much of each raw table an environment begins with. */
 export type TableSample = { readonly percent: number } | { readonly rows: number };
