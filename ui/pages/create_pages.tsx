@@ -25,6 +25,7 @@ import { dataRoutes } from "./models/data_routes.tsx";
 import { queryRoutes } from "./queries/query_routes.tsx";
 import { tableRoutes } from "./models/table_routes.tsx";
 import { lineageRoutes } from "./models/lineage_routes.tsx";
+import { promotionRoutes } from "./models/promotion_routes.tsx";
 import { versionRoutes } from "./models/version_routes.tsx";
 import { ssoRoutes } from "./sign_in/sso_routes.tsx";
 
@@ -58,6 +59,7 @@ export function createPages(options: PagesOptions): Hono<AppEnv> {
   app.route("/", webhookRoutes(pages));
   app.route("/", versionRoutes(pages));
   app.route("/", tableRoutes(pages));
+  app.route("/", promotionRoutes(pages));
   app.route("/", lineageRoutes(pages));
   app.route("/", dataRoutes(pages));
   app.route("/", queryRoutes(pages));

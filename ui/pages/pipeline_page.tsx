@@ -154,11 +154,17 @@ export function PipelinePage(view: PipelineView) {
 }
 
 /** To the same pipeline where it is not tried out. */
-function ProductionFact({ name }: { name: string }) {
+function ProductionFact({ name, mayPromote }: { name: string; mayPromote: boolean }) {
   const { pipeline } = splitPlacedName(name);
   return (
     <Fact name="In production">
       <a href={`/pipelines/${encodeURIComponent(pipeline)}`}>{pipeline}</a>
+      {mayPromote && (
+        <>
+          {" · "}
+          <a href={`/pipelines/${encodeURIComponent(name)}/promotion`}>Promote…</a>
+        </>
+      )}
     </Fact>
   );
 }
@@ -199,7 +205,9 @@ function PipelineHead({ frame, pipeline, formValues }: PipelineView) {
             <a href={`/?env=${encodeURIComponent(pipeline.environment)}`}>{pipeline.environment}</a>
           </Fact>
         )}
-        {pipeline.environment !== null && <ProductionFact name={pipeline.name} />}
+        {pipeline.environment !== null && (
+          <ProductionFact name={pipeline.name} mayPromote={frame.may("project:apply")} />
+        )}
         {(pipeline.schedule !== null || !startsByItself(pipeline)) && (
           <Fact name="Schedule">
             <ScheduleFact pipeline={pipeline} />

@@ -1094,6 +1094,28 @@ Deno.test("versions are listed with what each changed, and whoever may edit goes
   equal((await viewer.post("/pipelines/flights/rollback", { revision })).status, 403);
 });
 
+Deno.test("the page of a promotion says what is taken over and why the rest is built, and whoever may apply promotes", async () => {
+  const { engine, get, post } = pagesFor("engineer");
+  const flights = await engine.getPipeline("flights");
+  engine.addPipeline({ ...flights, name: "flights@dev", environment: "dev" });
+  const path = "/pipelines/flights%40dev/promotion";
+  match(await html(await get("/pipelines/flights@dev")), new RegExp(`href="${path}"`));
+  const page = await html(await get(path));
+  match(
+    page,
+    /daily[^]*taken over[^]*3 rows of dev[^]*&lt;recent&gt;[^]*built by the next run[^]*it calls now\(\)/,
+  );
+  match(page, new RegExp(`action="${path}"`));
+  const done = await post(path, {});
+  deepEqual([done.status, done.headers.get("location")], [303, "/pipelines/flights"]);
+  deepEqual(engine.environments.promoted.map(({ request }) => request?.pipelines), [["flights"]]);
+  equal((await get("/pipelines/flights/promotion")).status, 404);
+
+  const viewer = pagesFor("viewer");
+  equal((await viewer.get(path)).status, 403);
+  equal((await viewer.post(path, {})).status, 403);
+});
+
 Deno.test("the page of published data has sizes, columns, examples, and downloads for who may look at rows", async () => {
   const { engine, get } = pagesFor("operator");
   const flights = await engine.getPipeline("flights");
