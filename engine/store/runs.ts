@@ -5,6 +5,7 @@ import { type Run, RUN_STATES, type RunState, type Trigger } from "../../contrac
 import { nextState } from "../../contract/run_state.ts";
 import { type Database, storing } from "./database.ts";
 import { createAtOnce, createEach, noteOf, refusalOf, tagsOf } from "./queue/new_runs.ts";
+import { inEnvironment } from "./queue/in_environment.ts";
 import { lastWindowEnd } from "./queue/last_window.ts";
 import { readLastLoads } from "./last_loads.ts";
 import { readLastReads } from "./last_reads.ts";
@@ -168,9 +169,7 @@ function readsOf(
       const query = db.select().from(runs).where(and(
         pipeline === undefined ? undefined : eq(runs.pipeline, pipeline),
         pipelines === undefined ? undefined : inArray(runs.pipeline, [...pipelines]),
-        environment === undefined
-          ? undefined
-          : sql`substr(${runs.pipeline}, -${environment.length + 1}) = ${`@${environment}`}`,
+        inEnvironment(environment),
         state === undefined ? undefined : eq(runs.state, state),
         group === undefined ? undefined : eq(runs.group, group),
         tag === undefined ? undefined : sql`${runs.seq} in ${taggedWith(tag)}`,

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { backfillDetailSchema, backfillSchema } from "../../contract/backfills/backfill.ts";
+import { nameSchema } from "../../contract/names.ts";
 import { paramValueSchema } from "../../contract/run.ts";
 import { noteSchema, tagsSchema } from "../../contract/runs/annotation.ts";
 import type { Engine } from "../../engine/control/engine.ts";
@@ -115,6 +116,9 @@ function readRoutes() {
       request: v.object({
         query: v.strictObject({
           pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only those of this pipeline."))),
+          environment: v.exactOptional(
+            v.pipe(nameSchema("environment"), v.description("Only those of pipelines in this environment.")),
+          ),
           ...pageQuery(String(BACKFILLS_PER_PAGE)),
         }),
       }),

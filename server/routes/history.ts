@@ -5,6 +5,7 @@ import {
   MAX_TREND_RUNS,
   pipelineHistorySchema,
 } from "../../contract/runs/history.ts";
+import { nameSchema } from "../../contract/names.ts";
 import { logFindingsSchema, MAX_SEARCH_TEXT } from "../../contract/runs/log_search.ts";
 import { LOG_LEVELS } from "../../contract/run.ts";
 import { route } from "../http/route.ts";
@@ -45,6 +46,9 @@ export function historyRoutes() {
         query: v.strictObject({
           ...logConditions,
           pipeline: v.exactOptional(v.pipe(v.string(), v.description("Only runs of this pipeline."))),
+          environment: v.exactOptional(
+            v.pipe(nameSchema("environment"), v.description("Only runs of pipelines in this environment.")),
+          ),
           ...pageQuery("100", MAX_FOUND_LINES),
           after: v.exactOptional(
             v.pipe(v.string(), v.description("The same as cursor: `next` of the page before.")),

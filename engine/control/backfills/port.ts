@@ -43,6 +43,8 @@ export interface BackfillFilter {
   readonly pipeline?: string;
   /** Those of these alone. */
   readonly pipelines?: readonly string[];
+  /** Those of pipelines in it. */
+  readonly environment?: string;
   readonly limit?: number;
   /** The group of one: only older ones. */
   readonly cursor?: string;

@@ -37,12 +37,13 @@ export class LocalHistory implements RunHistory {
   }
 
   async searchLogs(request: LogSearchRequest): Promise<LogFindings> {
-    const { pipeline, pipelines, limit, after, ...conditions } = request;
+    const { pipeline, pipelines, environment, limit, after, ...conditions } = request;
     const { store, clock } = this.#context;
     const { lines, next, backToMs } = await store.logs.search({
       filter: logFilterOf(conditions, clock.now()),
       ...(pipeline ? { pipeline } : {}),
       ...(pipelines === undefined ? {} : { pipelines }),
+      ...(environment === undefined ? {} : { environment }),
       ...(after ? { from: placeOf(after) } : {}),
       limit: Math.min(Math.max(limit ?? DEFAULT_LINES, 1), MAX_LINES),
       budgetMs: SEARCH_MS,

@@ -33,6 +33,8 @@ export interface LogSearchRequest extends LogConditions {
   readonly pipeline?: string;
   /** Only runs of these. */
   readonly pipelines?: readonly string[];
+  /** Only runs of pipelines in it. */
+  readonly environment?: string;
   /** 1 to 1,000; 100 by default. */
   readonly limit?: number;
   /** `next` of the page before. */

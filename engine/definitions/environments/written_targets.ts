@@ -1,4 +1,5 @@
 import type { ConnectorDefinition } from "../../../contract/connector/entry.ts";
+import { addressOf, normalizedTarget } from "../../../contract/environments/address.ts";
 import { placedName } from "../../../contract/environments/pipeline_name.ts";
 import { loadTargets } from "../../../contract/pipeline/load.ts";
 import type { PipelineDefinition } from "../../../contract/pipeline/pipeline.ts";
@@ -33,7 +34,7 @@ export function writtenTargets(
         const entry = Object.hasOwn(connectors, connector) ? connectors[connector] : undefined;
         const target = typeof table === "string" ? table : typeof path === "string" ? path : undefined;
         if (entry === undefined || target === undefined) continue;
-        const key = JSON.stringify([addressOf(entry), normalized(target)]);
+        const key = JSON.stringify([addressOf(entry), normalizedTarget(target)]);
         const at = Array.isArray(loads) ? ["load", name, index] : ["load", name];
         found.set(key, [...found.get(key) ?? [], { writer, path: at, target }]);
       }
@@ -60,40 +61,3 @@ export function sharedTargets(
     return [{ path: own.path, at: "key", message, severity: "error" } as const];
   });
 }
-
-/** Keys of an entry that say who signs in and how, and nothing of where it is. */
-const NOT_THE_PLACE = new Set([
-  "user",
-  "username",
-  "password",
-  "token",
-  "auth",
-  "access_key_id",
-  "secret_access_key",
-  "session_token",
-  "private_key",
-  "private_key_passphrase",
-  "max_connections",
-  "mask_salt",
-  "ssl",
-  "ssl_ca",
-  "ssl_cert",
-  "ssl_key",
-  "timeout",
-  "connect_timeout",
-]);
-
-/** Where the system of a connector is, as it is written: references are not resolved. */
-function addressOf(entry: ConnectorDefinition): string {
-  const keys = Object.entries(entry).filter(([key]) => !NOT_THE_PLACE.has(key)).sort(([a], [b]) =>
-    a < b ? -1 : 1
-  );
-  return JSON.stringify(keys.map(([key, value]) => [key, key === "url" ? withoutUser(value) : value]));
-}
-
-function withoutUser(url: unknown): unknown {
-  return typeof url === "string" ? url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^@/]*@/i, "$1").toLowerCase() : url;
-}
-
-/** Names that differ in case or quotes alone count as the same: they may be. */
-const normalized = (target: string): string => target.replaceAll(/["`[\]]/g, "").toLowerCase();

@@ -14,6 +14,7 @@ import { answering } from "./answers.ts";
 import type { RunEvents } from "../run_events.ts";
 import { grantOf } from "./process_grant.ts";
 import { promotedWarehouse } from "../warehouses/promoted_warehouse.ts";
+import { requireApart } from "../environments/require_apart.ts";
 import { publishedInputs } from "../snapshots/published_inputs.ts";
 import { unpinSnapshots } from "../../snapshots/pinned_snapshots.ts";
 import { publishReports, type ReportFolders } from "./publish_reports.ts";
@@ -58,6 +59,7 @@ export async function executeRun(
     const definition = filledDefinition(context.connectors, found.revision, run.params);
     const connectors = await store.revisions.connectors(run.revision);
     const revision = { ...found.revision, definition, connectors };
+    await requireApart(context, run.pipeline, { definition: found.revision.definition, connectors });
     const provision = await provide(context, {
       ...revision,
       purpose: "run",

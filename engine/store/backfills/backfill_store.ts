@@ -4,6 +4,7 @@ import type { RunState } from "../../../contract/run.ts";
 import { unknownCursor } from "../../../contract/lists/page.ts";
 import { type Database, storing } from "../database.ts";
 import { listedRunOf } from "../rows.ts";
+import { inEnvironment } from "../queue/in_environment.ts";
 import { runs } from "../schema.ts";
 import type { BackfillStore } from "./port.ts";
 
@@ -16,13 +17,14 @@ export function createBackfillStore(db: Database): BackfillStore {
       return (await read(db, [group]))[0];
     },
 
-    async list({ pipeline, pipelines, limit, cursor }) {
+    async list({ pipeline, pipelines, environment, limit, cursor }) {
       const newest = cursor === undefined ? undefined : await newestOf(db, cursor);
       const query = db.select({ group: runs.group, newest: max(runs.seq) }).from(runs)
         .where(and(
           IS_BACKFILL,
           pipeline === undefined ? undefined : eq(runs.pipeline, pipeline),
           pipelines === undefined ? undefined : inArray(runs.pipeline, [...pipelines]),
+          inEnvironment(environment),
         ))
         .groupBy(runs.group).having(newest === undefined ? undefined : lt(max(runs.seq), newest)).orderBy(
           desc(max(runs.seq)),

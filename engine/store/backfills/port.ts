@@ -8,6 +8,7 @@ export interface BackfillStore {
     filter: {
       readonly pipeline?: string;
       readonly pipelines?: readonly string[];
+      readonly environment?: string;
       readonly limit: number;
       readonly cursor?: string;
     },

@@ -4,6 +4,7 @@ import { isTerminal } from "../../../contract/run_state.ts";
 import { type FoundLine, logMatcher } from "../../../contract/runs/log_search.ts";
 import { type Database, storing } from "../database.ts";
 import type { LogFindings, LogSearch, LogStore } from "../ports/logs.ts";
+import { inEnvironment } from "../queue/in_environment.ts";
 import { logBlocks, runLogs, runs } from "../schema.ts";
 import { mayHold, unpackBlock } from "./log_block.ts";
 
@@ -73,7 +74,7 @@ export async function searchLogs(db: Database, what: Search): Promise<LogFinding
 /** The next runs whose lines may be wanted, the newest first, and where those behind them begin; null for no more. */
 async function readCandidates(
   db: Database,
-  { pipeline, pipelines, run, filter: { sinceMs, untilMs } }: LogSearch,
+  { pipeline, pipelines, environment, run, filter: { sinceMs, untilMs } }: LogSearch,
   fromSeq: number,
 ): Promise<{ runs: Candidate[]; nextSeq: number | null }> {
   const conditions: SQL[] = [lte(runs.seq, fromSeq)];
@@ -84,7 +85,7 @@ async function readCandidates(
   const rows = await storing(
     ACTION,
     db.select({ seq, id, pipeline: runs.pipeline, state, createdAtMs, finishedAtMs }).from(runs)
-      .where(and(...conditions)).orderBy(desc(runs.seq)).limit(RUNS_AT_ONCE),
+      .where(and(...conditions, inEnvironment(environment))).orderBy(desc(runs.seq)).limit(RUNS_AT_ONCE),
   );
   const last = rows.at(-1);
   const isLast = last === undefined || rows.length < RUNS_AT_ONCE ||

@@ -28,6 +28,8 @@ export interface LogSearch {
   readonly pipeline?: string;
   /** Only runs of these. */
   readonly pipelines?: readonly string[];
+  /** Only runs of pipelines in it. */
+  readonly environment?: string;
   /** The id of the only run to look at, and of its lines only those behind `afterSeq`. */
   readonly run?: string;
   readonly afterSeq?: number;

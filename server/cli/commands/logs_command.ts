@@ -43,7 +43,9 @@ export const logs: CommandRun = async (invocation, context) => {
   const isJson = invocation.flag("json");
   if (idOrPart === undefined) {
     const pipeline = invocation.text("pipeline");
-    const search = { ...conditions, ...(pipeline === undefined ? {} : { pipeline }) };
+    const environment = invocation.text("env");
+    const of = pipeline !== undefined ? { pipeline } : environment === undefined ? {} : { environment };
+    const search = { ...conditions, ...of };
     await searchAll(engine, search, {
       limit,
       terminal,
@@ -101,7 +103,8 @@ function checkSearch(invocation: Invocation, conditions: LogConditions): void {
   if (ofOne !== undefined) {
     throw new AppError("invalid", `sluice logs: ${ofOne} needs RUN: it goes with the log of one run`);
   }
-  if (Object.keys(conditions).length > 0 || invocation.text("pipeline") !== undefined) return;
+  if (Object.keys(conditions).length > 0) return;
+  if (invocation.text("pipeline") !== undefined || invocation.text("env") !== undefined) return;
   throw new AppError(
     "invalid",
     "sluice logs needs RUN, or what to look for in the logs of all runs: --search TEXT, --level warn, " +

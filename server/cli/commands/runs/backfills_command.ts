@@ -14,6 +14,7 @@ export const backfills: CommandRun = async (invocation, context) => {
   const limit = readLimit(invocation, 20);
   const [group] = invocation.arguments;
   const pipeline = invocation.text("pipeline");
+  const environment = invocation.text("env");
   await using connection = await connect(
     readFolders(invocation, context),
     context,
@@ -28,7 +29,7 @@ export const backfills: CommandRun = async (invocation, context) => {
     terminal.out(isJson ? JSON.stringify(found) : formatWindows(found.windows, terminal.tableColumns()));
     return 0;
   }
-  const filter = pipeline === undefined ? {} : { pipeline };
+  const filter = pipeline !== undefined ? { pipeline } : environment === undefined ? {} : { environment };
   const readPage = (page: PageRequest) => backfills.list({ ...filter, ...page });
   const found = await readPages(limit, readPage, (backfill) => backfill.group);
   // Those of a removed pipeline are kept: only where there are none is the name in question.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { claim, lease, newRun, outcome, StoreFixture } from "./store_fixture.ts";
+import { addPipeline, claim, lease, newRun, outcome, StoreFixture } from "./store_fixture.ts";
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
@@ -60,6 +60,10 @@ Deno.test("a backfill is what its runs are: counts, rows, an estimate, and the w
     "g",
   ]);
   assert.equal(await store.backfills.get("none"), undefined);
+  await addPipeline(store, "a@dev");
+  await store.runs.createAll(windows("tried", 1, "a@dev"));
+  const inDev = await store.backfills.list({ limit: 9, environment: "dev" });
+  assert.deepEqual(inDev.map(({ group }) => group), ["tried"]);
 
   for (const id of ["g-2", "g-3"]) await store.runs.cancelQueued(id, 8_000, "asked", null);
   const ended = await store.backfills.get("g");

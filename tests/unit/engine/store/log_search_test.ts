@@ -138,6 +138,15 @@ Deno.test("search() finds what each condition asks for, newest run first", async
   });
 });
 
+Deno.test("search() finds lines of the pipelines in an environment", async () => {
+  await using fixture = new StoreFixture();
+  const store = await fixture.open();
+  for (const name of ["a", "a@dev", "a@dev2"]) await addPipeline(store, name);
+  await addRun(store, "r1", [line(1)], { pipeline: "a@dev" });
+  await addRun(store, "r2", [line(1)], { pipeline: "a@dev2" });
+  assert.deepEqual(await found(store, { environment: "dev" }), ["r1 1"]);
+});
+
 Deno.test("search() goes on where it was, by its limit and by its time, and ends", async () => {
   await eachForm(async (store, form) => {
     for (let n = 0; n < 6; n++) await addRun(store, `r${n}`, [line(1), line(2), line(3)]);
