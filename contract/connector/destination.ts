@@ -137,7 +137,7 @@ export interface LoadInput {
    */
   copyTo(path: string, options: CopyOptions): Promise<Copied>;
   /**
-   * A hash of all rows that does not depend on their order: 16 hexadecimal digits, comparable between
+   * A hash of all rows that does not depend on their order: 32 hexadecimal digits, comparable between
    * loads of one DuckDB version. Null where it is not known. To be asked for after the rows were read.
    */
   hash(): Promise<string | null>;

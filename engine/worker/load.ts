@@ -14,6 +14,7 @@ import { quoteIdentifier } from "../../contract/sql.ts";
 import type { Traffic } from "../../contract/streams/traffic.ts";
 import { copyRows } from "../duckdb/from/copy.ts";
 import { exportRows } from "../duckdb/from/export.ts";
+import { hashedValues } from "../duckdb/hashed_values.ts";
 import type { DuckSession } from "../duckdb/session.ts";
 import { deliverRows } from "./deliver.ts";
 import type { ChangedRows } from "./loads/changed_rows.ts";
@@ -168,6 +169,8 @@ export async function complete(load: Load, points: LoadPoints): Promise<LoadRece
   return receipt;
 }
 
+const HASH_DIGITS = 32;
+
 /** How many rows a relation has, and their hash as in LoadInput. */
 export interface Counted {
   readonly rows: number;
@@ -175,16 +178,22 @@ export interface Counted {
 }
 
 export async function countRows(
-  session: Pick<DuckSession, "rows">,
+  session: Pick<DuckSession, "rows" | "describe">,
   relation: string,
 ): Promise<Counted> {
+  const values = (await session.describe(`SELECT * FROM ${relation} AS _sluice_row`)).flatMap((
+    { name, type },
+  ) => hashedValues(`_sluice_row.${quoteIdentifier(name)}`, type));
+  // A sum: an exclusive or would lose each row that is there twice.
   const [counted] = await session.rows(
-    `SELECT count(*) AS n, (sum(hash(_sluice_row)) % 18446744073709551616::HUGEINT)::UBIGINT::VARCHAR AS h
-       FROM ${relation} AS _sluice_row`,
+    `SELECT count(*) AS n, sum(hash(${values.join(", ")}))::VARCHAR AS h FROM ${relation} AS _sluice_row`,
   );
-  const hash = BigInt(String(counted?.["h"] ?? 0)).toString(16).padStart(16, "0");
+  const hash = BigInt(String(counted?.["h"] ?? 0)).toString(16).padStart(HASH_DIGITS, "0");
   return { rows: Number(counted?.["n"]), hash };
 }
+
+/** Whether the hash of a receipt can be compared with one of now: earlier versions' were shorter, and saw less. */
+export const isComparable = (hash: string): boolean => hash.length === HASH_DIGITS;
 
 async function inputOf(context: LoadContext, chosen: RowsToLoad, load: LoadDefinition): Promise<LoadInput> {
   const { session, signal, atMs } = context;

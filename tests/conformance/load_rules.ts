@@ -12,7 +12,7 @@ export function registerLoadRules({ name, modes, ...fixture }: Fixture): void {
       await bench.load("t", TWO_ROWS, { loadId: "a", mode, primaryKey: ["id"] });
       const receipt = await bench.load("t", OTHER_ROWS, { loadId: "b", mode, primaryKey: ["id"] });
       strictEqual(receipt.rows, 2);
-      ok(/^[0-9a-f]{16}$/.test(receipt.hash ?? ""), `${receipt.hash}`);
+      ok(/^[0-9a-f]{32}$/.test(receipt.hash ?? ""), `${receipt.hash}`);
       const { inserted, updated, deleted } = receipt;
       const expected = {
         replace: [2, 0, 2],

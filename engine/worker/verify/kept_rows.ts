@@ -7,7 +7,7 @@ import { attachText } from "../../duckdb/attach/encrypted.ts";
 import type { DuckSession } from "../../duckdb/session.ts";
 import { tableColumns } from "../../warehouse/raw_table.ts";
 import { sentLoadOf } from "../../warehouse/sent_rows.ts";
-import { type Counted, countRows } from "../load.ts";
+import { type Counted, countRows, isComparable } from "../load.ts";
 import { hashedRows } from "../loads/changed_rows.ts";
 import { type RowsToLoad, rowsToLoad } from "../loads/rows_to_load.ts";
 
@@ -66,7 +66,7 @@ export async function keepRows(
   const { hash, rows: sent } = known?.receipt ?? {};
   const isAsLoaded = target.changed_only
     ? await isAsSent(session, step, relationNow, target.primary_key ?? [])
-    : hash === undefined
+    : hash === undefined || !isComparable(hash)
     ? undefined
     : counted.hash === hash && counted.rows === sent;
   return {

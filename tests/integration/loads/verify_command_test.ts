@@ -225,7 +225,7 @@ Deno.test("a verification is started over the API, followed and kept; the receip
   equal(steps.find(({ kind }) => kind === "load")?.verified, true);
   match(
     (await served.project.sluice("show", [id])).stdout,
-    /LOAD +SENT .*\nt→shop +5 +5 +0 +0 +[0-9a-f]{16} +\d{4}-/,
+    /LOAD +SENT .*\nt→shop +5 +5 +0 +0 +[0-9a-f]{32} +\d{4}-/,
   );
 
   const first = await verify(served, "t");

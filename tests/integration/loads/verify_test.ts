@@ -163,3 +163,20 @@ Deno.test("a load with verify fails where the target holds other rows, and says 
     );
   });
 });
+
+Deno.test("a load with verify tells values apart that DuckDB's hash() takes for one", async () => {
+  const values = {
+    d: ["0::DECIMAL(38, 2)", "-0.01"],
+    h: ["0::HUGEINT", "-1"],
+  };
+  await withFolder(async (folder) => {
+    for (const [column, [value, other]] of Object.entries(values)) {
+      const project = projectOf(folder, { type: "duckdb", path: `${column}.duckdb` }, [
+        { table: "t", post_sql: `UPDATE t SET ${column} = ${other}` },
+      ]);
+      const models = { t: `SELECT 1 AS id, ${value} AS ${column}` };
+      const { error } = await attemptInProcess(project, { runId: column, attempt: 1, models });
+      strictEqual(error?.code, "conflict", `${column}: ${error?.message}`);
+    }
+  });
+});
