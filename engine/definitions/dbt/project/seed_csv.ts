@@ -44,7 +44,8 @@ export function readSeedCsv({ text }: DbtFile, settings: Dict): SeedCsv {
     !hasName(declared, name) && rows.some(({ fields }) => /^0\d+$/.test(fields[at] ?? ""))
   );
   const times = columns.map((name, at) => {
-    const [, type = "date"] = Object.entries(said).find(([one]) => hasName([one], name)) ?? [];
+    const [, type = types.get(name) ?? "date"] = Object.entries(said).find(([one]) => hasName([one], name)) ??
+      [];
     const values = rows.map(({ fields }) => fields[at]).filter((field) => !isNull(field));
     return /date|time/i.test(String(type)) &&
       values.every((field) => DATE_TIME.test(field ?? "") || UTC_TIME.test(field ?? ""));
@@ -95,7 +96,11 @@ const TEXT_TIME = /^(?:\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?|\d{4}-\d{1,2}-\d{1,2} 
 function typeInDbt(fields: readonly (string | null | undefined)[]): string | undefined {
   const values = fields.filter((field) => !isNull(field)).map((field) => (field ?? "").trim());
   if (values.length === 0) return "INTEGER";
-  return values.every((value) => TEXT_TIME.test(value)) ? "VARCHAR" : undefined;
+  const isDay = (value: string) => /^\d{4}-\d{1,2}-\d{1,2}$/.test(value);
+  // Days and times in one column are texts.
+  const isMixed = values.some(isDay) && !values.every(isDay) &&
+    values.every((value) => isDay(value) || DATE_TIME.test(value) || UTC_TIME.test(value));
+  return isMixed || values.every((value) => TEXT_TIME.test(value)) ? "VARCHAR" : undefined;
 }
 
 const csvField = (field: string | null): string =>

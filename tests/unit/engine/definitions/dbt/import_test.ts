@@ -569,6 +569,7 @@ Deno.test("a seed has the rows that dbt reads, and what is switched off need not
       "at,day,code,text\n2022-09-19 05:50:07.000,2022-9-1 2:20:51,007,2022-9-1\n,2022-09-02T00:00:01.5Z,,x\n",
     "seeds/semi.csv": "a;b\n1;2\n",
     "dbt_project.yml": "name: shop\nseeds: { shop: { semi: { +delimiter: ';' } } }\n",
+    "seeds/mixed.csv": "at\n2024-1-01\n2024-01-02 03:04:05\n",
     "models/a.sql": "{{ config(enabled=var('on', false)) }}{{ nothing() }}",
   });
   assert.strictEqual(contentOf(planned, "seeds/s.csv"), 'id,name,empty\n1,"a,b",\n2,,\n3,,\n');
@@ -587,5 +588,9 @@ Deno.test("a seed has the rows that dbt reads, and what is switched off need not
     planned.findings.find(({ file }) => file === "seeds/times.csv")?.message ?? "",
     /^code has numbers/,
   );
+  assert.deepStrictEqual(parse(contentOf(planned, "seeds/mixed.yaml")), {
+    columns: { at: { type: "VARCHAR" } },
+  });
+  assert.match(contentOf(planned, "seeds/mixed.csv"), /^2024-1-01$/m);
   assert.deepStrictEqual(hands(planned), ['seeds/semi.csv: is separated by ";", and seeds are by commas']);
 });
