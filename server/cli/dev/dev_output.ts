@@ -9,6 +9,7 @@ import { outcomeLines, tallyText } from "../commands/testing/outcome_text.ts";
 import { formatRows } from "../rows/row_formats.ts";
 import { oneLine, printable } from "../text.ts";
 import type { Terminal } from "../terminal.ts";
+import { keysNote } from "./dev_keys.ts";
 import { changeLines, countsText, faultLines } from "./dev_text.ts";
 
 /** Where `sluice dev` says what it has found. */
@@ -23,7 +24,7 @@ export interface DevOutput {
 }
 
 export interface DevChange {
-  /** In the project. */
+  /** In the project; none where the sources were asked again. */
   readonly files: readonly string[];
   readonly changes: LiveChanges;
   readonly state: LiveState;
@@ -50,12 +51,15 @@ export function textOutput(terminal: Terminal, now: () => Date = () => new Date(
         `${time()} ${formatPlural(state.pipelines.size, "pipeline")}, ${formatPlural(models, "model")}: ` +
           `${found} (${seconds(durationMs)})`,
       );
-      terminal.note("Watching the project: Ctrl-C ends it");
+      terminal.note(keysNote(terminal));
     },
     changed({ files, changes, state, durationMs }) {
       const more = files.length > MOST_FILES ? ` and ${files.length - MOST_FILES} more` : "";
       terminal.out("");
-      terminal.out(`${time()} ${oneLine(files.slice(0, MOST_FILES).join(", "))}${more}`);
+      const what = files.length === 0
+        ? "The sources were asked again"
+        : files.slice(0, MOST_FILES).join(", ");
+      terminal.out(`${time()} ${oneLine(what)}${more}`);
       for (const line of changeLines(changes)) terminal.out(line);
       terminal.out(`${countsText(allFaults(state))} (${seconds(durationMs)})`);
     },

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { linesOf } from "../../../contract/jobs/job_lines.ts";
+import { onTerminal } from "../../support/pty.ts";
 import { sluiceArgs } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
 
@@ -42,7 +43,7 @@ class Dev implements AsyncDisposable {
   constructor(project: TestProject, ...args: readonly string[]) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: sluiceArgs("dev", ...args, "--project", project.projectDir, "--data", project.dataDir),
-      stdin: "null",
+      stdin: "piped",
       stdout: "piped",
       stderr: "null",
     }).spawn();
@@ -64,6 +65,12 @@ class Dev implements AsyncDisposable {
     }
   }
 
+  async type(text: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
+  }
+
   async interrupt(): Promise<number> {
     this.#child.kill("SIGINT");
     return (await this.#child.status).code;
@@ -75,6 +82,7 @@ class Dev implements AsyncDisposable {
     } catch {
       // It has ended.
     }
+    await this.#child.stdin.abort().catch(() => {});
     await this.#child.status;
     await this.#lines.return?.();
     clearTimeout(this.#deadline);
@@ -168,5 +176,33 @@ Deno.test("sluice dev says what each save changes", async (t) => {
     }
   });
 
+  await t.step("a source that has other columns is asked again by a line r", async () => {
+    await project.write({ "data/orders.csv": "id,day,amount,note\n1,2026-01-01,3,x\n" });
+    await dev.type("what\nr\n");
+    const line = await dev.next("changed");
+    deepStrictEqual(line.files, []);
+    deepStrictEqual(line.tables?.map(({ table, change }) => `${table} ${change}`), ["raw.orders changed"]);
+  });
+
   await t.step("Ctrl-C ends it", async () => strictEqual(await dev.interrupt(), 0));
+});
+
+Deno.test("sluice dev takes keys on a terminal, which is as it was at the end", async () => {
+  await using project = await TestProject.create(FILES);
+  const { code, seen } = await onTerminal(
+    [
+      "sh",
+      "-c",
+      '"$@"; echo "ended with $?"; stty -a',
+      "sh",
+      Deno.execPath(),
+      ...sluiceArgs("dev", "--project", project.projectDir, "--data", project.dataDir),
+    ],
+    [
+      ["", "r asks the sources again"],
+      ["r", "The sources were asked again.*no errors"],
+      ["q", "ended with 0.* icanon .* echo "],
+    ],
+  );
+  strictEqual(code, 0, seen);
 });

@@ -8,6 +8,7 @@ import { createCommandLog } from "../../command_log.ts";
 import { requireProject } from "../../connect.ts";
 import { previewNow, reaches, readPreviewed } from "../../dev/dev_preview.ts";
 import { jsonOutput, textOutput } from "../../dev/dev_output.ts";
+import { readDevKeys } from "../../dev/dev_keys.ts";
 import { knownColumnsIn } from "../../dev/known_columns.ts";
 import { readFolders } from "../../settings.ts";
 
@@ -52,7 +53,7 @@ export const dev: CommandRun = async (invocation, context) => {
   };
 
   const since = await lookAtProject(projectDir, { withTests: true });
-  let startedMs = performance.now();
+  const startedMs = performance.now();
   await using live = await backend.openLive({
     ...folders,
     knownColumns: knownColumnsIn(folders, context, invocation.command),
@@ -63,21 +64,32 @@ export const dev: CommandRun = async (invocation, context) => {
   output.begin(before, performance.now() - startedMs);
   await attempt(() => test());
   await attempt(() => preview(before));
+  /** Changes are told one after the other, of files as of what was asked for. */
+  let telling: Promise<void> = Promise.resolve();
+  const tell = (files: readonly string[], check: () => Promise<LiveState>): Promise<void> =>
+    telling = telling.then(() =>
+      attempt(async () => {
+        const startedMs = performance.now();
+        const state = await check();
+        if (signal.aborted) return;
+        const changes = changesBetween(before, state);
+        before = state;
+        output.changed({ files, changes, state, durationMs: performance.now() - startedMs });
+        await test(testsOf(changes, files));
+        isDue ||= previewed !== undefined && reaches(changes, previewed);
+        await preview(state);
+      })
+    );
+  const keys = readDevKeys((key) => {
+    if (key === "quit") stopping.abort(new AppError("cancelled", "Stopped"));
+    else void tell([], () => checker.refreshSources());
+  }, signal);
   for await (
     const files of watchProject(projectDir, { signal, debounceMs: DEBOUNCE_MS, since, withTests: true })
   ) {
-    startedMs = performance.now();
-    await attempt(async () => {
-      const state = await checker.update({ changed: files });
-      if (signal.aborted) return;
-      const changes = changesBetween(before, state);
-      before = state;
-      output.changed({ files, changes, state, durationMs: performance.now() - startedMs });
-      await test(testsOf(changes, files));
-      isDue ||= previewed !== undefined && reaches(changes, previewed);
-      await preview(state);
-    });
+    await tell(files, () => checker.update({ changed: files }));
   }
+  await Promise.all([telling, keys]);
   return 0;
 
   /** What goes wrong once may be right after the next change. */
