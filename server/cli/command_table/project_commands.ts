@@ -221,7 +221,7 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
     summary: "Format the project's SQL, where it means the same afterwards",
     arguments: [{
       name: "PATH",
-      description: "files and folders; all of the project's without",
+      description: "files and folders, or - for stdin; all of the project's without",
       optional: true,
       many: true,
     }],
@@ -229,6 +229,7 @@ export const PROJECT_COMMANDS: readonly CommandSpec[] = [
       project,
       data,
       check: { type: "boolean", description: "write nothing; exit code 1 where a file would change" },
+      diff: { type: "boolean", description: "as --check, and show what would change" },
       json,
     },
     load: async () => (await import("../commands/models/fmt_command.ts")).fmt,

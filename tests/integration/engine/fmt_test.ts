@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { sluiceArgs } from "../../support/sluice_server.ts";
 import { TestProject } from "../../support/test_project.ts";
 
 Deno.test("sluice fmt --check names what would change, fmt changes it, and what it does not know stays", async () => {
@@ -26,4 +27,38 @@ Deno.test("sluice fmt --check names what would change, fmt changes it, and what 
   strictEqual((await project.sluice("fmt", ["--check"])).code, 0);
   strictEqual((await project.sluice("fmt", ["pipelines/a.yaml"])).code, 2);
   match((await project.sluice("fmt", ["none.sql"])).stderr, /no file or folder none\.sql/);
+});
+
+Deno.test("sluice fmt shows what would change, and formats stdin outside of any project", async () => {
+  await using project = await TestProject.create({
+    "pipelines/a.yaml": "timeout: 1m\n",
+    "transforms/a/one.sql": "select 1 as n\n",
+  });
+  const shown = await project.sluice("fmt", ["--diff"]);
+  strictEqual(shown.code, 1, shown.stderr);
+  match(
+    shown.stdout,
+    /^--- a\/transforms\/a\/one\.sql\n\+\+\+ b\/transforms\/a\/one\.sql\n@@.*\n-select 1 as n\n\+SELECT\n/,
+  );
+  strictEqual(await Deno.readTextFile(join(project.projectDir, "transforms/a/one.sql")), "select 1 as n\n");
+  const filter = async (text: string, ...args: readonly string[]) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: sluiceArgs("fmt", "-", ...args),
+      cwd: project.folder,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+    const { code, stdout, stderr } = await child.output();
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  };
+  deepStrictEqual(await filter("select 'é' as n"), { code: 0, stdout: "SELECT\n  'é' AS n\n", stderr: "" });
+  const kept = await filter("select {{ x }}\n");
+  deepStrictEqual([kept.code, kept.stdout], [0, "select {{ x }}\n"]);
+  match(kept.stderr, /stdin: stays as it is/);
+  strictEqual((await filter("select 1", "--check")).code, 1);
 });

@@ -1,7 +1,7 @@
 import { join, relative, resolve } from "node:path";
 import { AppError } from "../../../../contract/errors.ts";
 import { formatPlural } from "../../../../text/format.ts";
-import type { CommandRun } from "../../command.ts";
+import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { createCommandLog } from "../../command_log.ts";
 import { requireProject } from "../../connect.ts";
 import { readFolders } from "../../settings.ts";
@@ -18,15 +18,20 @@ interface Report {
 }
 
 /**
- * `sluice fmt [PATH…]`: formats the project's SQL. With `--check` nothing is written, and the exit code is 1 where a file
- * would be another one.
+ * `sluice fmt [PATH…]`: formats the project's SQL. With `--check` and `--diff` nothing is written, and the exit code is 1 where
+ * a file would be another one. `sluice fmt -` reads stdin and writes to stdout.
  */
 export const fmt: CommandRun = async (invocation, context) => {
   const { terminal } = context;
   const folders = readFolders(invocation, context);
   const { projectDir } = folders;
+  const hasDiff = invocation.flag("diff");
+  const isCheck = invocation.flag("check") || hasDiff;
+  if (hasDiff && invocation.flag("json")) {
+    throw new AppError("invalid", "--diff and --json do not go together");
+  }
+  if (invocation.arguments.includes("-")) return await formatStdin(invocation, context, isCheck);
   await requireProject(folders, context);
-  const isCheck = invocation.flag("check");
   const paths = await filesOf(projectDir, invocation.arguments);
   const { replaceFile } = await import("../../../../engine/definitions/write_file.ts");
   const stopping = new AbortController();
@@ -48,11 +53,12 @@ export const fmt: CommandRun = async (invocation, context) => {
     else {
       report.formatted.push(file);
       if (!isCheck) await replaceFile(path, before, outcome.text);
+      if (hasDiff) terminal.out(printable(await diffOf(file.replaceAll("\\", "/"), before, outcome.text)));
     }
   }
   if (invocation.flag("json")) terminal.out(JSON.stringify(report));
   else {
-    for (const file of report.formatted) {
+    for (const file of hasDiff ? [] : report.formatted) {
       terminal.out(printable(`${isCheck ? "would change" : "formatted"}  ${file}`));
     }
     for (const { file, reason } of report.kept) {
@@ -67,6 +73,49 @@ export const fmt: CommandRun = async (invocation, context) => {
   }
   return isCheck && report.formatted.length > 0 ? 1 : 0;
 };
+
+/** What is not formatted comes out as it came in: an editor puts it in the place of what it has. */
+async function formatStdin(
+  invocation: Invocation,
+  context: CliContext,
+  isCheck: boolean,
+): Promise<number> {
+  const { terminal, backend } = context;
+  if (invocation.arguments.length > 1 || invocation.flag("json")) {
+    throw new AppError("invalid", "fmt - reads stdin alone, and writes SQL");
+  }
+  let before: string;
+  try {
+    before = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(await new Response(Deno.stdin.readable).bytes());
+  } catch (cause) {
+    throw new AppError("invalid", "stdin cannot be read as UTF-8 text", { cause });
+  }
+  const stopping = new AbortController();
+  using _interrupts = context.onInterrupt(() => stopping.abort(new AppError("cancelled", "Stopped")));
+  const folders = readFolders(invocation, context);
+  const [outcome] = await backend.formatTexts(
+    folders,
+    [before],
+    createCommandLog(terminal),
+    stopping.signal,
+  );
+  if (outcome === undefined) throw new AppError("internal", "stdin was not formatted");
+  const after = "kept" in outcome ? before : outcome.text;
+  if ("kept" in outcome) terminal.note(printable(`stdin: stays as it is: ${outcome.kept}`));
+  if (invocation.flag("diff")) {
+    if (after !== before) terminal.out(printable(await diffOf("stdin", before, after)));
+  } else if (!isCheck) {
+    // As a file has it: with the end of its last line, or without.
+    await new Response(after).body?.pipeTo(Deno.stdout.writable, { preventClose: true });
+  }
+  return isCheck && after !== before ? 1 : 0;
+}
+
+async function diffOf(file: string, before: string, after: string): Promise<string> {
+  const { unifiedDiff } = await import("../../../../text/unified_diff.ts");
+  return unifiedDiff(file, before, after)?.trimEnd() ?? `${file}: too long to show what would change`;
+}
 
 /** The SQL files that the arguments name, or all of the project's. Throws not_found, and invalid for others. */
 async function filesOf(projectDir: string, asked: readonly string[]): Promise<string[]> {
