@@ -1,5 +1,5 @@
 import { AppError } from "../../../contract/errors.ts";
-import { formatFault } from "../../../text/fault.ts";
+import { type Fault, formatFault } from "../../../text/fault.ts";
 import { formatPlural } from "../../../text/format.ts";
 import type { ProjectReport } from "../../backend.ts";
 import type { CommandRun } from "../command.ts";
@@ -46,6 +46,13 @@ function printReport(report: ProjectReport, errors: number, terminal: Terminal):
   terminal.note(
     `Checked ${countOf(report.pipelines, "pipeline")} and ${countOf(report.models, "model")}: ${found}`,
   );
+  const isUnresolved = ({ severity, message }: Fault) =>
+    severity === "error" && message.startsWith("Cannot resolve ${");
+  if (report.faults.some(isUnresolved)) {
+    terminal.note(
+      "Where the secrets are not at hand, as in CI, check with --offline: what is missing is a warning then",
+    );
+  }
 }
 
 const countOf = (count: number, noun: string) => count === 0 ? `no ${noun}s` : formatPlural(count, noun);

@@ -49,6 +49,20 @@ Deno.test("a pipeline that there is not is exit code 2 with the name that was me
   );
 });
 
+Deno.test("a check that lacks secrets says how it is done without them", async () => {
+  await using project = await TestProject.create({
+    ...FILES,
+    "connectors.yaml": 'shop: { type: postgres, url: "${secret:SHOP_URL}" }\n',
+    "pipelines/orders.yaml": "extract: { orders: { connector: shop, stream: orders } }\n",
+  });
+  const { code, stderr } = await project.sluice("check");
+  strictEqual(code, 2);
+  match(stderr, /as in CI, check with --offline/);
+  const offline = await project.sluice("check", ["--offline"]);
+  strictEqual(offline.code, 0, offline.stdout);
+  ok(!offline.stderr.includes("--offline"));
+});
+
 Deno.test("what init prints can be typed, whatever the folder is called", async () => {
   await using project = await TestProject.create(FILES);
   const { code, stdout } = await sluice(project.folder, "init", "it's new");
