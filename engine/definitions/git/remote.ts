@@ -123,14 +123,20 @@ export class GitRemote {
       return of("timeout", `${url} did not answer within ${timeoutMs / 1000} s`);
     }
     const reason = reasonOf(error);
-    const advice = /peer certificate/.test(reason)
-      ? "; where an authority of your own has signed it, name that in DENO_CERT"
-      : "";
-    return of("unavailable", `Cannot read ${url}: ${reason}${advice}`);
+    return of("unavailable", `Cannot read ${url}: ${reason}${adviceFor(reason)}`);
   }
 }
 
 const namesOf = (ref: string) => ({ branch: `refs/heads/${ref}`, tag: `refs/tags/${ref}` });
+
+function adviceFor(reason: string): string {
+  if (reason.includes("CaUsedAsEndEntity")) {
+    return "; the server's certificate is one of an authority (CA:TRUE): make it anew with basicConstraints=CA:FALSE";
+  }
+  return reason.includes("peer certificate")
+    ? "; where an authority of your own has signed it, name that in DENO_CERT"
+    : "";
+}
 
 /** What failed at the line itself stands in the cause: that no such host is known, or what is wrong with a certificate. */
 function reasonOf(error: unknown): string {

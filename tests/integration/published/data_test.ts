@@ -108,6 +108,12 @@ Deno.test("columns, conditions, order and pages", async () => {
   deepEqual(await json("?columns=id&order=country.asc.nullsfirst,id.desc&limit=2"), [{ id: "999" }, {
     id: "996",
   }]);
+  for (const query of ["&columns=id&where=id.lt.3", "&columns=id&limit=3"]) {
+    const parquet = await ask(`?format=parquet${query}`);
+    deepEqual([parquet.status, parquet.headers.get("x-row-count")], [200, "3"]);
+    equal(new TextDecoder().decode((await parquet.bytes()).slice(0, 4)), "PAR1");
+  }
+  equal((await json("?columns=id")).length, 1000, "the snapshot is as it was");
   // A name and a value with every sign that could mean something.
   const quoted = encodeURIComponent(`"a \\"column\\".x".eq."a'b\\",(.)"`);
   deepEqual((await json(`?where=${quoted}`, "odd")).map((row) => row["select"]), ["Ünï"]);
