@@ -21,7 +21,9 @@ export function environmentFaults(project: ParsedProject, connectors: readonly s
       return { ...place(whole), message: `${pathText(whole)}: ${message}`, severity: "error" };
     };
     const unknown = (connector: string) =>
-      `there is no connector ${quoteName(connector)}${didYouMeanOneOf(connector, connectors)}`;
+      connector === "off"
+        ? "a connector is no other one than off: loads and extract switch off what is written to it and read from it"
+        : `there is no connector ${quoteName(connector)}${didYouMeanOneOf(connector, connectors)}`;
     const named: [DocumentPath, string][] = [
       ...Object.entries(environment.connectors ?? {}).flatMap(([from, to]): [DocumentPath, string][] => [
         [["connectors", from], from],

@@ -149,16 +149,18 @@ Deno.test("two that would write the same table of one database are found, whoeve
 Deno.test("an environment that is wrong or not there is told with its place or what there is", async () => {
   await using fixture = await project(`
   dev: {connectors: {lake: lke}, variables: {vatt: 1, vat: much}, loads: {crmm: off}}
+  still: {connectors: {lake: off}}
   broken: {extract: maybe}
   prod: {}
 `);
   const { faults } = await load(fixture.dir);
   const told = faults.map(({ file, line, message }) => `${file}:${line}: ${message}`).join("\n");
   match(told, /project\.yaml:4: environments\.dev\.connectors\.lake: there is no connector "lke".*lake/);
+  match(told, /environments\.still\.connectors\.lake: .*no other one than off: loads and extract switch off/);
   match(told, /environments\.dev\.variables\.vatt: there is no variable "vatt".*vat/);
   match(told, /environments\.dev\.variables\.vat: /);
   match(told, /environments\.dev\.loads\.crmm: there is no connector "crmm".*crm/);
-  match(told, /project\.yaml:5: environments\.broken\.extract/);
+  match(told, /project\.yaml:6: environments\.broken\.extract/);
   match(told, /environments.*prod.*runs in no environment/);
   await rejects(load(fixture.dir, "deev"), /There is no environment "deev".*dev/);
   await rejects(load(fixture.dir, "broken"), /has faults in project\.yaml/);
