@@ -102,7 +102,11 @@ Deno.test("the starter checks and runs, and a second run changes nothing", async
   await using example = await Example.open("starter");
   const checked = await example.sluice("check", "--json");
   assert.deepEqual(JSON.parse(checked.last), { ok: true, faults: [], pipelines: 1, models: 2, written: [] });
+  assert.equal((await example.sluice("fmt", "--check")).code, 0);
   await example.run("hello");
+  // Of its one pipeline, which needs no name.
+  const asked = await example.sluice("query", "SELECT count(*) AS n FROM daily_revenue", "--format", "csv");
+  assert.match(asked.output, /^n\n4\n/);
   const rows = await destinationRows(join(example.dir, "out"));
   assert.equal(rows["results.sqlite daily_revenue"]?.length, 4);
   await example.run("hello");

@@ -223,7 +223,7 @@ Deno.test("a prompt over a data folder of an older version brings it up to date,
       Deno.execPath(),
       ...sluiceArgs("query", "--project", release.projectDir, "--data", release.dataDir),
     ],
-    [["", "sluice> "], ["SELECT 40 + 2 AS n;\r", "42.*sluice> "], ["\u0004", ""]],
+    [["", "\\w> "], ["SELECT 40 + 2 AS n;\r", "42.*\\w> "], ["\u0004", ""]],
     { HOME: release.folder },
   );
   equal(code, 0, seen);

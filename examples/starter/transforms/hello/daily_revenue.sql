@@ -7,6 +7,9 @@ SELECT
   ordered_at::DATE AS day,
   count(*) AS orders,
   sum(amount) AS revenue
-FROM paid_orders
-GROUP BY day
-ORDER BY day
+FROM
+  paid_orders
+GROUP BY
+  day
+ORDER BY
+  day

@@ -10,5 +10,7 @@ SELECT
   ordered_at,
   customer,
   amount::DECIMAL(18, 2) AS amount
-FROM raw.orders
-WHERE status = 'paid'
+FROM
+  raw.orders
+WHERE
+  status = 'paid'

@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
+import { environmentOf } from "../../../../contract/environments/pipeline_name.ts";
 import { AppError } from "../../../../contract/errors.ts";
 import { MAX_SQL_CHARS } from "../../../../contract/queries/query.ts";
 import { DEFAULT_ROWS, MAX_ROWS } from "../../../../contract/queries/rows.ts";
+import type { Engine } from "../../../../engine/control/engine.ts";
 import type { CliContext, CommandRun, Invocation } from "../../command.ts";
 import { connect } from "../../connect.ts";
+import { ENVIRONMENT } from "../../environment_option.ts";
 import { readRowFormat } from "../../rows/row_formats.ts";
 import { readFolders, readInteger } from "../../settings.ts";
 import { askQuery, type QuerySettings } from "./ask_query.ts";
@@ -18,18 +21,20 @@ const FAILED = 1;
  */
 export const query: CommandRun = async (invocation, context) => {
   const { pipeline, sql } = await wantedOf(invocation, context);
-  const settings: QuerySettings = {
-    pipeline,
-    limit: readInteger(invocation, "limit", { minimum: 1, maximum: MAX_ROWS, fallback: DEFAULT_ROWS }),
-    format: formatOf(invocation),
-  };
+  const format = formatOf(invocation);
+  const limit = readInteger(invocation, "limit", { minimum: 1, maximum: MAX_ROWS, fallback: DEFAULT_ROWS });
+  const settingsFor = async (engine: Pick<Engine, "pipelineNames">): Promise<QuerySettings> => ({
+    pipeline: pipeline ?? await onlyPipeline(engine, invocation.text(ENVIRONMENT)),
+    limit,
+    format,
+  });
   const folders = readFolders(invocation, context);
   if (sql === undefined) {
     await using connection = await connect(folders, context, invocation.command, "read", {
       staysBeside: true,
     });
     const { runPrompt } = await import("./prompt.ts");
-    return await runPrompt(connection.engine, settings, context);
+    return await runPrompt(connection.engine, await settingsFor(connection.engine), context);
   }
   const stopping = new AbortController();
   using _interrupts = context.onInterrupt(
@@ -38,6 +43,7 @@ export const query: CommandRun = async (invocation, context) => {
   );
   await using connection = await connect(folders, context, invocation.command, "read", stopping);
   const signal = AbortSignal.any([stopping.signal, context.terminal.closed]);
+  const settings = await settingsFor(connection.engine);
   for (const statement of splitStatements(sql)) {
     if (!await askQuery(connection.engine.queries, statement.sql, settings, context.terminal, signal)) {
       return FAILED;
@@ -45,6 +51,17 @@ export const query: CommandRun = async (invocation, context) => {
   }
   return DONE;
 };
+
+/** Where there is one alone, its tables are meant. */
+async function onlyPipeline(
+  engine: Pick<Engine, "pipelineNames">,
+  environment: string | undefined,
+): Promise<string | undefined> {
+  const names = (await engine.pipelineNames()).filter((name) =>
+    environmentOf(name) === (environment ?? null)
+  );
+  return names.length === 1 ? names[0] : undefined;
+}
 
 interface Wanted {
   readonly pipeline: string | undefined;
