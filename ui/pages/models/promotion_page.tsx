@@ -56,7 +56,7 @@ export function PromotionPage({ frame, name, pipeline, environment, plan, notice
               {plan.revision === null ? "none: it has faults" : (
                 <>
                   <code>{shortRevision(plan.revision)}</code>
-                  {plan.in_force && ", in force already"}
+                  {plan.in_force && <span class="muted">in force already</span>}
                 </>
               )}
             </Fact>
