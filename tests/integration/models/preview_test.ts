@@ -42,7 +42,7 @@ Deno.test("sluice preview PIPELINE.MODEL shows a model by the project's SQL, in 
   }
   match(
     (await preview(2, "shop.stg", "--format", "xml")).stderr,
-    /expected table, json, ndjson, csv or markdown/,
+    /expected table, json, ndjson, csv, markdown or record/,
   );
   match((await preview(2, "shop", "--limit", "2")).stderr, /--limit is for the rows of a model/);
   deepEqual(await Deno.readFile(`${project.dataDir}/warehouse/shop.duckdb`), before);
