@@ -3,7 +3,7 @@ import { described } from "../described.ts";
 
 /** What a promotion does with the tables of a pipeline, as the API and the command line show it. */
 
-export const promotedModelSchema = v.object({
+const promotedModelSchema = v.object({
   model: described(v.string(), "Its name."),
   outcome: described(
     v.picklist(["taken", "built"]),

@@ -20,7 +20,7 @@ export const columns = v.pipe(v.array(text), v.minLength(1, "expected at least o
 export const options = v.record(v.string(), v.unknown());
 
 /** `1%`, `0.5%`: of all rows. */
-export const SHARE_PATTERN = /^(?:100(?:\.0+)?|\d{1,2}(?:\.\d+)?)%$/;
+const SHARE_PATTERN = /^(?:100(?:\.0+)?|\d{1,2}(?:\.\d+)?)%$/;
 
 /** A count of rows, or a share of them as `example`. */
 export const rowLimit = (example: string) =>

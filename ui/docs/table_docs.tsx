@@ -167,7 +167,7 @@ function ColumnList(
 }
 
 /** Which columns hold personal data, as the lineage has it. */
-export function PiiTag({ column }: { readonly column: ColumnDocs }) {
+function PiiTag({ column }: { readonly column: ColumnDocs }) {
   const title = column.pii_declared?.pii === true
     ? "Personal data, as it is declared"
     : "Personal data: it is made of what is";

@@ -1,14 +1,10 @@
-import { join } from "node:path";
 import type { ComparedModel, ComparedSide } from "../../../contract/jobs/compare_job.ts";
 import type { TableDiff } from "../../../contract/plan/table_diff.ts";
-import type { Policy } from "../../grants/policy.ts";
 import { openScratchFolder } from "../warehouses/copies_folder.ts";
 import { type CopyContext, copyWarehouse } from "../warehouses/copy_warehouse.ts";
-import { type CopyProcessContext, limitsOf, processOnCopy } from "../warehouses/process_on_copy.ts";
+import { type CopyProcessContext, processOnCopy } from "../warehouses/process_on_copy.ts";
 
 export interface CompareRowsContext extends CopyContext, CopyProcessContext {
-  readonly projectDir: string;
-  readonly policy: Pick<Policy, "memoryMax" | "spillMax">;
 }
 
 export interface CompareRowsRequest {
@@ -35,7 +31,7 @@ export async function compareRows(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, TableDiff> | undefined> {
   const { pipeline, before, after, models, samplePercent, showsRows, waitMs, timeoutMs } = request;
-  const { projectDir, policy, clock, log } = context;
+  const { clock, log } = context;
   const purpose = `compare the rows of ${pipeline}`;
   await using scratch = await openScratchFolder(context.dataDir);
   const copy = await copyWarehouse(context, {
@@ -59,16 +55,11 @@ export async function compareRows(
       runStartMs: clock.now(),
       warehousePath: copy.path,
       ...(copy.key === undefined ? {} : { warehouseKey: copy.key }),
-      projectDir,
-      tempDir: join(scratch.path, "spill"),
-      connectors: {},
-      duckdb: { directories: [], files: [], ...limitsOf(policy) },
     },
     pipeline,
     purpose,
-    read: [scratch.path],
-    write: [scratch.path],
-    secrets: copy.key === undefined ? [] : [copy.key.key],
+    folder: scratch.path,
+    keys: [copy.key],
     timeoutMs,
     advice: "Compare fewer models (--select, --depth), or definitions alone (--no-data)",
     onReport: (report) => {

@@ -2,15 +2,12 @@ import { join } from "node:path";
 import type { PromotedModel } from "../../../contract/environments/promotion.ts";
 import { placedName } from "../../../contract/environments/pipeline_name.ts";
 import type { PromotionJob } from "../../../contract/jobs/environments/promotion_job.ts";
-import type { Policy } from "../../grants/policy.ts";
 import { openScratchFolder } from "../warehouses/copies_folder.ts";
 import { type CopyContext, copyWarehouse } from "../warehouses/copy_warehouse.ts";
-import { type CopyProcessContext, limitsOf, processOnCopy } from "../warehouses/process_on_copy.ts";
+import { type CopyProcessContext, processOnCopy } from "../warehouses/process_on_copy.ts";
 import { promotedWarehouse } from "../warehouses/promoted_warehouse.ts";
 
 export interface PlanPromotionContext extends CopyContext, CopyProcessContext {
-  readonly projectDir: string;
-  readonly policy: Pick<Policy, "memoryMax" | "spillMax">;
 }
 
 export interface PlanPromotionRequest
@@ -32,7 +29,7 @@ export async function planPromotion(
   signal: AbortSignal,
 ): Promise<readonly PromotedModel[]> {
   const { pipeline } = request;
-  const { dataDir, projectDir, policy, clock, log } = context;
+  const { dataDir, clock, log } = context;
   const purpose = `compare ${pipeline} with ${placedName({ pipeline, environment })}`;
   await using promoted = await promotedWarehouse(context, { pipeline, promotes: environment }, signal);
   if (promoted === undefined) return [];
@@ -55,16 +52,11 @@ export async function planPromotion(
       // Production may never have run.
       warehousePath: copy?.path ?? join(scratch.path, "production.duckdb"),
       ...(copy?.key === undefined ? {} : { warehouseKey: copy.key }),
-      projectDir,
-      tempDir: join(scratch.path, "spill"),
-      connectors: {},
-      duckdb: { directories: [], files: [], ...limitsOf(policy) },
     },
     pipeline,
     purpose,
-    read: [scratch.path],
-    write: [scratch.path],
-    secrets: [warehouse.key, copy?.key].flatMap((key) => key?.key ?? []),
+    folder: scratch.path,
+    keys: [warehouse.key, copy?.key],
     timeoutMs: TIMEOUT_MS,
     advice: "Promote without looking first: what cannot be compared is built",
     onReport: (report) => {

@@ -1,16 +1,12 @@
-import { join } from "node:path";
 import type { ReplayJob } from "../../../contract/jobs/replay_job.ts";
 import type { ModelReplay } from "../../../contract/runs/replay.ts";
-import type { Policy } from "../../grants/policy.ts";
 import { openScratchFolder } from "../warehouses/copies_folder.ts";
 import { copyKept } from "../warehouses/kept_inputs.ts";
-import { type CopyProcessContext, limitsOf, processOnCopy } from "../warehouses/process_on_copy.ts";
+import { type CopyProcessContext, processOnCopy } from "../warehouses/process_on_copy.ts";
 import type { WarehouseKeys } from "../warehouses/warehouse_keys.ts";
 
 export interface ReplayRunContext extends CopyProcessContext {
   readonly dataDir: string;
-  readonly projectDir: string;
-  readonly policy: Pick<Policy, "memoryMax" | "spillMax">;
   readonly warehouseKeys: Pick<WarehouseKeys, "open">;
 }
 
@@ -32,7 +28,7 @@ export async function replayRun(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, ModelReplay> | undefined> {
   const { pipeline, runId } = request;
-  const { dataDir, projectDir, policy } = context;
+  const { dataDir } = context;
   await using scratch = await openScratchFolder(dataDir);
   const path = await copyKept(dataDir, pipeline, runId, scratch.path);
   if (path === undefined) return undefined;
@@ -43,16 +39,11 @@ export async function replayRun(
       ...request,
       warehousePath: path,
       ...(key === undefined ? {} : { warehouseKey: key }),
-      projectDir,
-      tempDir: join(scratch.path, "spill"),
-      connectors: {},
-      duckdb: { directories: [], files: [], ...limitsOf(policy) },
     },
     pipeline,
     purpose: `replay run ${runId}`,
-    read: [scratch.path],
-    write: [scratch.path],
-    secrets: key === undefined ? [] : [key.key],
+    folder: scratch.path,
+    keys: [key],
     timeoutMs: TIMEOUT_MS,
     advice: "Its models take longer than a replay may",
     onReport: (report) => {

@@ -2,16 +2,13 @@ import { basename, join } from "node:path";
 import { AppError } from "../../../contract/errors.ts";
 import type { PreviewedRows, PreviewJob } from "../../../contract/jobs/preview_job.ts";
 import type { Clock } from "../../../contract/clock.ts";
-import type { Policy } from "../../grants/policy.ts";
 import { openScratchFolder } from "../warehouses/copies_folder.ts";
 import type { KeptCopies } from "../warehouses/kept_copies.ts";
-import { type CopyProcessContext, limitsOf, processOnCopy } from "../warehouses/process_on_copy.ts";
+import { type CopyProcessContext, processOnCopy } from "../warehouses/process_on_copy.ts";
 
 export interface PreviewModelContext extends CopyProcessContext {
   readonly dataDir: string;
-  readonly projectDir: string;
   readonly clock: Clock;
-  readonly policy: Pick<Policy, "memoryMax" | "spillMax">;
   readonly copies: KeptCopies;
 }
 
@@ -36,7 +33,7 @@ export interface PreviewedModel extends PreviewedRows {
  * `timeout`, and the signal's reason.
  */
 export async function previewModel(
-  { dataDir, projectDir, clock, policy, copies, ...context }: PreviewModelContext,
+  { dataDir, clock, copies, ...context }: PreviewModelContext,
   { pipeline, model, side, wanted, windowStartMs, windowEndMs, waitMs, timeoutMs }: PreviewModelRequest,
   signal: AbortSignal,
 ): Promise<PreviewedModel> {
@@ -60,16 +57,12 @@ export async function previewModel(
         : { copy: { path: copy.path, ...(copy.key === undefined ? {} : { key: copy.key }) } }),
       // DuckDB names what is in it by the file's name.
       warehousePath: join(scratch.path, copy === null ? "preview.duckdb" : basename(copy.path)),
-      projectDir,
-      tempDir: join(scratch.path, "spill"),
-      connectors: {},
-      duckdb: { directories: [], files: [], ...limitsOf(policy) },
     },
     pipeline,
     purpose,
-    read: copy === null ? [scratch.path] : [copy.folder, scratch.path],
-    write: [scratch.path],
-    secrets: copy?.key === undefined ? [] : [copy.key.key],
+    folder: scratch.path,
+    ...(copy === null ? {} : { reads: [copy.folder] }),
+    keys: [copy?.key],
     timeoutMs,
     advice: "What it reads takes long to build: run the pipeline first, or preview what it reads",
     onReport: (report) => {

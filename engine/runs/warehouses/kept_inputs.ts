@@ -10,7 +10,7 @@ import { warehousePath } from "./warehouse_file.ts";
  * file and the log beside it. A folder gets its name when all is in it and on the disk.
  */
 
-export const KEPT_INPUTS = "kept_inputs";
+const KEPT_INPUTS = "kept_inputs";
 /** Of a folder that is not whole. */
 const PART = ".part";
 /** Of a run that failed: of those only the newest is kept, and it takes the place of none that succeeded. */
